@@ -1,0 +1,215 @@
+//! One connection to an upstream, and how it is made.
+//!
+//! awc takes an end of file in the middle of a chunked body for the end of the body. Here every end of file is an
+//! error, so awc hands it on, and [`crate::exchange`] decides by the answer's framing whether it was allowed.
+//! TLS is done here too, below awc's sight, so that this holds whether or not the peer said `close_notify`.
+//!
+//! Always: `TCP_NODELAY` is set; HTTP/1.1 only (FIELD-NOTES: cold HTTP/2 opens a connection a request).
+
+mod addresses;
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use actix_rt::net::{ActixStream, Ready};
+use actix_service::Service;
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use futures::future::LocalBoxFuture;
+use http::Uri;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use addresses::Addresses;
+
+/// The error inside an [`io::Error`] of a connection that had served before and was closed by the upstream while
+/// the next request was on its way: nothing of an answer came, so a fresh connection may be tried in silence.
+#[derive(Debug, derive_more::Display, derive_more::Error)]
+#[display("the upstream closed a kept-alive connection")]
+pub struct Stale;
+
+/// Who closes an idle connection has not seen the request, so we hear of it within about a round trip. Whoever needed
+/// longer may have worked on it, and must not be asked twice in silence.
+const RACE: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What awc reads and writes.
+#[derive(Debug)]
+pub struct Socket {
+    stream: Stream,
+    /// Anything was read since it was opened.
+    used: bool,
+    /// Something was written and nothing read since: when that began.
+    asked: Option<Instant>,
+    /// It had been used when it was last written to: a failure now may be the race of an idle close.
+    reused: bool,
+}
+
+impl Socket {
+    fn new(stream: Stream) -> Self {
+        Self { stream, used: false, asked: None, reused: false }
+    }
+
+    fn lost(&self, error: io::Error) -> io::Error {
+        let raced = self.reused && self.asked.is_some_and(|asked| asked.elapsed() < RACE);
+        if raced { io::Error::new(error.kind(), Stale) } else { error }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let this = &mut *self;
+        let read = match &mut this.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        };
+        match ready!(read) {
+            Ok(()) if buf.filled().len() > before => {
+                this.used = true;
+                this.asked = None;
+                Poll::Ready(Ok(()))
+            }
+            Ok(()) if buf.remaining() == 0 => Poll::Ready(Ok(())),
+            Ok(()) => Poll::Ready(Err(this.lost(io::ErrorKind::UnexpectedEof.into()))),
+            Err(error) => Poll::Ready(Err(this.lost(error))),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.asked.is_none() {
+            this.asked = Some(Instant::now());
+            this.reused = this.used;
+        }
+        let written = match &mut this.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        };
+        written.map_err(|error| this.lost(error))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+impl ActixStream for Socket {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        match &self.stream {
+            Stream::Tcp(stream) => ActixStream::poll_read_ready(stream, cx),
+            Stream::Tls(stream) => ActixStream::poll_read_ready(stream.get_ref().0, cx),
+        }
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        match &self.stream {
+            Stream::Tcp(stream) => ActixStream::poll_write_ready(stream, cx),
+            Stream::Tls(stream) => ActixStream::poll_write_ready(stream.get_ref().0, cx),
+        }
+    }
+}
+
+/// Opens connections to one provider. The URI that awc hands over names the same host and port each time and is
+/// not looked at: where to connect was fixed when the provider was configured.
+#[derive(Clone)]
+pub struct Dialer(Arc<Target>);
+
+struct Target {
+    host: String,
+    port: u16,
+    addresses: Addresses,
+    /// For one connection, its name looked up, TLS and all.
+    time: Duration,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Dialer {
+    /// `time`: what a connection may take; it is shared out among the host's addresses, the limit itself is awc's.
+    ///
+    /// # Errors
+    /// When the host is no name that TLS can verify.
+    pub fn new(host: &str, port: u16, time: Duration, tls: Option<Arc<rustls::ClientConfig>>) -> io::Result<Self> {
+        // A literal IPv6 address stands in brackets in a URL and without them everywhere else.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let tls = match tls {
+            None => None,
+            Some(config) => {
+                let name = ServerName::try_from(host.clone())
+                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "not a host name TLS can verify"))?;
+                Some((TlsConnector::from(config), name))
+            }
+        };
+        Ok(Self(Arc::new(Target { host, port, addresses: Addresses::default(), time, tls })))
+    }
+
+    async fn dial(self) -> io::Result<Socket> {
+        let target = self.0;
+        let started = Instant::now();
+        let look_up = async { Ok(tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect()) };
+        let addresses = target.addresses.get(started, target.time / 2, look_up).await?;
+        let tcp = target.addresses.connect(&addresses, started + target.time).await?;
+        tcp.set_nodelay(true)?;
+        Ok(Socket::new(match &target.tls {
+            None => Stream::Tcp(tcp),
+            Some((connector, name)) => Stream::Tls(Box::new(connector.connect(name.clone(), tcp).await?)),
+        }))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer")
+            .field("host", &self.0.host)
+            .field("port", &self.0.port)
+            .field("tls", &self.0.tls.is_some())
+            .finish()
+    }
+}
+
+impl Service<ConnectInfo<Uri>> for Dialer {
+    type Response = Connection<Uri, Socket>;
+    type Error = ConnectError;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    actix_service::always_ready!();
+
+    fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
+        let dialer = self.clone();
+        Box::pin(async move {
+            let socket = dialer.dial().await.map_err(ConnectError::Io)?;
+            Ok(Connection::new(info.request().clone(), socket))
+        })
+    }
+}
+
+/// Whether an error is the race of an idle close, see [`Stale`].
+pub fn is_stale(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Stale>())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! When a lost connection may be tried again in silence.
+#![allow(clippy::unwrap_used)]
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A connection over which one exchange went well and another was asked for `ago`; then the upstream is gone.
+async fn lost(used: bool, ago: Duration) -> io::Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut socket = Dialer::new("127.0.0.1", port, Duration::from_secs(5), None).unwrap().dial().await.unwrap();
+    let (mut upstream, _) = listener.accept().await.unwrap();
+    let mut byte = [0];
+    if used {
+        socket.write_all(b"1").await.unwrap();
+        upstream.read_exact(&mut byte).await.unwrap();
+        upstream.write_all(b"1").await.unwrap();
+        socket.read_exact(&mut byte).await.unwrap();
+    }
+    socket.write_all(b"2").await.unwrap();
+    upstream.read_exact(&mut byte).await.unwrap();
+    socket.asked = socket.asked.and_then(|asked| asked.checked_sub(ago));
+    drop(upstream);
+    socket.read_exact(&mut byte).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn only_a_loss_at_once_on_a_kept_connection_is_the_race_of_an_idle_close() {
+    assert!(is_stale(&lost(true, Duration::ZERO).await));
+    assert!(!is_stale(&lost(true, Duration::from_millis(700)).await), "it may have worked on it");
+    assert!(!is_stale(&lost(false, Duration::ZERO).await), "a fresh one has no such race");
+}

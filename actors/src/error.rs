@@ -1,0 +1,242 @@
+//! What went wrong with an attempt: what it was, whose fault, whether another attempt may help.
+
+use bytes::Bytes;
+use dialects::fault::Fault;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::policy::Moment;
+
+/// Why a deployment was not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its breaker is open.
+    Open(Moment),
+    /// It, or each of its keys, cools down.
+    Cooling(Moment),
+    /// Each key's quota is used up.
+    Quota(Moment),
+    /// The provider's `max_in_flight` is reached.
+    Busy,
+    /// The model's name or the request cannot be put into the provider's URL.
+    Unfit,
+    /// The actor died while it looked at the request.
+    Panicked,
+}
+
+impl Refusal {
+    /// The word of the receipt, the log and the metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Cooling(_) => "cooling",
+            Self::Quota(_) => "quota",
+            Self::Busy => "busy",
+            Self::Unfit => "unfit",
+            Self::Panicked => "panic",
+        }
+    }
+
+    /// When it may serve again; None: any moment.
+    pub const fn ready_at(self) -> Option<Moment> {
+        match self {
+            Self::Open(at) | Self::Cooling(at) | Self::Quota(at) => Some(at),
+            Self::Busy | Self::Unfit | Self::Panicked => None,
+        }
+    }
+}
+
+/// What an attempt died of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// No connection: refused, unreachable, name not found, TLS failed.
+    Connect,
+    ConnectTimeout,
+    /// Connected, asked, and no byte of an answer in time.
+    FirstByteTimeout,
+    /// The request's own deadline passed.
+    Deadline,
+    /// The connection broke before an answer.
+    Reset,
+    /// The upstream stopped reading our body; an answer, if it sent one, was lost with the connection.
+    UploadBroken,
+    /// The client stopped sending its upload.
+    UploadEnded,
+    /// The client paused in the middle of its upload for longer than anyone waits.
+    UploadStalled,
+    /// The upload is larger than it may be, and its length had not been told before.
+    UploadTooLarge,
+    /// What came is not HTTP.
+    Protocol,
+    /// A redirect: a key is never carried to another host.
+    Redirect,
+    /// An error status, and whose fault it is.
+    Status(StatusCode, Fault),
+    /// An error inside a 200, before any content.
+    InBand(Fault),
+    /// The answer ended or broke before any content.
+    CutEarly,
+    /// Nothing came for the idle time.
+    Idle,
+    /// The answer broke after content: too late for another attempt.
+    Cut,
+    /// An error event of the upstream's own after content.
+    FailedLate,
+    /// Our own code failed.
+    Panic,
+}
+
+impl Cause {
+    /// The word of the receipt, the log and the metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::FirstByteTimeout => "first_byte_timeout",
+            Self::Deadline => "deadline",
+            Self::Reset => "reset",
+            Self::UploadBroken => "upload_broken",
+            Self::UploadEnded => "upload_ended",
+            Self::UploadStalled => "upload_stalled",
+            Self::UploadTooLarge => "upload_too_large",
+            Self::Protocol => "protocol",
+            Self::Redirect => "redirect",
+            Self::Status(status, _) => status_label(status),
+            Self::InBand(_) => "error_in_200",
+            Self::CutEarly => "cut_early",
+            Self::Idle => "idle_timeout",
+            Self::Cut => "cut",
+            Self::FailedLate => "error_in_stream",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// May another attempt help?
+    pub fn retryable(self) -> bool {
+        match self {
+            Self::Connect
+            | Self::ConnectTimeout
+            | Self::FirstByteTimeout
+            | Self::Reset
+            | Self::Protocol
+            | Self::Redirect
+            | Self::CutEarly
+            | Self::Idle
+            | Self::UploadBroken => true,
+            Self::Status(_, fault) | Self::InBand(fault) => fault.retryable(),
+            Self::Deadline
+            | Self::UploadEnded
+            | Self::UploadStalled
+            | Self::UploadTooLarge
+            | Self::Cut
+            | Self::FailedLate
+            | Self::Panic => false,
+        }
+    }
+
+    /// Is it the client's doing, and says nothing of the upstream?
+    pub fn is_clients(self) -> bool {
+        matches!(self, Self::UploadEnded | Self::UploadStalled | Self::UploadTooLarge)
+            || self.fault() == Some(Fault::Client)
+    }
+
+    /// Is it the key's fault, or its quota's: another key of the same deployment may do better?
+    pub fn blames_key(self) -> bool {
+        matches!(self.fault(), Some(Fault::Key | Fault::Credit | Fault::RateLimited))
+    }
+
+    /// Would the same deployment give the same answer again, whatever its health?
+    pub fn is_in_vain(self) -> bool {
+        self == Self::UploadBroken || matches!(self.fault(), Some(Fault::ModelMissing | Fault::NotServed))
+    }
+
+    /// How much a client that is told of it has to hope for: of several failures the one that gives most is told. The
+    /// client's own mistake is the last word in any case.
+    pub fn hope(self) -> u8 {
+        match self.fault() {
+            Some(Fault::Client) => 3,
+            Some(Fault::RateLimited | Fault::Upstream) | None => 2,
+            Some(Fault::Key | Fault::Credit) => 1,
+            Some(Fault::ModelMissing | Fault::NotServed) => 0,
+        }
+    }
+
+    /// Whose fault the upstream's own words say it is.
+    pub fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Status(_, fault) | Self::InBand(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Does it speak against the deployment's health (and not the client's, the key's or ours)?
+    pub fn blames_deployment(self) -> bool {
+        match self {
+            Self::Connect
+            | Self::ConnectTimeout
+            | Self::FirstByteTimeout
+            | Self::Reset
+            | Self::Protocol
+            | Self::Redirect
+            | Self::CutEarly
+            | Self::Idle
+            | Self::Cut
+            | Self::FailedLate => true,
+            Self::Status(_, fault) | Self::InBand(fault) => matches!(fault, Fault::Upstream),
+            // An upstream that takes no more of a large body may well have refused it: that is no illness.
+            Self::Deadline
+            | Self::UploadBroken
+            | Self::UploadEnded
+            | Self::UploadStalled
+            | Self::UploadTooLarge
+            | Self::Panic => false,
+        }
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "400",
+        401 => "401",
+        402 => "402",
+        403 => "403",
+        404 => "404",
+        408 => "408",
+        409 => "409",
+        413 => "413",
+        422 => "422",
+        429 => "429",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        529 => "529",
+        code if code < 400 => "odd_status",
+        code if code < 500 => "4xx",
+        _ => "5xx",
+    }
+}
+
+/// A failed attempt.
+#[derive(Debug)]
+pub struct Failure {
+    pub cause: Cause,
+    /// The upstream's own error, where it may be handed to the client as it is.
+    pub answer: Option<Box<ErrorAnswer>>,
+    /// The upstream's hint, in milliseconds, as it came.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self { cause, answer: None, retry_after_ms: None }
+    }
+}
+
+/// An error that an upstream answered, read whole (up to a bound) and masked.
+#[derive(Debug)]
+pub struct ErrorAnswer {
+    pub status: StatusCode,
+    /// Only those that may pass.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: Bytes,
+}

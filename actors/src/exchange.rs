@@ -1,0 +1,191 @@
+//! One exchange with an upstream: send, wait for the first content, hand on the rest. No policy.
+//!
+//! Always: dropping an [`Exchange`] run or an [`Answer`] closes the upstream connection at once and gives back what
+//! the permit holds. Nothing is buffered but what came before the first content (bounded) and an event's head
+//! until its end has come (bounded by the watch).
+
+mod answer;
+mod failed;
+
+use std::time::Instant;
+
+use awc::FrozenClientRequest;
+use awc::error::SendRequestError;
+use config::Timeouts;
+use dialects::Endpoint;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+
+use crate::alarm;
+use crate::error::{Cause, Failure};
+use crate::provider::{Permit, RequestBody, Rest, Sending};
+
+pub use answer::{Answer, AnswerBody, LastEvent};
+
+/// A request that was admitted and not yet sent. Opaque: who holds it knows nothing of the HTTP client.
+pub struct Exchange {
+    pub(crate) request: FrozenClientRequest,
+    /// Taken when it is sent.
+    pub(crate) body: Option<RequestBody>,
+    /// The same body once more, for the silent retry on a fresh connection.
+    pub(crate) again: Option<RequestBody>,
+    /// What the request's tokens are guessed from where the answer reports none.
+    pub(crate) request_bytes: u64,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) timeouts: Timeouts,
+    /// The first content must have come by then.
+    pub(crate) deadline: Instant,
+    /// Drop the usage event that was asked for on the client's behalf.
+    pub(crate) strip_usage: bool,
+    pub(crate) permit: Permit,
+}
+
+type Response = awc::ClientResponse;
+
+impl Exchange {
+    /// Sends, and waits until the answer is worth handing on: its first content for a success.
+    ///
+    /// # Errors
+    /// Every other end, told to the health of who was to blame.
+    pub async fn run(mut self: Box<Self>) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let mut sent = self.send(None).await;
+        if matches!(sent, Err(Lost::Stale))
+            && let Some(again) = self.again.take()
+        {
+            sent = self.send(Some(again)).await;
+        }
+        let failure = match sent {
+            Err(lost) => Failure::from(lost.cause()),
+            Ok(response) => {
+                self.permit.sent().mark(); // a body of no length is never asked for
+                self.permit.learn(response.headers());
+                if response.status().is_success() {
+                    return self.content(response, started).await;
+                }
+                // Boxed: errors are rare, and what reads them would make every exchange larger.
+                Box::pin(failed::read(response, self.timeouts, self.deadline)).await
+            }
+        };
+        self.permit.failed(failure.cause, failure.retry_after_ms);
+        Err(failure)
+    }
+
+    async fn content(self: Box<Self>, response: Response, started: Instant) -> Result<Answer, Failure> {
+        let deadline = self.deadline;
+        let mut answer = Answer::new(response, *self, started);
+        match answer.body.first_content(deadline).await {
+            Ok(()) => Ok(answer),
+            Err(failure) => {
+                answer.body.failed(&failure);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Sends `again`, or the body itself, and waits for the head of the answer.
+    async fn send(&mut self, again: Option<RequestBody>) -> Result<Response, Lost> {
+        let Some(body) = again.or_else(|| self.body.take()) else { return Err(Lost::Stale) };
+        let started = Instant::now();
+        // An upload may take as long as it moves: the first byte is waited for from its last piece on.
+        let (upload, large) = match &body {
+            RequestBody::Upload(upload) => (Some(upload.rest.clone()), true),
+            RequestBody::Pieces { length, .. } => (None, *length > 64 * 1024),
+        };
+        let first_byte = || upload.as_ref().map_or(started, Rest::last_moved) + self.timeouts.first_byte;
+        let mut sent = self.request.send_body(Sending { body, sent: self.permit.sent() });
+        loop {
+            let until = first_byte().min(self.deadline);
+            match alarm::within(until, &mut sent).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(_)) if upload.as_ref().is_some_and(Rest::is_too_large) => {
+                    return Err(Lost::Cause(Cause::UploadTooLarge));
+                }
+                Ok(Err(error)) => return Err(classify(&error, large)),
+                Err(_) if until < self.deadline && first_byte() > Instant::now() => {}
+                Err(_) if upload.as_ref().is_some_and(Rest::is_awaited) => {
+                    return Err(Lost::Cause(Cause::UploadStalled));
+                }
+                Err(_) if Instant::now() >= self.deadline => return Err(Lost::Cause(Cause::Deadline)),
+                Err(_) => return Err(Lost::Cause(Cause::FirstByteTimeout)),
+            }
+        }
+    }
+}
+
+/// Why there is no head of an answer.
+enum Lost {
+    /// A kept-alive connection was closed as we wrote to it: nothing of an answer came.
+    Stale,
+    Cause(Cause),
+}
+
+impl Lost {
+    fn cause(self) -> Cause {
+        match self {
+            Self::Stale => Cause::Reset,
+            Self::Cause(cause) => cause,
+        }
+    }
+}
+
+fn classify(error: &SendRequestError, large: bool) -> Lost {
+    use actix_http::error::ParseError;
+    use awc::error::ConnectError;
+    let io = |error: &std::io::Error| {
+        if crate::connection::is_stale(error) {
+            Lost::Stale
+        } else if large {
+            Lost::Cause(Cause::UploadBroken)
+        } else {
+            Lost::Cause(Cause::Reset)
+        }
+    };
+    match error {
+        SendRequestError::Connect(ConnectError::Timeout) => Lost::Cause(Cause::ConnectTimeout),
+        SendRequestError::Connect(ConnectError::Disconnected) => Lost::Cause(Cause::Reset),
+        SendRequestError::Connect(_) => Lost::Cause(Cause::Connect),
+        SendRequestError::Send(error) => io(error),
+        SendRequestError::Response(ParseError::Io(error)) if crate::connection::is_stale(error) => Lost::Stale,
+        SendRequestError::Response(ParseError::Io(_)) => Lost::Cause(Cause::Reset),
+        SendRequestError::Timeout => Lost::Cause(Cause::FirstByteTimeout),
+        SendRequestError::Body(_) => Lost::Cause(Cause::UploadEnded),
+        _ => Lost::Cause(Cause::Protocol),
+    }
+}
+
+/// How the end of an answer's body is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// Bytes that are still to come.
+    Length(u64),
+    Chunked,
+    /// By the end of the connection: an end of file is the end.
+    Close,
+}
+
+impl Framing {
+    fn of(response: &Response) -> Self {
+        let headers = response.headers();
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Self::Chunked;
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        match length {
+            Some(length) => Self::Length(length),
+            None if response.status() == http::StatusCode::NO_CONTENT => Self::Length(0),
+            None => Self::Close,
+        }
+    }
+}
+
+fn text(response: &Response, name: http::HeaderName) -> &str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+fn is_encoded(response: &Response) -> bool {
+    !matches!(text(response, CONTENT_ENCODING), "" | "identity")
+}
+
+fn content_type(response: &Response) -> &str {
+    text(response, CONTENT_TYPE)
+}

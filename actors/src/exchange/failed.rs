@@ -1,0 +1,48 @@
+//! An error status: its body is read (bounded in size and time), judged, and masked for handing on.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use config::Timeouts;
+use dialects::fault;
+use futures::StreamExt;
+
+use super::Response;
+use crate::alarm;
+use crate::error::{Cause, ErrorAnswer, Failure};
+use crate::headers;
+
+/// Of an error's body at most this much is read; what errors say fits many times over.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+/// And no longer than this is waited for all of it.
+const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
+
+pub async fn read(mut response: Response, timeouts: Timeouts, deadline: Instant) -> Failure {
+    let status = response.status();
+    if status.is_redirection() || status.is_informational() {
+        return Cause::Redirect.into();
+    }
+    let mut body = BytesMut::new();
+    let until = (Instant::now() + timeouts.idle.min(MAX_ERROR_TIME)).min(deadline);
+    let whole = alarm::within(until, async {
+        while let Some(Ok(piece)) = response.next().await {
+            let room = MAX_ERROR_BODY - body.len();
+            body.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
+            if body.len() >= MAX_ERROR_BODY {
+                break;
+            }
+        }
+    });
+    // What came in time is what is judged: the status alone says most of it.
+    let _ = whole.await;
+    let encoded = super::is_encoded(&response);
+    let readable: &[u8] = if encoded { &[] } else { &body };
+    let fault = fault::judge(status.as_u16(), readable);
+    let hints = headers::quota_hints(response.headers());
+    let masked = if encoded { body.freeze() } else { Bytes::from(dialects::mask::mask(&body).into_owned()) };
+    Failure {
+        cause: Cause::Status(status, fault),
+        retry_after_ms: hints.and_then(|hints| hints.retry_after_ms),
+        answer: Some(Box::new(ErrorAnswer { status, headers: headers::answer(response.headers()), body: masked })),
+    }
+}

@@ -1,0 +1,127 @@
+//! Which headers pass, in both directions: by allowlist. Credentials, cookies, hop-by-hop and organisation headers
+//! are never on it, and what `Connection` names is for one connection only (RFC 9110 section 7.6.1).
+
+use actix_http::header::HeaderMap;
+use dialects::quota::{self, QuotaHints};
+use http::header::CONNECTION;
+use http::{HeaderName, HeaderValue};
+
+use crate::clock;
+
+/// What of a client's headers goes to an upstream.
+fn goes(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "content-type"
+            | "openai-beta"
+            | "idempotency-key"
+            | "http-referer"
+            | "x-title"
+            | "x-client-request-id"
+            | "x-session-id"
+            | "traceparent"
+    )
+}
+
+/// What of an upstream's headers reaches the client; lengths and lifetimes of the connection are the server's own.
+fn comes(name: &str) -> bool {
+    matches!(
+        name,
+        "content-type"
+            | "content-encoding"
+            | "content-disposition"
+            | "content-language"
+            | "openai-processing-ms"
+            | "openai-version"
+            | "openai-model"
+            | "retry-after"
+            | "retry-after-ms"
+            | "x-should-retry"
+            | "x-groq-region"
+            | "x-generation-id"
+    ) || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
+}
+
+/// The client's headers that may pass.
+pub fn request(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let hop = names_headers(headers);
+    let passes = |name: &HeaderName| goes(name.as_str()) && !(hop && is_hop(headers, name));
+    headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The upstream's headers that may pass.
+pub fn answer(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let hop = names_headers(headers);
+    let passes = |name: &HeaderName| comes(name.as_str()) && !(hop && is_hop(headers, name));
+    headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether `Connection` says more than `keep-alive` or `close`; it seldom does, and then one look is the cost.
+fn names_headers(headers: &HeaderMap) -> bool {
+    headers.get_all(CONNECTION).any(|value| {
+        let value = value.as_bytes();
+        !value.eq_ignore_ascii_case(b"keep-alive") && !value.eq_ignore_ascii_case(b"close")
+    })
+}
+
+/// Whether `Connection` names this header.
+fn is_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers
+        .get_all(CONNECTION)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|named| named.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+}
+
+/// What an answer's headers say of quotas; None where none speaks of them, which costs one look at each name.
+pub fn quota_hints(headers: &HeaderMap) -> Option<QuotaHints> {
+    let speaks = |name: &HeaderName| name.as_str().contains("ratelimit") || name.as_str().starts_with("retry-after");
+    if !headers.keys().any(speaks) {
+        return None;
+    }
+    let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    Some(quota::scan(texts, clock::now().0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn names(passed: Vec<(HeaderName, HeaderValue)>) -> Vec<String> {
+        let mut names: Vec<String> = passed.into_iter().map(|(name, _)| name.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_connection_names_does_not_pass_in_either_direction() {
+        let asked = map(&[
+            ("connection", "keep-alive"),
+            ("connection", "X-Title ,idempotency-key"),
+            ("x-title", "a"),
+            ("idempotency-key", "b"),
+            ("accept", "c"),
+        ]);
+        assert_eq!(names(request(&asked)), ["accept"]);
+        let answered = map(&[
+            ("connection", "x-ratelimit-hop, retry-after"),
+            ("x-ratelimit-hop", "1"),
+            ("retry-after", "2"),
+            ("openai-model", "m"),
+        ]);
+        assert_eq!(names(answer(&answered)), ["openai-model"]);
+        for usual in ["keep-alive", "close", "Keep-Alive"] {
+            assert_eq!(names(request(&map(&[("connection", usual), ("x-title", "a")]))), ["x-title"]);
+        }
+    }
+}

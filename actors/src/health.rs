@@ -1,0 +1,114 @@
+//! What is known of a provider: one truth for the process, shared by its actors on all worker threads.
+//!
+//! Only [`crate::provider`] changes it. Counts that stand alone are atomics; what must be decided together is one
+//! short mutex each, never held across an await. The router reads the `ready_at` atomics and takes no lock.
+//!
+//! What is known of whom:
+//! - a deployment: breaker, a cooldown (model missing, overloaded), its latency, what is in flight;
+//! - a key: a cooldown (its own fault: invalid, no credit) and its configured quota windows;
+//! - a key at a deployment: a cooldown (429) and the windows that the provider's headers or the listed model's limits
+//!   speak of; vendors count these a model, so one model's 429 must not silence the key for the others.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::policy::Moment;
+use crate::policy::breaker::Breaker;
+use crate::policy::cooldown::Cooldown;
+use crate::policy::ewma::AtomicEwma;
+use crate::policy::limits::Windows;
+
+/// A mutex around plain state: a panic while it was held leaves numbers, not broken invariants.
+#[derive(Debug, Default)]
+pub struct Short<T>(Mutex<T>);
+
+impl<T> Short<T> {
+    pub fn new(state: T) -> Self {
+        Self(Mutex::new(state))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When something may serve again; zero: now. Read by the router without a lock.
+#[derive(Debug, Default)]
+pub struct ReadyAt(AtomicU64);
+
+impl ReadyAt {
+    pub fn get(&self) -> Moment {
+        Moment(self.0.load(Ordering::Relaxed))
+    }
+
+    pub fn set(&self, at: Option<Moment>) {
+        self.0.store(at.map_or(0, |moment| moment.0), Ordering::Relaxed);
+    }
+}
+
+/// Its parts are shared where a reload changes the keys: what is in flight, and who failed last, stays known.
+#[derive(Debug)]
+pub struct ProviderHealth {
+    pub in_flight: Arc<AtomicU32>,
+    /// In the order of the configured keys; one without a fingerprint for a provider that takes no key.
+    pub keys: Vec<Arc<KeyHealth>>,
+    /// The last failure, for /health: a static word of ours and when.
+    pub last_error: Arc<Short<Option<(&'static str, Moment)>>>,
+}
+
+#[derive(Debug)]
+pub struct KeyHealth {
+    pub fingerprint: u64,
+    pub ready_at: ReadyAt,
+    pub state: Short<KeyState>,
+}
+
+impl KeyHealth {
+    /// Tells the router anew. Called with the lock held, after each change: whoever changed last has the last word.
+    pub(crate) fn refresh(&self, state: &mut KeyState, now: Moment) {
+        // One token: where a smaller request would still fit, the router is not told to look away.
+        self.ready_at.set(state.cooldown.ready_at().max(state.windows.ready_at(now, 1)));
+    }
+}
+
+#[derive(Debug)]
+pub struct KeyState {
+    pub cooldown: Cooldown,
+    pub windows: Windows,
+}
+
+/// Its parts are shared as [`ProviderHealth`]'s are.
+#[derive(Debug)]
+pub struct DeploymentHealth {
+    pub in_flight: Arc<AtomicU32>,
+    /// Time to first byte.
+    pub latency: Arc<AtomicEwma>,
+    pub ready_at: Arc<ReadyAt>,
+    pub state: Arc<Short<DeploymentState>>,
+    /// One for each key of the provider, in the same order.
+    pub keys: Vec<Arc<KeyHealth>>,
+}
+
+#[derive(Debug)]
+pub struct DeploymentState {
+    pub breaker: Breaker,
+    pub cooldown: Cooldown,
+}
+
+impl DeploymentHealth {
+    /// As [`KeyHealth::refresh`].
+    pub(crate) fn refresh(&self, state: &DeploymentState) {
+        self.ready_at.set(state.breaker.ready_at().max(state.cooldown.ready_at()));
+    }
+
+    /// The soonest moment at which the deployment and one of its keys could serve; `Moment(0)`-like when now.
+    pub fn ready_at(&self, provider: &ProviderHealth) -> Moment {
+        let key = self
+            .keys
+            .iter()
+            .zip(&provider.keys)
+            .map(|(at_model, key)| at_model.ready_at.get().max(key.ready_at.get()))
+            .min();
+        self.ready_at.get().max(key.unwrap_or(Moment(0)))
+    }
+}

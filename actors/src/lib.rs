@@ -1,0 +1,22 @@
+//! The workers and what they own: provider actors, their supervisor, the router, the policies. Knows no HTTP server.
+
+pub mod alarm;
+pub mod clock;
+mod connection;
+mod discovery;
+pub mod error;
+pub mod exchange;
+pub mod headers;
+pub mod health;
+pub mod policy;
+pub mod provider;
+pub mod router;
+pub mod shard;
+pub mod state;
+pub mod supervisor;
+pub mod table;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+mod trust;
+pub mod worker;

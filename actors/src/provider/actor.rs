@@ -1,0 +1,176 @@
+//! The gatekeeper: one actor a provider on each web worker thread, with an awc client (and so a pool) of its own.
+//!
+//! In one synchronous turn it checks breaker, cooldowns, quota and what is in flight, takes the permit, picks the key
+//! and builds the request. The caller's own task then runs the exchange, so that dropping it cancels at once
+//! (FIELD-NOTES: a reply that the actor awaits costs more and cannot be cancelled).
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Context, Handler, Message, MessageResult};
+use awc::{Client, Connector};
+use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
+use send_wrapper::SendWrapper;
+
+use super::{Permit, Provider, RequestBody};
+use crate::error::Refusal;
+use crate::exchange::Exchange;
+use crate::table::Deployment;
+
+/// Below what upstreams and the load balancers before them keep idle connections for (60 s and more).
+pub(crate) const IDLE_KEPT: Duration = Duration::from_secs(30);
+/// A mailbox that is full refuses; capacity is the permit's affair, so it is never the mailbox that limits.
+const MAILBOX: usize = 16 * 1024;
+
+pub struct ProviderActor {
+    provider: Arc<Provider>,
+    client: Client,
+    /// Whether it was used since it was made, and since the last look at it.
+    pool: Pool,
+    /// Rotates keys with equal room.
+    turn: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pool {
+    Empty,
+    Used,
+    Resting,
+}
+
+impl ProviderActor {
+    pub fn new(provider: Arc<Provider>) -> Self {
+        Self { client: client(&provider), provider, pool: Pool::Empty, turn: 0 }
+    }
+
+    /// awc closes what was idle for too long only when it is asked for a connection. Where nobody asks for that long,
+    /// a new client takes its place: the old one's idle connections are closed, those at work end with their exchange.
+    fn rest(&mut self) {
+        self.pool = match self.pool {
+            Pool::Used => Pool::Resting,
+            Pool::Resting => {
+                self.client = client(&self.provider);
+                Pool::Empty
+            }
+            Pool::Empty => Pool::Empty,
+        };
+    }
+
+    fn admit(&mut self, ask: Box<Ask>) -> Result<Box<Exchange>, Refusal> {
+        #[cfg(debug_assertions)]
+        panic_when_asked(&ask);
+        let permit = Permit::take(&ask.deployment, ask.tokens, self.turn)?;
+        self.turn = self.turn.wrapping_add(1);
+        self.pool = Pool::Used;
+        let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model) else {
+            return Err(Refusal::Unfit);
+        };
+        let mut request = self.client.post(url);
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.provider.urls.host_header.clone());
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
+        for (name, value) in ask.headers.iter() {
+            headers.append(name.clone(), value.clone());
+        }
+        if let Some(Some((name, value))) = self.provider.credentials.get(permit.key()) {
+            headers.insert(name.clone(), value.clone());
+        }
+        for (name, value) in &self.provider.extra_headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        let request = request.freeze().map_err(|_| Refusal::Unfit)?;
+        let again = ask.body.again();
+        let request_bytes = ask.body.text_bytes();
+        Ok(Box::new(Exchange {
+            request,
+            body: Some(ask.body),
+            again,
+            request_bytes,
+            endpoint: ask.endpoint,
+            timeouts: self.provider.config.timeouts,
+            deadline: ask.deadline,
+            strip_usage: ask.strip_usage,
+            permit,
+        }))
+    }
+}
+
+fn client(provider: &Provider) -> Client {
+    let timeouts = provider.config.timeouts;
+    let connector = Connector::new()
+        .connector(provider.dialer.clone())
+        .limit(0) // the permit limits; a pool's limit would queue in silence
+        .timeout(timeouts.connect)
+        .conn_keep_alive(IDLE_KEPT)
+        .conn_lifetime(Duration::from_secs(3600));
+    Client::builder()
+        .connector(connector)
+        .disable_timeout() // ours are finer: see exchange
+        .disable_redirects()
+        .no_default_headers()
+        .finish()
+}
+
+/// A test's way to see a panic in an actor: only in debug builds.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic)]
+fn panic_when_asked(ask: &Ask) {
+    if ask.headers.iter().any(|(name, value)| name.as_str() == "x-client-request-id" && value == "panic-in-the-actor") {
+        panic!("a test asked the provider actor to panic");
+    }
+}
+
+impl Actor for ProviderActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+/// What a provider is asked to admit.
+pub struct Ask {
+    pub deployment: Arc<Deployment>,
+    pub endpoint: dialects::Endpoint,
+    pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
+    pub body: RequestBody,
+    /// Estimate of the tokens the request will use.
+    pub tokens: u64,
+    pub deadline: Instant,
+    /// Usage was asked for on the client's behalf: see [`Exchange`].
+    pub strip_usage: bool,
+}
+
+/// Sent every [`IDLE_KEPT`]. An interval of the actor's own would keep it alive when nobody holds its address any more,
+/// and its connections with it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Resting;
+
+impl Handler<Resting> for ProviderActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Resting, _: &mut Self::Context) {
+        self.rest();
+    }
+}
+
+/// The message. Its wrapper panics off its thread; it is only ever sent to the worker's own actors.
+pub struct Admit(pub SendWrapper<Box<Ask>>);
+
+impl Message for Admit {
+    type Result = Result<SendWrapper<Box<Exchange>>, Refusal>;
+}
+
+impl Handler<Admit> for ProviderActor {
+    type Result = MessageResult<Admit>;
+
+    fn handle(&mut self, Admit(ask): Admit, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.admit(ask.take()).map(SendWrapper::new))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! A provider at run time: its settings, its health, where it is, and the actors that do its exchanges.
+//!
+//! [`Provider`] is shared by all threads and never changes after it was built, but for its health and what was
+//! discovered. [`actor::ProviderActor`] lives once on each web worker thread.
+
+mod actor;
+mod permit;
+mod request;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use config::Kind;
+use http::{HeaderName, HeaderValue};
+
+use crate::clock;
+use crate::connection::Dialer;
+use crate::health::{DeploymentHealth, DeploymentState, KeyHealth, KeyState, ProviderHealth, ReadyAt, Short};
+use crate::policy::breaker::Breaker;
+use crate::policy::cooldown::Cooldown;
+use crate::policy::limits::Windows;
+use crate::table::{Deployment, MAX_UNLISTED, Receipt};
+
+pub use actor::{Admit, Ask, ProviderActor};
+pub(crate) use actor::{IDLE_KEPT, Resting};
+pub use permit::Permit;
+pub(crate) use request::Sending;
+pub use request::{RequestBody, Rest, Upload};
+
+/// A provider, ready to be called.
+#[derive(Debug)]
+pub struct Provider {
+    pub config: config::Provider,
+    pub health: Arc<ProviderHealth>,
+    pub(crate) dialer: Dialer,
+    pub(crate) urls: request::Urls,
+    /// The credential header of each key, in their order; marked sensitive.
+    pub(crate) credentials: Vec<Option<(HeaderName, HeaderValue)>>,
+    pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
+    /// What `GET /models` answered; None while it has not.
+    discovered: ArcSwapOption<Vec<Box<str>>>,
+    /// Health of the deployments that were ever named; outlives a reload with its provider.
+    deployments: Deployments,
+}
+
+type Deployments = Arc<Mutex<HashMap<Box<str>, Arc<DeploymentHealth>>>>;
+
+impl Provider {
+    /// Makes a provider ready. `old` is the same provider (name and base URL) of the configuration before, whose
+    /// health is carried over, and unchanged until [`Provider::take_up`]; `demo` is where the demo provider listens.
+    ///
+    /// # Errors
+    /// When its CA file, its host or a header cannot be used.
+    pub fn new(config: config::Provider, old: Option<&Provider>, demo: Option<SocketAddr>) -> io::Result<Self> {
+        let urls = request::Urls::new(&config, demo)?;
+        let tls = if urls.tls { Some(crate::trust::client_config(config.ca_file.as_deref())?) } else { None };
+        let dialer = Dialer::new(&urls.host, urls.port, config.timeouts.connect, tls)?;
+        let credentials = request::credentials(&config)?;
+        let extra_headers = request::extra_headers(&config)?;
+        let fingerprints: Vec<u64> =
+            if config.keys.is_empty() { vec![0] } else { config.keys.iter().map(|key| key.fingerprint).collect() };
+        let (health, deployments) = carried_over(&config, old, &fingerprints);
+        let discovered = ArcSwapOption::from(old.and_then(|old| old.discovered.load_full()));
+        Ok(Self { config, health, dialer, urls, credentials, extra_headers, discovered, deployments })
+    }
+
+    /// Health that was carried over takes up the settings of now. Not done by [`Provider::new`]: what is shared with a
+    /// provider that serves may change only once the whole configuration is taken up.
+    pub fn take_up(&self) {
+        let (none, lease, now) = (config::Limits::default(), lease(&self.config), clock::now());
+        let take_up = |key: &KeyHealth, limits: &config::Limits| {
+            let mut state = key.state.lock();
+            state.cooldown.set_lease(lease);
+            state.windows.reconfigure(limits, self.config.max_retry_after);
+            key.refresh(&mut state, now);
+        };
+        for key in &self.health.keys {
+            take_up(key, &self.config.limits);
+        }
+        for (model, health) in self.deployments() {
+            let mut state = health.state.lock();
+            state.breaker.reconfigure(&self.config.breaker, lease);
+            state.cooldown.set_lease(lease);
+            health.refresh(&state);
+            drop(state);
+            let limits = self.listed(&model).and_then(|listed| listed.limits.as_ref()).unwrap_or(&none);
+            for key in &health.keys {
+                take_up(key, limits);
+            }
+        }
+    }
+
+    fn listed(&self, model: &str) -> Option<&config::ListedModel> {
+        self.config.models.iter().find(|listed| listed.name.as_str() == model)
+    }
+
+    /// Names that the upstream listed; empty while it has not answered.
+    pub fn discovered(&self) -> Arc<Vec<Box<str>>> {
+        self.discovered.load_full().unwrap_or_default()
+    }
+
+    /// Takes up what `GET /models` answered. True when it differs from what was known.
+    pub fn set_discovered(&self, mut names: Vec<Box<str>>) -> bool {
+        names.sort();
+        names.dedup();
+        let differs = self.discovered.load().as_deref() != Some(&names);
+        self.discovered.store(Some(Arc::new(names)));
+        differs
+    }
+
+    /// Are names passed on that it has not listed?
+    pub fn takes_unlisted(&self) -> bool {
+        self.config.allow_unlisted || (self.config.models.is_empty() && self.discovered.load().is_none())
+    }
+
+    /// The deployment of one of its models; the same health for the same name, always.
+    pub fn deployment(self: &Arc<Self>, model: &str) -> Arc<Deployment> {
+        let listed = self.listed(model);
+        let mut deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        if deployments.len() > self.config.models.len() + self.discovered().len() + MAX_UNLISTED {
+            // Names that only tables before this one knew: nobody holds their health any more.
+            deployments.retain(|_, health| Arc::strong_count(health) > 1);
+        }
+        let health = deployments
+            .entry(model.into())
+            .or_insert_with(|| Arc::new(self.deployment_health(listed.and_then(|listed| listed.limits.as_ref()))))
+            .clone();
+        drop(deployments);
+        let name = format!("{}/{model}", self.config.id);
+        Arc::new(Deployment {
+            receipt: Receipt::new(&name),
+            name: name.into(),
+            model: model.into(),
+            provider: self.clone(),
+            price: listed.and_then(|listed| listed.price),
+            health,
+        })
+    }
+
+    /// Lets the health of a name go that nobody holds any more.
+    pub(crate) fn forget(&self, model: &str) {
+        let mut deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        if deployments.get(model).is_some_and(|health| Arc::strong_count(health) == 1) {
+            deployments.remove(model);
+        }
+    }
+
+    fn deployment_health(&self, limits: Option<&config::Limits>) -> DeploymentHealth {
+        let none = config::Limits::default();
+        let lease = lease(&self.config);
+        DeploymentHealth {
+            in_flight: Arc::default(),
+            latency: Arc::default(),
+            ready_at: Arc::default(),
+            state: Arc::new(Short::new(DeploymentState {
+                breaker: Breaker::new(&self.config.breaker, lease),
+                cooldown: Cooldown::new(lease),
+            })),
+            keys: self
+                .health
+                .keys
+                .iter()
+                .map(|key| {
+                    let windows = Windows::new(limits.unwrap_or(&none), self.config.max_retry_after);
+                    Arc::new(key_health(key.fingerprint, windows, lease))
+                })
+                .collect(),
+        }
+    }
+
+    /// The health of each deployment that was ever named, by model.
+    pub fn deployments(&self) -> Vec<(Box<str>, Arc<DeploymentHealth>)> {
+        let deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        deployments.iter().map(|(model, health)| (model.clone(), health.clone())).collect()
+    }
+
+    /// Azure's answer names no deployments and the demo's models are fixed: whether `GET /models` is worth asking.
+    pub fn is_discoverable(&self) -> bool {
+        self.config.discover && self.config.models.is_empty() && self.config.kind != Kind::Azure
+    }
+}
+
+/// The health of a provider with these keys: what `old` knew of them, and of everything else. Changes nothing of it.
+fn carried_over(
+    config: &config::Provider,
+    old: Option<&Provider>,
+    fingerprints: &[u64],
+) -> (Arc<ProviderHealth>, Deployments) {
+    let lease = lease(config);
+    let keys = |known: &[Arc<KeyHealth>], limits: &config::Limits| -> Vec<Arc<KeyHealth>> {
+        let known = |fingerprint| known.iter().find(|key| key.fingerprint == fingerprint).cloned();
+        let new = |fingerprint| Arc::new(key_health(fingerprint, Windows::new(limits, config.max_retry_after), lease));
+        fingerprints.iter().map(|&fingerprint| known(fingerprint).unwrap_or_else(|| new(fingerprint))).collect()
+    };
+    let Some(old) = old else {
+        let keys = keys(&[], &config.limits);
+        let last_error = Arc::new(Short::new(None));
+        return (Arc::new(ProviderHealth { in_flight: Arc::default(), keys, last_error }), Arc::default());
+    };
+    if old.health.keys.iter().map(|key| key.fingerprint).eq(fingerprints.iter().copied()) {
+        return (old.health.clone(), old.deployments.clone());
+    }
+    let health = ProviderHealth {
+        in_flight: old.health.in_flight.clone(),
+        keys: keys(&old.health.keys, &config.limits),
+        last_error: old.health.last_error.clone(),
+    };
+    let none = config::Limits::default();
+    let deployment = |(model, health): (Box<str>, Arc<DeploymentHealth>)| {
+        let listed = config.models.iter().find(|listed| *listed.name.as_str() == *model);
+        let limits = listed.and_then(|listed| listed.limits.as_ref()).unwrap_or(&none);
+        let health = DeploymentHealth {
+            in_flight: health.in_flight.clone(),
+            latency: health.latency.clone(),
+            ready_at: health.ready_at.clone(),
+            state: health.state.clone(),
+            keys: keys(&health.keys, limits),
+        };
+        (model, Arc::new(health))
+    };
+    let deployments = old.deployments().into_iter().map(deployment).collect();
+    (Arc::new(health), Arc::new(Mutex::new(deployments)))
+}
+
+fn key_health(fingerprint: u64, windows: Windows, lease: Duration) -> KeyHealth {
+    KeyHealth {
+        fingerprint,
+        ready_at: ReadyAt::default(),
+        state: Short::new(KeyState { cooldown: Cooldown::new(lease), windows }),
+    }
+}
+
+/// How long a canary may stay silent: as long as a first byte may take.
+fn lease(config: &config::Provider) -> Duration {
+    config.timeouts.connect + config.timeouts.first_byte
+}
+
+#[cfg(test)]
+mod tests;

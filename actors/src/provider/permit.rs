@@ -1,0 +1,354 @@
+//! The guard that holds a deployment's capacity until the body has ended, and carries the outcome back.
+//!
+//! Always: what was reserved and never sent is given back; a canary that ends without a verdict is given back; what
+//! is in flight is counted down exactly once, whatever ends it.
+
+mod hold;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_http::header::HeaderMap;
+use dialects::Usage;
+use dialects::fault::Fault;
+use smallvec::SmallVec;
+
+use crate::clock;
+use crate::error::{Cause, Refusal};
+use crate::headers;
+use crate::health::KeyHealth;
+use crate::policy::{Admission, Moment};
+use crate::table::Deployment;
+
+use hold::Hold;
+
+use super::request::Sent;
+
+/// Capacity of a deployment, held.
+#[derive(Debug)]
+pub struct Permit {
+    deployment: Arc<Deployment>,
+    /// Index of the key.
+    key: usize,
+    admission: Option<Admission>,
+    /// The deployment's cooldown.
+    pass: Option<Admission>,
+    of_key: Hold,
+    at_model: Hold,
+    /// Something of the request has been sent: from there on the reservation counts, whatever comes of it.
+    sent: Sent,
+    /// Tokens that were reserved.
+    tokens: u64,
+}
+
+impl Permit {
+    /// Takes everything a request needs, or nothing.
+    pub(super) fn take(deployment: &Arc<Deployment>, tokens: u64, turn: usize) -> Result<Self, Refusal> {
+        let now = clock::now();
+        let provider = &deployment.provider;
+        let health = &deployment.health;
+        if let Some(max) = provider.config.max_in_flight
+            && provider
+                .health
+                .in_flight
+                .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
+                .is_err()
+        {
+            return Err(Refusal::Busy);
+        }
+        if provider.config.max_in_flight.is_none() {
+            provider.health.in_flight.fetch_add(1, Ordering::Relaxed);
+        }
+        let undo = undo_unless_disarmed(|| {
+            provider.health.in_flight.fetch_sub(1, Ordering::AcqRel);
+        });
+        let (admission, pass) = {
+            let mut state = health.state.lock();
+            let pass = match state.cooldown.try_admit(now) {
+                Ok(pass) => pass,
+                Err(at) => {
+                    health.refresh(&state);
+                    return Err(Refusal::Cooling(at));
+                }
+            };
+            match state.breaker.try_admit(now) {
+                Ok(admission) => (admission, pass),
+                Err(at) => {
+                    state.cooldown.give_back(pass);
+                    health.refresh(&state);
+                    return Err(Refusal::Open(at));
+                }
+            }
+        };
+        let (key, of_key, at_model) = match Self::pick_key(deployment, tokens, now, turn) {
+            Ok(picked) => picked,
+            Err(refusal) => {
+                let mut state = health.state.lock();
+                state.cooldown.give_back(pass);
+                state.breaker.give_back(admission);
+                health.refresh(&state);
+                return Err(refusal);
+            }
+        };
+        undo.disarm();
+        health.in_flight.fetch_add(1, Ordering::Relaxed);
+        let admission = Some(admission);
+        Ok(Self {
+            deployment: deployment.clone(),
+            key,
+            admission,
+            pass: Some(pass),
+            of_key,
+            at_model,
+            sent: Sent::default(),
+            tokens,
+        })
+    }
+
+    /// The key with the most room that will have it; `turn` rotates among equals.
+    fn pick_key(
+        deployment: &Deployment,
+        tokens: u64,
+        now: Moment,
+        turn: usize,
+    ) -> Result<(usize, Hold, Hold), Refusal> {
+        let keys = &deployment.provider.health.keys;
+        let count = keys.len();
+        let hold = |index: usize| -> Result<(usize, Hold, Hold), Refusal> {
+            let (Some(key), Some(at_model)) = (keys.get(index), deployment.health.keys.get(index)) else {
+                return Err(Refusal::Busy);
+            };
+            let mut of_key = Hold::take(key, tokens, now)?;
+            match Hold::take(at_model, tokens, now) {
+                Ok(at_model) => Ok((index, of_key, at_model)),
+                Err(refusal) => {
+                    of_key.give_back(key, now);
+                    Err(refusal)
+                }
+            }
+        };
+        if count == 1 {
+            return hold(0);
+        }
+        let mut order: SmallVec<[(usize, f32); 8]> = (0..count)
+            .map(|step| (turn.wrapping_add(step)) % count)
+            .map(|index| (index, Self::room(deployment, index, now)))
+            .collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut soonest: Option<Refusal> = None;
+        for (index, _) in order {
+            match hold(index) {
+                Ok(held) => return Ok(held),
+                Err(refusal) => {
+                    let sooner = soonest.is_none_or(|known| refusal.ready_at() < known.ready_at());
+                    if sooner {
+                        soonest = Some(refusal);
+                    }
+                }
+            }
+        }
+        Err(soonest.unwrap_or(Refusal::Busy))
+    }
+
+    /// Room left at a key, in coarse steps so that near-equals take turns.
+    fn room(deployment: &Deployment, index: usize, now: Moment) -> f32 {
+        let room = |health: &KeyHealth| {
+            if health.ready_at.get() > now { -1.0 } else { health.state.lock().windows.room(now) }
+        };
+        let of_key = deployment.provider.health.keys.get(index).map_or(0.0, |key| room(key));
+        let at_model = deployment.health.keys.get(index).map_or(0.0, |key| room(key));
+        (of_key.min(at_model) * 16.0).floor()
+    }
+
+    /// Which key was picked.
+    pub fn key(&self) -> usize {
+        self.key
+    }
+
+    /// Each hold with what it holds of.
+    fn holds(&mut self) -> [(&mut Hold, Option<&Arc<KeyHealth>>); 2] {
+        let Self { deployment, key, of_key, at_model, .. } = self;
+        [(of_key, deployment.provider.health.keys.get(*key)), (at_model, deployment.health.keys.get(*key))]
+    }
+
+    /// For who sends the request, to mark.
+    pub(crate) fn sent(&self) -> Sent {
+        self.sent.clone()
+    }
+
+    /// What the answer's headers say of quotas.
+    pub(crate) fn learn(&self, answer: &HeaderMap) {
+        let Some(hints) = headers::quota_hints(answer) else {
+            return;
+        };
+        if let (Some(at_model), Some(reservation)) =
+            (self.deployment.health.keys.get(self.key), &self.at_model.reservation)
+        {
+            let (requests, tokens) = (learned(&hints.requests), learned(&hints.tokens));
+            at_model.state.lock().windows.learn(reservation, requests, tokens, clock::now());
+        }
+    }
+
+    /// The first content came, `first_byte` after sending.
+    pub(crate) fn answered(&mut self, first_byte: Duration) {
+        let now = clock::now();
+        self.deployment.health.latency.observe(first_byte, now);
+        // A canary has found out what it was sent for. Any other admission waits for the answer's end: what always
+        // breaks in the middle must not be forgiven at each beginning.
+        let waits = self.admission.take_if(|admission| !admission.is_canary());
+        self.well(now);
+        self.admission = waits;
+    }
+
+    /// The deployment and the key did what they should. A late success may not end what began after it was sent, so
+    /// the machines are asked what holds now.
+    fn well(&mut self, now: Moment) {
+        let health = &self.deployment.health;
+        if self.admission.is_some() || self.pass.is_some() {
+            let mut state = health.state.lock();
+            if let Some(admission) = self.admission.take() {
+                state.breaker.success(admission);
+            }
+            if let Some(pass) = self.pass.take() {
+                state.cooldown.success(pass);
+            }
+            health.refresh(&state);
+        }
+        for (hold, health) in self.holds() {
+            if let Some(health) = health {
+                hold.well(health, now);
+            }
+        }
+    }
+
+    /// The attempt failed: who is to blame cools down.
+    pub(crate) fn failed(&mut self, cause: Cause, retry_after_ms: Option<u64>) {
+        let now = clock::now();
+        let cap = self.deployment.provider.config.max_retry_after;
+        let fault = match cause {
+            Cause::Status(_, fault) | Cause::InBand(fault) => Some(fault),
+            _ => None,
+        };
+        match cause {
+            // An error status costs a request and no tokens.
+            Cause::Status(..) => self.tokens = 0,
+            // So slow that nobody waited for it: that is a measurement too.
+            Cause::FirstByteTimeout => {
+                let health = &self.deployment.health;
+                health.latency.observe(self.deployment.provider.config.timeouts.first_byte, now);
+            }
+            _ => {}
+        }
+        if !cause.is_clients() {
+            *self.deployment.provider.health.last_error.lock() = Some((cause.label(), now));
+        }
+        match fault {
+            Some(Fault::Client) => return self.well(now),
+            Some(Fault::RateLimited) => {
+                if let [_, (at_model, Some(health))] = self.holds() {
+                    at_model.cool(health, now, retry_after_ms, cap);
+                }
+            }
+            Some(Fault::Key | Fault::Credit) => {
+                if let [(of_key, Some(health)), _] = self.holds() {
+                    of_key.cool(health, now, Some(millis(cap)), cap);
+                }
+            }
+            // Told at once and for nothing each time: there is nothing to wait for.
+            Some(Fault::ModelMissing | Fault::NotServed) => self.well(now),
+            Some(Fault::Upstream) if retry_after_ms.is_some() => self.cool_deployment(now, retry_after_ms, cap),
+            _ => {}
+        }
+        let Some(admission) = self.admission.take_if(|_| cause.blames_deployment()) else {
+            return;
+        };
+        let health = &self.deployment.health;
+        let mut state = health.state.lock();
+        state.breaker.failure(admission, now);
+        health.refresh(&state);
+    }
+
+    fn cool_deployment(&mut self, now: Moment, hint_ms: Option<u64>, cap: Duration) {
+        let Some(pass) = self.pass.take() else { return };
+        let health = &self.deployment.health;
+        let mut state = health.state.lock();
+        let _ = state.cooldown.cool(pass, now, hint_ms, cap);
+        health.refresh(&state);
+    }
+
+    /// The body has ended, whole or after [`Permit::failed`]: the tokens reserved by estimate are settled by what was
+    /// used.
+    pub(crate) fn finish(mut self, usage: Usage) {
+        let now = clock::now();
+        self.well(now);
+        self.settle(usage.input.saturating_add(usage.output), now);
+    }
+
+    fn settle(&mut self, tokens: u64, now: Moment) {
+        for (hold, health) in self.holds() {
+            if let Some(health) = health {
+                hold.settle(health, tokens, now);
+            }
+        }
+    }
+}
+
+fn learned(window: &dialects::quota::Window) -> crate::policy::limits::Learned {
+    crate::policy::limits::Learned { limit: window.limit, remaining: window.remaining, reset_in_ms: window.reset_ms }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.deployment.provider.health.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.deployment.health.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let health = &self.deployment.health;
+        if self.admission.is_some() || self.pass.is_some() {
+            let mut state = health.state.lock();
+            if let Some(admission) = self.admission.take() {
+                state.breaker.give_back(admission);
+            }
+            if let Some(pass) = self.pass.take() {
+                state.cooldown.give_back(pass);
+            }
+            health.refresh(&state);
+        }
+        let now = clock::now();
+        if self.sent.get() {
+            self.settle(self.tokens, now);
+        }
+        for (hold, health) in self.holds() {
+            if let Some(health) = health {
+                hold.give_back(health, now);
+            }
+        }
+    }
+}
+
+/// Runs when dropped, unless disarmed: a refusal halfway leaves nothing taken.
+fn undo_unless_disarmed<F: FnMut()>(undo: F) -> Undo<F> {
+    Undo(Some(undo))
+}
+
+struct Undo<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> Undo<F> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnMut()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        if let Some(undo) = &mut self.0 {
+            undo();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Route and health snapshot in, ordered deployments out. Pure: takes no lock, sends nothing, owns no clock.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use smallvec::SmallVec;
+
+use crate::policy::Moment;
+use crate::policy::balance::{self, Candidate, INLINE, Order};
+use crate::table::{Deployment, Route};
+
+/// Deployments to try, best first.
+pub type Plan = SmallVec<[Arc<Deployment>; 4]>;
+
+/// Fallbacks of fallbacks are followed this deep; configurations that go deeper are refused when they are checked.
+const MAX_DEPTH: usize = 8;
+
+/// What may be tried for a request.
+#[derive(Debug, Default)]
+pub struct Routed {
+    pub plan: Plan,
+}
+
+/// What a route has to offer, seen without taking a turn of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// A deployment may serve now.
+    Ready,
+    /// None may; the soonest will then.
+    Later(Moment),
+    /// There is none, or none that is not left out.
+    Never,
+}
+
+/// Looks at a route's deployments and those of its fallbacks; `leaves_out` says which do not count.
+pub fn outlook(route: &Route, now: Moment, leaves_out: impl Fn(&Deployment) -> bool) -> Outlook {
+    match soonest(route, &leaves_out, 0) {
+        None => Outlook::Never,
+        Some(soonest) if soonest <= now => Outlook::Ready,
+        Some(soonest) => Outlook::Later(soonest),
+    }
+}
+
+fn soonest(route: &Route, leaves_out: &impl Fn(&Deployment) -> bool, depth: usize) -> Option<Moment> {
+    let counted = route.targets.iter().filter(|(deployment, _)| !leaves_out(deployment));
+    let own = counted.map(|(deployment, _)| deployment.health.ready_at(&deployment.provider.health)).min();
+    let follows = route.fallback.iter().filter(|_| depth < MAX_DEPTH);
+    own.into_iter().chain(follows.filter_map(|next| soonest(next, leaves_out, depth + 1))).min()
+}
+
+/// Orders a route's deployments, then those of its fallbacks. `random`: 0 to 1.
+pub fn route(route: &Route, now: Moment, random: f64) -> Routed {
+    let mut routed = Routed::default();
+    follow(route, now, random, 0, &mut routed);
+    routed
+}
+
+fn follow(route: &Route, now: Moment, random: f64, depth: usize, routed: &mut Routed) {
+    if let [(only, _)] = route.targets.as_slice() {
+        // The usual case for a plain model name: nothing to order.
+        add(only, now, routed);
+    } else {
+        let candidates: SmallVec<[Candidate; INLINE]> =
+            route.targets.iter().map(|(deployment, weight)| candidate(deployment, *weight, now)).collect();
+        let mut order = Order::new();
+        let turn = route.turn.fetch_add(1, Ordering::Relaxed) as u64;
+        balance::order(route.strategy, &candidates, random, turn, &mut order);
+        for index in order {
+            if let Some((deployment, _)) = route.targets.get(index) {
+                push(deployment, routed);
+            }
+        }
+    }
+    if depth < MAX_DEPTH {
+        for next in &route.fallback {
+            follow(next, now, random, depth + 1, routed);
+        }
+    }
+}
+
+fn add(deployment: &Arc<Deployment>, now: Moment, routed: &mut Routed) {
+    if is_available(deployment, now) {
+        push(deployment, routed);
+    }
+}
+
+fn push(deployment: &Arc<Deployment>, routed: &mut Routed) {
+    if !routed.plan.iter().any(|planned| planned.name == deployment.name) {
+        routed.plan.push(deployment.clone());
+    }
+}
+
+fn is_available(deployment: &Deployment, now: Moment) -> bool {
+    deployment.health.ready_at(&deployment.provider.health) <= now
+}
+
+fn candidate(deployment: &Arc<Deployment>, weight: u32, now: Moment) -> Candidate {
+    let in_flight = deployment.health.in_flight.load(Ordering::Relaxed);
+    Candidate {
+        available: is_available(deployment, now),
+        weight,
+        in_flight,
+        latency: deployment.health.latency.estimate(now, in_flight),
+        // Requests are answered with about as many tokens as a quarter of what they ask with is a poor guess; the
+        // order by the sum of both prices is right whenever one deployment is cheaper in both.
+        price: deployment.price.map(|price| price.input + price.output),
+    }
+}

@@ -1,0 +1,424 @@
+//! The supervisor: an actor on the main arbiter that owns what changes slowly.
+//!
+//! It loads and checks the configuration, builds the routing table, hands it to the workers, discovers models, carries
+//! out reloads, saves day quotas, and hears of provider actors that died. Always: a configuration is taken up whole or
+//! not at all; what is in flight keeps the table that it began with.
+
+mod files;
+mod quotas;
+mod restart;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use arc_swap::ArcSwap;
+use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
+
+use crate::clock;
+use crate::discovery;
+use crate::provider::Provider;
+use crate::table::Table;
+use crate::worker::Install;
+
+use files::{Marks, Watched};
+
+/// How often the files are looked at, the clock is compared and quotas are saved.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often a provider is asked for its models again.
+const DISCOVER_EVERY: Duration = Duration::from_secs(600);
+/// And how soon after it could not answer; each time in a row doubles it, up to [`DISCOVER_EVERY`].
+const DISCOVER_AGAIN: Duration = Duration::from_secs(30);
+
+/// What the supervisor needs of the house around it.
+pub trait House: Send + Sync {
+    /// Where the demo provider listens, started on first use, and the key that it takes. One that runs takes up other
+    /// settings only when they are [`House::reloaded`].
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    fn demo(&self, settings: &config::Demo) -> io::Result<(SocketAddr, Secret)>;
+    /// A reload has been carried out, or (None) refused.
+    fn reloaded(&self, config: Option<&Config>);
+    /// A provider actor died and was replaced.
+    fn died(&self, provider: &ProviderId);
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug, derive_more::Display, derive_more::Error)]
+pub enum StartError {
+    /// The configuration has mistakes: all of them.
+    #[display("the configuration has {} mistakes", _0.len())]
+    Config(#[error(not(source))] Vec<Finding>),
+    #[display("{_0}")]
+    Io(io::Error),
+}
+
+struct Shared {
+    table: ArcSwap<Table>,
+}
+
+/// How the other threads reach the supervisor.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    address: Addr<Supervisor>,
+}
+
+impl Handle {
+    /// The table that is served now.
+    pub fn table(&self) -> Arc<Table> {
+        self.shared.table.load_full()
+    }
+
+    pub(crate) fn died(&self) -> Recipient<Died> {
+        self.address.clone().recipient()
+    }
+
+    pub(crate) fn register(&self, worker: Register) {
+        self.address.do_send(worker);
+    }
+
+    /// Reads the configuration again and takes it up if it is right.
+    pub fn reload(&self) {
+        self.address.do_send(Reload);
+    }
+
+    /// Saves what must outlive the process.
+    pub async fn save(&self) {
+        // A supervisor that is gone has nothing to save.
+        let _ = self.address.send(Save).await;
+    }
+}
+
+pub struct Supervisor {
+    sources: Sources,
+    environment: Box<dyn config::Environment + Send>,
+    house: Arc<dyn House>,
+    /// Made for this run, where nothing is configured.
+    run_token: Option<Secret>,
+    /// What the process began with: some of it stays until it ends.
+    began: Arc<Config>,
+    shared: Arc<Shared>,
+    workers: Vec<Recipient<Install>>,
+    watched: Watched,
+    quotas: quotas::Quotas,
+}
+
+impl Supervisor {
+    /// Loads the configuration and starts. Must be called within an actix system. Gives the handle, warnings for a log
+    /// that may not be there yet, and the token of this run where none is configured.
+    ///
+    /// # Errors
+    /// When there is nothing that could be served.
+    pub fn start(
+        sources: Sources,
+        environment: Box<dyn config::Environment + Send>,
+        house: Arc<dyn House>,
+    ) -> Result<(Handle, Vec<String>, Option<Secret>), StartError> {
+        let marks = Marks::of(&config::locate(&sources, environment.as_ref()));
+        let loaded = config::load(&sources, environment.as_ref()).map_err(StartError::Config)?;
+        let mut config = loaded.config;
+        let run_token = config.clients.is_empty().then(new_token);
+        add_run_token(&mut config, run_token.as_ref());
+        let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        let mut quotas = quotas::Quotas::open(&config, &mut warnings);
+        let providers = build(&config, &[], house.as_ref()).map_err(StartError::Io)?;
+        quotas.restore(&providers, &mut warnings);
+        let watched = Watched::new(&config.files, &loaded.located, &marks);
+        let began = Arc::new(config);
+        let table = Arc::new(Table::build(began.clone(), providers));
+        let shared = Arc::new(Shared { table: ArcSwap::from(table) });
+        let supervisor = Self {
+            sources,
+            environment,
+            house,
+            run_token: run_token.clone(),
+            began,
+            shared: shared.clone(),
+            workers: Vec::new(),
+            watched,
+            quotas,
+        };
+        let address = Actor::start(supervisor);
+        Ok((Handle { shared, address }, warnings, run_token))
+    }
+
+    /// Takes up what the files say now, or says why not and changes nothing.
+    fn reload(&mut self, context: &Context<Self>) {
+        let marks = Marks::of(&config::locate(&self.sources, self.environment.as_ref()));
+        let loaded = match config::load(&self.sources, self.environment.as_ref()) {
+            Ok(loaded) => loaded,
+            Err(findings) => {
+                let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                return self.refuse(&told.join(" | "));
+            }
+        };
+        let mut config = loaded.config;
+        if config.clients.is_empty() && self.run_token.is_none() {
+            // A token made now would be told to nobody: what is printed is printed at the start.
+            return self.refuse("AUTH_TOKEN was removed; restart for a token of the run");
+        }
+        for warning in &loaded.warnings {
+            log::warn!("{warning}");
+        }
+        add_run_token(&mut config, self.run_token.as_ref());
+        let old = self.shared.table.load_full();
+        let providers = match build(&config, &old.providers, self.house.as_ref()) {
+            Ok(providers) => providers,
+            Err(error) => return self.refuse(&error.to_string()),
+        };
+        providers.iter().for_each(|provider| provider.take_up());
+        let kept = restart::needed(&self.began, &config);
+        if !kept.is_empty() {
+            log::warn!("changes only with a restart: {}", kept.join(", "));
+        }
+        self.watched = Watched::new(&config.files, &loaded.located, &marks);
+        let table = Table::build(Arc::new(config), providers);
+        self.house.reloaded(Some(&table.config));
+        log::info!("reloaded: {} providers, {} models", table.providers.len(), table.config.models.len());
+        self.install(table);
+        self.discover(context);
+    }
+
+    fn refuse(&self, why: &str) {
+        log::error!("reload refused, the configuration before it goes on serving: {why}");
+        self.house.reloaded(None);
+    }
+
+    fn save(&mut self) {
+        self.quotas.save(&self.shared.table.load().providers);
+    }
+
+    fn install(&mut self, table: Table) {
+        let table = Arc::new(table);
+        self.shared.table.store(table.clone());
+        self.workers.retain(|worker| worker.connected());
+        for worker in &self.workers {
+            worker.do_send(Install(table.clone()));
+        }
+    }
+
+    /// Asks every provider that may be asked; each answer that says something new makes a new table.
+    fn discover(&self, context: &Context<Self>) {
+        for provider in self.shared.table.load().providers.iter().filter(|provider| provider.is_discoverable()) {
+            discover(provider.clone(), Past::default(), context.address());
+        }
+    }
+}
+
+fn discover(provider: Arc<Provider>, past: Past, supervisor: Addr<Supervisor>) {
+    actix_rt::spawn(async move {
+        let answer = discovery::list(&provider).await;
+        supervisor.do_send(Discovered { provider, past, answer });
+    });
+}
+
+/// How a provider's answers went before: only what changes is told.
+#[derive(Debug, Default)]
+struct Past {
+    /// In a row, until now.
+    failures: u32,
+    why: Option<String>,
+}
+
+impl Past {
+    /// Takes up a failure: whether it is news, and when to ask again.
+    fn failed(&mut self, why: String) -> (bool, Duration) {
+        let again = DISCOVER_AGAIN.saturating_mul(1 << self.failures.min(16)).min(DISCOVER_EVERY);
+        self.failures = self.failures.saturating_add(1);
+        let news = self.why.as_deref() != Some(&*why);
+        self.why = Some(why);
+        (news, again)
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.discover(context);
+        context.run_interval(EVERY, |supervisor, context| {
+            clock::correct();
+            if supervisor.watched.has_settled() {
+                log::info!("a configuration file has changed: reloading");
+                supervisor.reload(context);
+            }
+            supervisor.save();
+        });
+    }
+}
+
+/// Reads the configuration again.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Reload;
+
+impl Handler<Reload> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Reload, context: &mut Self::Context) {
+        self.reload(context);
+    }
+}
+
+/// Saves what must outlive the process.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Save;
+
+impl Handler<Save> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Save, _: &mut Self::Context) {
+        self.save();
+    }
+}
+
+/// A worker thread that wants each new table.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Register(pub Recipient<Install>);
+
+impl Handler<Register> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Register(worker): Register, _: &mut Self::Context) {
+        // It began with the table of a moment ago; this one is the same unless a reload came between.
+        worker.do_send(Install(self.shared.table.load_full()));
+        self.workers.push(worker);
+    }
+}
+
+/// A provider actor died; its worker has started a new one.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Died {
+    pub provider: ProviderId,
+}
+
+impl Handler<Died> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Died { provider }: Died, _: &mut Self::Context) {
+        log::error!("{provider}: its actor died of a panic and was replaced");
+        self.house.died(&provider);
+    }
+}
+
+/// What a provider answered to `GET /models`.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Discovered {
+    provider: Arc<Provider>,
+    past: Past,
+    answer: Result<Vec<Box<str>>, String>,
+}
+
+impl Handler<Discovered> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, asked: Discovered, context: &mut Self::Context) {
+        let Discovered { provider, mut past, answer } = asked;
+        let table = self.shared.table.load_full();
+        // A reload may have replaced it while it answered.
+        if !table.providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
+            return;
+        }
+        let again = match answer {
+            Ok(names) => {
+                let count = names.len();
+                let differs = provider.set_discovered(names);
+                if differs || past.failures > 0 {
+                    log::info!("{}: serves {count} models", provider.config.id);
+                }
+                past = Past::default();
+                if differs {
+                    self.install(Table::build(table.config.clone(), table.providers.clone()));
+                }
+                DISCOVER_EVERY
+            }
+            Err(why) => {
+                let told = format!("{}: its models could not be listed: {why}", provider.config.id);
+                let (news, again) = past.failed(why);
+                if news {
+                    log::warn!("{told}; asking again in {} s, then less often, until it answers", again.as_secs());
+                }
+                again
+            }
+        };
+        context.run_later(again, move |supervisor, context| {
+            if supervisor.shared.table.load().providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
+                discover(provider, past, context.address());
+            }
+        });
+    }
+}
+
+/// The providers of a configuration; health and what was discovered is carried over from the same ones in `old`.
+///
+/// # Errors
+/// When one of them cannot be made ready, in words that name it.
+pub fn build(config: &Config, old: &[Arc<Provider>], house: &dyn House) -> io::Result<Vec<Arc<Provider>>> {
+    let same = |provider: &config::Provider| {
+        old.iter().find(|old| {
+            old.config.id == provider.id && old.config.base_url == provider.base_url && old.config.kind == provider.kind
+        })
+    };
+    let ready = |provider: &config::Provider| {
+        let mut settings = provider.clone();
+        let mut demo = None;
+        if settings.kind == Kind::Demo {
+            let (address, secret) = house.demo(&settings.demo)?;
+            settings.keys = vec![Key { fingerprint: secret.fingerprint(), secret }];
+            demo = Some(address);
+        }
+        let known = same(provider).map(|old| &**old);
+        let built = Provider::new(settings, known, demo)
+            .map_err(|error| io::Error::other(format!("provider {}: {error}", provider.id)))?;
+        Ok(Arc::new(built))
+    };
+    config.providers.iter().map(ready).collect()
+}
+
+fn add_run_token(config: &mut Config, token: Option<&Secret>) {
+    if let Some(token) = token
+        && config.clients.is_empty()
+    {
+        config.clients.push(config::Client { name: None, token: token.clone() });
+    }
+}
+
+/// 128 bits from the system's generator, in a form that is easily pasted.
+fn new_token() -> Secret {
+    let mut bytes = [0u8; 16];
+    // ring fails only where the system has no randomness at all; then no token is better than a known one.
+    let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+    if filled.is_err() {
+        log::error!("the system gives no random bytes: the token of this run cannot be made, and nobody can call");
+        return Secret::new("");
+    }
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Secret::new(&format!("demo-{hex}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_when_it_is_news_and_asked_about_less_and_less_often() {
+        let mut past = Past::default();
+        let mut told = Vec::new();
+        for why in ["no answer", "no answer", "no answer", "status 401", "status 401", "no answer", "no answer"] {
+            let (news, again) = past.failed(why.to_owned());
+            told.push((news, again.as_secs()));
+        }
+        assert_eq!(told, [(true, 30), (false, 60), (false, 120), (true, 240), (false, 480), (true, 600), (false, 600)]);
+        for _ in 0..100 {
+            assert_eq!(past.failed("no answer".to_owned()), (false, DISCOVER_EVERY));
+        }
+    }
+}

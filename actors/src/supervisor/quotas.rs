@@ -1,0 +1,178 @@
+//! Day quotas that survive a restart: restored once, saved when they have changed.
+
+use std::sync::Arc;
+
+use config::{Config, Limits};
+
+use crate::clock;
+use crate::health::KeyHealth;
+use crate::policy::Moment;
+use crate::policy::limits::DayUse;
+use crate::provider::Provider;
+use crate::state::{DayCount, StateFile};
+
+/// The file, if there is a place for it, and what it holds.
+#[derive(Debug, Default)]
+pub struct Quotas {
+    file: Option<StateFile>,
+    saved: Vec<DayCount>,
+    /// A disk that refuses is told of once, until it takes again.
+    complained: bool,
+}
+
+impl Quotas {
+    pub fn open(config: &Config, warnings: &mut Vec<String>) -> Self {
+        let Some(dir) = config.state_dir.as_deref() else {
+            let limited = limited_by_day(config);
+            if !limited.is_empty() {
+                let names = limited.join(", ");
+                warnings.push(format!(
+                    "day quotas ({names}) will not survive a restart: STATE_DIR is not set; \
+                     set it to a directory that is kept"
+                ));
+            }
+            return Self::default();
+        };
+        let (file, doubts) = StateFile::open(dir);
+        warnings.extend(doubts.iter().map(|doubt| format!("day quotas will not survive a restart: {doubt}")));
+        Self { file: Some(file), ..Self::default() }
+    }
+
+    /// Gives the providers what an earlier process had used. The deployments of listed models are made by it.
+    pub fn restore(&mut self, providers: &[Arc<Provider>], warnings: &mut Vec<String>) {
+        let Some(file) = &self.file else { return };
+        let now = clock::now();
+        let (counts, doubts) = file.load(now);
+        warnings.extend(doubts.iter().map(|doubt| format!("day quotas start from zero: {doubt}")));
+        for count in &counts {
+            let Some(provider) = providers.iter().find(|provider| provider.config.id.as_str() == count.provider) else {
+                continue;
+            };
+            let restore = |keys: &mut dyn Iterator<Item = &KeyHealth>| {
+                for key in keys.filter(|key| key.fingerprint == count.fingerprint) {
+                    key.state.lock().windows.restore(day_use(count), now);
+                }
+            };
+            match &count.model {
+                None => restore(&mut provider.health.keys.iter().map(|key| &**key)),
+                Some(model) if provider.config.models.iter().any(|listed| listed.name.as_str() == model) => {
+                    restore(&mut provider.deployment(model).health.keys.iter().map(|key| &**key));
+                }
+                Some(_) => {}
+            }
+        }
+        self.saved = counts;
+    }
+
+    /// Writes what was used of the present day, if that has changed since it was last written.
+    pub fn save(&mut self, providers: &[Arc<Provider>]) {
+        let Some(file) = &mut self.file else { return };
+        if file.try_hold() {
+            log::info!("the quota file is ours now: the process that held it is gone");
+            let mut warnings = Vec::new();
+            self.restore(providers, &mut warnings);
+            for warning in warnings {
+                log::warn!("{warning}");
+            }
+            return;
+        }
+        if !file.is_held() {
+            return;
+        }
+        let counts = collect(providers, clock::now());
+        if counts == self.saved {
+            return;
+        }
+        match file.save(&counts) {
+            Ok(()) => {
+                self.saved = counts;
+                self.complained = false;
+            }
+            Err(error) if !self.complained => {
+                log::warn!("day quotas cannot be saved and would not survive a restart: {error}");
+                self.complained = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// The providers with a limit a day, of a key or of a model.
+fn limited_by_day(config: &Config) -> Vec<&str> {
+    let by_day = |limits: &Limits| limits.requests_per_day.is_some() || limits.tokens_per_day.is_some();
+    let limited = |provider: &&config::Provider| {
+        let mut models = provider.models.iter().filter_map(|listed| listed.limits.as_ref());
+        by_day(&provider.limits) || models.any(by_day)
+    };
+    config.providers.iter().filter(limited).map(|provider| provider.id.as_str()).collect()
+}
+
+fn day_use(count: &DayCount) -> DayUse {
+    DayUse { requests: count.requests, tokens: count.tokens, resets_at: Moment(count.resets_at_ms) }
+}
+
+fn collect(providers: &[Arc<Provider>], now: Moment) -> Vec<DayCount> {
+    let mut counts = Vec::new();
+    let mut add = |provider: &Provider, key: &KeyHealth, model: Option<&str>| {
+        if let Some(day) = key.state.lock().windows.day_counts(now)
+            && (day.requests > 0 || day.tokens > 0)
+        {
+            counts.push(DayCount {
+                provider: provider.config.id.to_string(),
+                fingerprint: key.fingerprint,
+                model: model.map(str::to_owned),
+                requests: day.requests,
+                tokens: day.tokens,
+                resets_at_ms: day.resets_at.0,
+            });
+        }
+    };
+    for provider in providers {
+        for key in &provider.health.keys {
+            add(provider, key, None);
+        }
+        for (model, health) in provider.deployments() {
+            for key in &health.keys {
+                add(provider, key, Some(&model));
+            }
+        }
+    }
+    counts.sort_by(|a, b| (&a.provider, a.fingerprint, &a.model).cmp(&(&b.provider, b.fingerprint, &b.model)));
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn warnings(name: &str, yaml: &str, state_dir: bool) -> Vec<String> {
+        let dir =
+            std::env::temp_dir().join(format!("ai-proxy-quotas-{name}-{}-{}", std::process::id(), fastrand::u64(..)));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("provider-config.yaml"), yaml).unwrap();
+        let mut env = BTreeMap::from([("AI_PROXY_CONFIG_DIR".to_owned(), dir.display().to_string())]);
+        if state_dir {
+            env.insert("STATE_DIR".to_owned(), dir.display().to_string());
+        }
+        let config = config::load(&config::Sources::default(), &env).unwrap().config;
+        let mut warnings = Vec::new();
+        drop(Quotas::open(&config, &mut warnings));
+        std::fs::remove_dir_all(&dir).unwrap();
+        warnings
+    }
+
+    #[test]
+    fn a_day_that_would_be_forgotten_is_told_of() {
+        let groq = |limits: &str| format!("providers: {{ groq: {{ api_key: k, {limits} }} }}");
+        let day = groq("limits: { requests_per_day: 5 }");
+        let told = warnings("day", &day, false);
+        assert_eq!(told.len(), 1);
+        assert!(told.iter().all(|line| line.contains("groq") && line.contains("STATE_DIR")), "{told:?}");
+        assert_eq!(warnings("model", &groq("models: { m: { limits: { tokens_per_day: 5 } } }"), false).len(), 1);
+        assert!(warnings("kept", &day, true).is_empty());
+        assert!(warnings("minute", &groq("limits: { requests_per_minute: 5 }"), false).is_empty());
+    }
+}

@@ -1,0 +1,366 @@
+//! The routing table: what the names that clients ask for stand for. Built whole from a configuration, then only read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use config::{Kind, Price, Strategy};
+use http::HeaderValue;
+
+use crate::health::DeploymentHealth;
+use crate::policy::hedge::Bucket;
+use crate::provider::Provider;
+
+/// One upstream model at one provider.
+#[derive(Debug)]
+pub struct Deployment {
+    /// `provider/upstream-model`.
+    pub name: Arc<str>,
+    /// As the provider spells it.
+    pub model: Arc<str>,
+    pub provider: Arc<Provider>,
+    pub price: Option<Price>,
+    pub health: Arc<DeploymentHealth>,
+    pub receipt: Receipt,
+}
+
+/// A deployment's name as the headers of its answers tell it, made once; None where a header cannot carry it.
+#[derive(Debug)]
+pub struct Receipt {
+    pub name: Option<HeaderValue>,
+    /// The route of an answer that came at the first attempt: `name:ok`.
+    pub at_once: Option<HeaderValue>,
+}
+
+impl Receipt {
+    pub fn new(name: &str) -> Self {
+        Self { name: HeaderValue::from_str(name).ok(), at_once: HeaderValue::from_str(&format!("{name}:ok")).ok() }
+    }
+}
+
+/// A model's ordered or weighted deployments.
+#[derive(Debug)]
+pub struct Route {
+    /// The model as the metrics and the log name it.
+    pub model: Arc<str>,
+    pub strategy: Strategy,
+    pub targets: Vec<(Arc<Deployment>, u32)>,
+    /// Deployments that follow when the targets are used up, in order.
+    pub fallback: Vec<Arc<Route>>,
+    pub hedge: Option<(config::Hedge, Bucket)>,
+    /// Round robin's place.
+    pub turn: AtomicUsize,
+}
+
+impl Route {
+    fn single(deployment: Arc<Deployment>) -> Self {
+        Self {
+            model: deployment.name.clone(),
+            strategy: Strategy::Priority,
+            targets: vec![(deployment, 1)],
+            fallback: Vec::new(),
+            hedge: None,
+            turn: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// What a look for a name found.
+enum Found<'a> {
+    Listed(&'a Arc<Route>),
+    Unlisted(&'a Arc<Provider>, &'a str),
+}
+
+/// No deployment is known by that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownModel {
+    /// Names that are close to it, best first.
+    pub near: Vec<String>,
+    /// Several providers list it: `provider/model` says which is meant.
+    pub ambiguous: Vec<String>,
+}
+
+/// How many names that no table lists are remembered, so that their health has a place; beyond it the one that was
+/// asked for longest ago gives way. Bounds memory, and /health, against a client that invents names.
+pub(crate) const MAX_UNLISTED: usize = 256;
+
+/// What a name stands for.
+#[derive(Debug)]
+struct Named {
+    route: Arc<Route>,
+    /// An upstream's own name, without the provider: it stands behind `provider/model`.
+    bare: bool,
+}
+
+/// The routes of names that no table lists, and when each was last asked for (a count, not a time).
+#[derive(Debug, Default)]
+struct Unlisted {
+    routes: HashMap<Box<str>, (Arc<Route>, u64)>,
+    asked: u64,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    pub config: Arc<config::Config>,
+    pub providers: Vec<Arc<Provider>>,
+    /// Public models, then `provider/model`, then upstream names that exactly one provider lists.
+    routes: HashMap<Box<str>, Named>,
+    /// Upstream names that several providers list.
+    ambiguous: HashMap<Box<str>, Vec<String>>,
+    /// Names for `GET /v1/models`: sorted, with who owns them.
+    listed: BTreeMap<Box<str>, Arc<str>>,
+    unlisted: Mutex<Unlisted>,
+}
+
+impl Table {
+    /// Builds the table of a configuration over providers that are ready (their health carried over).
+    pub fn build(config: Arc<config::Config>, providers: Vec<Arc<Provider>>) -> Self {
+        let mut table = Self {
+            config: config.clone(),
+            providers,
+            routes: HashMap::new(),
+            ambiguous: HashMap::new(),
+            listed: BTreeMap::new(),
+            unlisted: Mutex::default(),
+        };
+        let providers = table.providers.clone();
+        let mut owners: HashMap<Arc<str>, Vec<Arc<Route>>> = HashMap::new();
+        for provider in &providers {
+            let discovered = provider.discovered();
+            let listed = provider.config.models.iter().map(|listed| listed.name.as_str());
+            let names: Vec<&str> = if provider.config.models.is_empty() {
+                discovered.iter().map(|name| &**name).collect()
+            } else {
+                listed.collect()
+            };
+            for name in names {
+                let route = Arc::new(Route::single(provider.deployment(name)));
+                table.routes.insert(Box::from(&*route.model), Named { route: route.clone(), bare: false });
+                owners.entry(name.into()).or_default().push(route);
+            }
+        }
+        for (name, routes) in owners {
+            match routes.as_slice() {
+                [only] => {
+                    table.listed.insert(Box::from(&*name), only.targets_owner());
+                    table.routes.entry(Box::from(&*name)).or_insert_with(|| Named { route: only.clone(), bare: true });
+                }
+                several => {
+                    for route in several {
+                        table.listed.insert(Box::from(&*route.model), route.targets_owner());
+                    }
+                    table
+                        .ambiguous
+                        .insert(Box::from(&*name), several.iter().map(|route| route.model.to_string()).collect());
+                }
+            }
+        }
+        table.add_models(&config);
+        table
+    }
+
+    fn add_models(&mut self, config: &config::Config) {
+        let mut built: HashMap<&str, Arc<Route>> = HashMap::new();
+        // Fallbacks hold no cycles (checked by config), so a depth-first build ends.
+        for model in &config.models {
+            self.add_model(config, model, &mut built);
+        }
+        for (name, route) in built {
+            self.listed.insert(name.into(), "ai-proxy".into());
+            self.ambiguous.remove(name);
+            self.routes.insert(name.into(), Named { route, bare: false });
+        }
+    }
+
+    fn add_model<'a>(
+        &self,
+        config: &'a config::Config,
+        model: &'a config::Model,
+        built: &mut HashMap<&'a str, Arc<Route>>,
+    ) -> Arc<Route> {
+        if let Some(route) = built.get(model.name.as_str()) {
+            return route.clone();
+        }
+        let mut fallback = Vec::new();
+        for name in &model.fallback {
+            if let Some(next) = config.models.iter().find(|other| other.name == *name) {
+                fallback.push(self.add_model(config, next, built));
+            }
+        }
+        let targets = model.targets.iter().filter_map(|target| {
+            let provider = self.providers.iter().find(|provider| provider.config.id == target.provider)?;
+            Some((provider.deployment(target.model.as_str()), target.weight))
+        });
+        let route = Arc::new(Route {
+            model: model.name.as_str().into(),
+            strategy: model.strategy,
+            targets: targets.collect(),
+            fallback,
+            hedge: model.hedge.map(|hedge| (hedge, Bucket::new(hedge.max_extra))),
+            turn: AtomicUsize::new(0),
+        });
+        built.insert(model.name.as_str(), route.clone());
+        route
+    }
+
+    /// What a model name stands for: a public name, else `provider/model`, else an upstream's own name.
+    ///
+    /// # Errors
+    /// When no provider is known to serve it.
+    pub fn resolve(&self, name: &str) -> Result<Arc<Route>, UnknownModel> {
+        match self.find(name)? {
+            Found::Listed(route) => Ok(route.clone()),
+            Found::Unlisted(provider, model) => self
+                .remember(name, provider, model)
+                .ok_or_else(|| UnknownModel { near: Vec::new(), ambiguous: Vec::new() }),
+        }
+    }
+
+    /// Whether a name would be served, without remembering it.
+    pub fn knows(&self, name: &str) -> bool {
+        self.find(name).is_ok()
+    }
+
+    fn find<'a>(&'a self, name: &'a str) -> Result<Found<'a>, UnknownModel> {
+        let listed = self.routes.get(name);
+        if let Some(named) = listed.filter(|named| !named.bare) {
+            return Ok(Found::Listed(&named.route));
+        }
+        // A provider that has not said yet what it serves may serve this one: its name goes before another's list.
+        if let Some((provider, model)) = self.by_prefix(name) {
+            return Ok(Found::Unlisted(provider, model));
+        }
+        if let Some(named) = listed {
+            return Ok(Found::Listed(&named.route));
+        }
+        if let Some(several) = self.ambiguous.get(name) {
+            return Err(UnknownModel { near: Vec::new(), ambiguous: several.clone() });
+        }
+        match self.claimed(name) {
+            Some(provider) => Ok(Found::Unlisted(provider, name)),
+            None => Err(UnknownModel { near: self.near(name), ambiguous: Vec::new() }),
+        }
+    }
+
+    /// `provider/model` of a provider that takes names it has not listed.
+    fn by_prefix<'a>(&'a self, name: &'a str) -> Option<(&'a Arc<Provider>, &'a str)> {
+        let (provider, model) = name.split_once('/')?;
+        let provider = self.providers.iter().find(|known| known.config.id.as_str() == provider)?;
+        (!model.is_empty() && provider.takes_unlisted() && dialects::safe_model_name(name)).then_some((provider, model))
+    }
+
+    /// The provider whose prefix a name has; else the only one that could be meant.
+    fn claimed(&self, name: &str) -> Option<&Arc<Provider>> {
+        if !dialects::safe_model_name(name) {
+            return None;
+        }
+        let takers = || self.providers.iter().filter(|provider| provider.takes_unlisted());
+        let claims =
+            |provider: &&Arc<Provider>| provider.config.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        // The demo answers to its own names alone.
+        let mut any = takers().filter(|provider| provider.config.kind != Kind::Demo);
+        // With public names configured, a name that is none of them is a mistake and not sent anywhere.
+        let only = any.next().filter(|_| any.next().is_none() && self.config.models.is_empty());
+        takers().find(claims).or(only)
+    }
+
+    /// The route of a name that no table lists. None: as many as are remembered are in use this moment.
+    fn remember(&self, name: &str, provider: &Arc<Provider>, model: &str) -> Option<Arc<Route>> {
+        let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+        unlisted.asked += 1;
+        let now = unlisted.asked;
+        if let Some((route, asked)) = unlisted.routes.get_mut(name) {
+            *asked = now;
+            return Some(route.clone());
+        }
+        if unlisted.routes.len() >= MAX_UNLISTED {
+            let idle = unlisted.routes.iter().filter(|(_, (route, _))| route.is_idle());
+            let oldest = idle.min_by_key(|(_, (_, asked))| *asked).map(|(name, _)| name.clone())?;
+            if let Some((route, _)) = unlisted.routes.remove(&oldest) {
+                route.forget();
+            }
+        }
+        let route = Arc::new(Route::single(provider.deployment(model)));
+        unlisted.routes.insert(name.into(), (route.clone(), now));
+        Some(route)
+    }
+
+    /// The names nearest to one that is not known: at most three.
+    fn near(&self, name: &str) -> Vec<String> {
+        // A name of any length is compared by its first bytes only: the cost stays bounded.
+        let name: String = name.chars().take(128).collect();
+        let mut scored: Vec<(f64, &str)> = self
+            .listed
+            .keys()
+            .map(|known| (strsim::jaro_winkler(&name, known), &**known))
+            .filter(|(score, _)| *score > 0.75)
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scored.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
+    }
+
+    /// What may be called, sorted: name and owner.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.listed.iter().map(|(name, owner)| (&**name, &**owner))
+    }
+
+    /// Every route by the name that reaches it, for the command `models`.
+    pub fn routes(&self) -> impl Iterator<Item = (&str, &Arc<Route>)> {
+        self.routes.iter().map(|(name, named)| (&**name, &named.route))
+    }
+
+    /// The only deployment there is, if there is but one: where an upload without a model goes.
+    pub fn only(&self) -> Option<Arc<Route>> {
+        let routes = || self.routes.values().map(|named| &named.route);
+        let mut singles = routes().filter(|route| route.targets.len() == 1);
+        let first = singles.next()?;
+        let same = |route: &Arc<Route>| {
+            route.targets.first().map(|(d, _)| &d.name) == first.targets.first().map(|(d, _)| &d.name)
+        };
+        (singles.all(same) && routes().all(|route| route.targets.len() == 1)).then(|| first.clone())
+    }
+}
+
+impl Route {
+    /// Whether only the table holds it, and nothing runs on its deployments.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        let idle = |(deployment, _): &(Arc<Deployment>, u32)| deployment.health.in_flight.load(Ordering::Relaxed) == 0;
+        Arc::strong_count(self) == 1 && self.targets.iter().all(idle)
+    }
+
+    /// Lets the health of its deployments go with it, where no other name holds it.
+    fn forget(self: Arc<Self>) {
+        let named = |(deployment, _): &(Arc<Deployment>, u32)| (deployment.provider.clone(), deployment.model.clone());
+        let targets: Vec<_> = self.targets.iter().map(named).collect();
+        drop(self);
+        for (provider, model) in targets {
+            provider.forget(&model);
+        }
+    }
+
+    fn targets_owner(&self) -> Arc<str> {
+        self.targets
+            .first()
+            .map_or_else(|| "ai-proxy".into(), |(deployment, _)| deployment.provider.config.id.as_str().into())
+    }
+}
+
+impl Deployment {
+    /// Whether it and one of its keys may serve now.
+    pub fn is_ready(&self, now: crate::policy::Moment) -> bool {
+        self.health.ready_at(&self.provider.health) <= now
+    }
+
+    /// Whether it is well and only its keys' quotas or 429s keep it back.
+    pub fn waits_for_quota(&self, now: crate::policy::Moment) -> bool {
+        let keys = &self.provider.health.keys;
+        self.health.ready_at.get() <= now
+            && self.health.keys.iter().zip(keys).any(|(at_model, key)| {
+                let held_back = at_model.ready_at.get() > now || key.ready_at.get() > now;
+                held_back && key.state.lock().cooldown.is_clear()
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

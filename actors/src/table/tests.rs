@@ -1,0 +1,108 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::{fs, io};
+
+use config::{Config, ProviderId, Secret, Sources};
+
+use super::*;
+use crate::supervisor::{self, House};
+
+struct Nothing;
+
+impl House for Nothing {
+    fn demo(&self, _: &config::Demo) -> io::Result<(SocketAddr, Secret)> {
+        Ok((SocketAddr::from(([127, 0, 0, 1], 0)), Secret::new("none")))
+    }
+
+    fn reloaded(&self, _: Option<&Config>) {}
+
+    fn died(&self, _: &ProviderId) {}
+}
+
+fn table(yaml: &str) -> Table {
+    let dir = std::env::temp_dir().join(format!("ai-proxy-table-{}-{}", std::process::id(), fastrand::u64(..)));
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("provider-config.yaml"), yaml).unwrap();
+    let env = BTreeMap::from([("AI_PROXY_CONFIG_DIR".to_owned(), dir.display().to_string())]);
+    let config = config::load(&Sources::default(), &env).unwrap().config;
+    fs::remove_dir_all(&dir).unwrap();
+    let providers = supervisor::build(&config, &[], &Nothing).unwrap();
+    Table::build(Arc::new(config), providers)
+}
+
+fn provider(name: &str, more: &str) -> String {
+    format!("  {name}: {{ kind: openai, base_url: \"http://127.0.0.1:9/v1\", api_key: none, {more} }}\n")
+}
+
+fn meant(table: &Table, name: &str) -> String {
+    table.resolve(name).unwrap().targets[0].0.name.to_string()
+}
+
+#[test]
+fn a_look_for_a_name_remembers_nothing() {
+    let table = table(&format!("providers:\n{}", provider("up", "allow_unlisted: true")));
+    for nth in 0..10 {
+        assert!(table.knows(&format!("up/made-up-{nth}")));
+        assert!(table.knows(&format!("made-up-{nth}")));
+    }
+    assert!(!table.knows("up/../made-up"));
+    assert!(table.providers[0].deployments().is_empty());
+    assert!(table.unlisted.lock().unwrap().routes.is_empty());
+}
+
+#[test]
+fn invented_names_shut_nobody_out_and_take_no_room() {
+    let table = table(&format!("providers:\n{}", provider("up", "allow_unlisted: true")));
+    let running = table.resolve("running").unwrap().targets[0].0.clone();
+    running.health.in_flight.store(1, Ordering::Relaxed);
+    let held = table.resolve("up/held").unwrap();
+    for nth in 0..MAX_UNLISTED * 4 {
+        assert!(table.resolve(&format!("made-up-{nth}")).is_ok(), "{nth}");
+    }
+    assert_eq!(table.unlisted.lock().unwrap().routes.len(), MAX_UNLISTED);
+    assert_eq!(table.providers[0].deployments().len(), MAX_UNLISTED);
+    let again = table.resolve("running").unwrap().targets[0].0.clone();
+    assert!(Arc::ptr_eq(&running.health, &again.health), "what is in flight lost its health");
+    assert!(Arc::ptr_eq(&held, &table.resolve("up/held").unwrap()));
+    // The newest is still there, the oldest gave way.
+    let names = table.unlisted.lock().unwrap();
+    assert!(names.routes.contains_key(&*format!("made-up-{}", MAX_UNLISTED * 4 - 1)));
+    assert!(!names.routes.contains_key("made-up-0"));
+}
+
+#[test]
+fn the_names_of_tables_before_take_no_room_for_ever() {
+    let first = table(&format!("providers:\n{}", provider("up", "allow_unlisted: true")));
+    let (config, providers) = (first.config.clone(), first.providers.clone());
+    let mut table = first;
+    for round in 0..4 {
+        for nth in 0..MAX_UNLISTED {
+            table.resolve(&format!("made-up-{round}-{nth}")).unwrap();
+        }
+        table = Table::build(config.clone(), providers.clone());
+    }
+    let known = providers[0].deployments().len();
+    assert!(known <= MAX_UNLISTED * 2, "{known}");
+}
+
+#[test]
+fn a_provider_and_its_model_go_before_anothers_name_of_the_same_text() {
+    let yaml = format!(
+        "providers:\n{}{}{}",
+        provider("vendor", "inject_usage: false"),
+        provider("router", "models: { vendor/big: {}, vendor/small: {}, plain: {} }"),
+        provider("strict", "models: { own: {} }"),
+    );
+    let table = table(&yaml);
+    assert_eq!(meant(&table, "vendor/big"), "vendor/big");
+    assert_eq!(table.resolve("vendor/big").unwrap().targets[0].0.provider.config.id.as_str(), "vendor");
+    assert_eq!(meant(&table, "router/vendor/big"), "router/vendor/big");
+    assert_eq!(meant(&table, "plain"), "router/plain");
+    // Once the vendor has said what it serves, the router's name is what is left.
+    table.providers[0].set_discovered(vec!["big".into()]);
+    let table = Table::build(table.config.clone(), table.providers.clone());
+    assert_eq!(meant(&table, "vendor/big"), "vendor/big");
+    assert_eq!(meant(&table, "vendor/small"), "router/vendor/small");
+}

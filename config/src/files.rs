@@ -1,0 +1,45 @@
+//! Reading the files of a configuration: bounded, UTF-8, and with reasons a user understands.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+/// No configuration, key or certificate bundle is larger; a device or a wrong path may be.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// The text of a file, or what is wrong with it, as the end of a sentence ("the file ...").
+pub(crate) fn read_text(path: &Path) -> Result<String, &'static str> {
+    let told = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => "does not exist",
+        ErrorKind::PermissionDenied => "may not be read by this user",
+        ErrorKind::IsADirectory => "is a directory",
+        _ => "cannot be read",
+    };
+    let file = File::open(path).map_err(told)?;
+    let kind = file.metadata().map_err(told)?.file_type();
+    if kind.is_dir() {
+        return Err("is a directory");
+    } else if !kind.is_file() {
+        return Err("is not a regular file");
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("is larger than 4 MiB");
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text")
+}
+
+/// Whether every user of the machine may read the file. False where that cannot be known.
+pub(crate) fn is_open_to_all(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o004 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}

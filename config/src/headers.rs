@@ -1,0 +1,52 @@
+//! Reads `headers`: what is added to every request to a provider. Values count as secret.
+
+use crate::Secret;
+use crate::reader::{Reader, Spot};
+
+/// Those that belong to the connection or to the exchange (RFC 9110 section 7.6.1, and the length
+/// and encoding of the body): changing them breaks the request or smuggles a second one.
+const NOT_YOURS: [&str; 14] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Names are lower case; each occurs once.
+pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<(String, Secret)> {
+    let mut headers: Vec<(String, Secret)> = Vec::new();
+    for (key, field) in r.entries(spot).unwrap_or_default() {
+        let name = key.text.to_ascii_lowercase();
+        let value = r.text(&field);
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(is_token) {
+            r.error(&field, "not the name of a header", "use letters, digits and `-`");
+        } else if NOT_YOURS.contains(&name.as_str()) {
+            r.error(&field, format!("the header {name} belongs to the connection"), "remove it");
+        } else if headers.iter().any(|(other, _)| *other == name) {
+            r.error(&field, format!("the header {name} is given twice"), "keep one of them");
+        } else if let Some(given) = value {
+            // RFC 9110 section 5.5: visible ASCII, blanks and tabs.
+            if given.text.len() > 8192 || !given.text.bytes().all(|b| b == b'\t' || (32..127).contains(&b)) {
+                r.error(&field, "the header's value holds what no header can carry", "use plain ASCII in one line");
+            } else {
+                headers.push((name, Secret::new(given.text.trim())));
+            }
+        }
+    }
+    headers
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}

@@ -1,0 +1,77 @@
+//! Reads a provider's keys: `api_key`, `api_keys`, or the variables that the catalogue names.
+
+use crate::catalogue::{self, Known};
+use crate::finding::Place;
+use crate::reader::{Given, Object, Reader, Spot};
+use crate::{Key, Kind};
+
+/// What `api_key` says of a provider that takes no key.
+const NONE: &str = "none";
+
+/// The keys of one entry of the YAML.
+pub(crate) fn read(
+    r: &mut Reader<'_>,
+    spot: &Spot<'_>,
+    object: &Object<'_>,
+    known: Option<&'static Known>,
+    kind: Option<Kind>,
+) -> Vec<Key> {
+    let (one, several) = (object.get("api_key"), object.get("api_keys"));
+    if let (Some(_), Some(several)) = (one, several) {
+        r.error(several, "both api_key and api_keys are given", "keep one of them");
+    }
+    if let Some(field) = one {
+        let Some(given) = given_key(r, field) else {
+            return Vec::new();
+        };
+        if given.text.trim() == NONE {
+            return Vec::new();
+        }
+        return gather(r, vec![given]);
+    }
+    if let Some(field) = several {
+        let items = r.items(field).unwrap_or_default();
+        if items.is_empty() {
+            r.error(field, "an empty list of keys", "add one, or say api_key: none");
+        }
+        let given = items.iter().filter_map(|item| given_key(r, item)).collect();
+        return gather(r, given);
+    }
+    let from_environment = known.map(|known| self::from_environment(r, &known.keys)).unwrap_or_default();
+    if from_environment.is_empty() && kind != Some(Kind::Demo) && known.is_none_or(|known| known.needs_key) {
+        let fix = match known.and_then(|known| known.keys.first()) {
+            Some(variable) => format!("set {variable} in .env, or say api_key"),
+            None => "say api_key (`api_key: none` for a server that takes none)".to_owned(),
+        };
+        r.error(spot, "no key", fix);
+    }
+    from_environment
+}
+
+/// The keys that the environment holds for a provider of the catalogue.
+pub(crate) fn from_environment(r: &mut Reader<'_>, variables: &[String]) -> Vec<Key> {
+    let given = catalogue::keys_in(r.vars, variables).into_iter().map(Given::from).collect();
+    gather(r, given)
+}
+
+/// An empty key has a message of its own: it is what a forgotten variable leaves.
+fn given_key(r: &mut Reader<'_>, spot: &Spot<'_>) -> Option<Given> {
+    r.scalar(spot)
+}
+
+fn gather(r: &mut Reader<'_>, given: Vec<Given>) -> Vec<Key> {
+    let mut keys: Vec<(Key, Place)> = Vec::new();
+    for given in given {
+        let Some(secret) = r.secret(&given) else {
+            continue;
+        };
+        let fingerprint = secret.fingerprint();
+        if let Some((_, first)) = keys.iter().find(|(key, _)| key.fingerprint == fingerprint) {
+            let found = format!("the same key as {}", first.path);
+            r.findings.push(given.place.error(found, "remove one of them: one key has one quota"));
+        } else {
+            keys.push((Key { secret, fingerprint }, given.place));
+        }
+    }
+    keys.into_iter().map(|(key, _)| key).collect()
+}

@@ -1,0 +1,49 @@
+//! What `.env` and `provider-config.yaml` may say, read, checked whole and made ready to use.
+//!
+//! One call does it: [`load()`]. It returns a [`Config`], which is valid by construction, or every
+//! [`Finding`] at once. What always holds: secrets are [`Secret`] from the moment they are read, no
+//! finding shows one, and nothing here opens a socket, keeps a file open or sets a variable.
+
+mod base_url;
+mod catalogue;
+mod day_reset;
+mod env_file;
+mod environment;
+mod expand;
+mod files;
+mod finding;
+mod headers;
+mod host;
+mod keys;
+mod limits;
+mod links;
+mod load;
+mod locate;
+mod model;
+mod names;
+mod network;
+mod process;
+mod provider;
+mod quantity;
+mod reader;
+mod routes;
+#[cfg(feature = "schema")]
+mod schema;
+mod secret;
+mod server;
+mod shapes;
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod testing;
+mod tree;
+mod vars;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use day_reset::{DayReset, DayResetError};
+pub use environment::{Environment, ProcessEnvironment};
+pub use finding::{Finding, Severity};
+pub use load::{Loaded, load};
+pub use locate::{Located, Sources, locate};
+pub use model::*;
+pub use network::{Network, NetworkError};
+pub use secret::Secret;

@@ -1,0 +1,239 @@
+//! From two files and the environment to a [`Config`], or to everything that is wrong with them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{self, Enable, Known};
+use crate::finding::Place;
+use crate::provider::Entry;
+use crate::reader::{Reader, Spot};
+use crate::tree::{Node, Pos, Value};
+use crate::vars::Vars;
+use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Sources};
+use crate::{env_file, files, host, links, process, provider, routes, server, shapes, tree};
+
+/// Told at once; beyond this a file is broken as a whole, and a reader is not served by more.
+const MOST_FINDINGS: usize = 300;
+
+/// A configuration that may be served, and the doubts about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// Findings that do not keep it from being served.
+    pub warnings: Vec<Finding>,
+    pub located: Located,
+}
+
+/// Reads and checks everything. On failure every error is there at once, warnings among them, in
+/// the order of the files.
+pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Finding>> {
+    let located = crate::locate(sources, env);
+    let mut findings = Vec::new();
+    let mut watched = Vec::new();
+    check_dir(&located, sources, env, &mut findings);
+
+    let env_path = located.env_file.clone().unwrap_or_else(|| located.dir.join(crate::locate::ENV_NAME));
+    let entries = match read_file(located.env_file.as_deref(), &mut watched, &mut findings) {
+        Some(text) => {
+            if files::is_open_to_all(&env_path) {
+                let told = Finding::file_error(&env_path, "every user of this machine can read it", "chmod 640 it");
+                findings.push(Finding { severity: crate::Severity::Warning, ..told });
+            }
+            env_file::read(&env_path, &text, &mut findings)
+        }
+        None => env_file::Entries::new(),
+    };
+    let vars = Vars::new(env, &env_path, entries);
+
+    let yaml_path = located.yaml.clone().unwrap_or_else(|| located.dir.join(crate::locate::YAML_NAME));
+    let (root, parsed) =
+        match read_file(located.yaml.as_deref(), &mut watched, &mut findings).map(|text| tree::parse(&text)) {
+            Some(Ok(root)) => (root, true),
+            Some(Err(error)) => {
+                let place = Place { file: yaml_path.clone(), at: error.at, path: String::new() };
+                findings.push(place.error(error.message, "correct the YAML; the rest is checked after that"));
+                (nothing(), false)
+            }
+            None => (nothing(), located.yaml.is_none()),
+        };
+
+    let mut reader = Reader::new(&yaml_path, &located.dir, &vars);
+    let mut config = read_config(&mut reader, &root, parsed);
+    findings.append(&mut reader.findings);
+    watched.append(&mut reader.files);
+    process::warn_near_misses(&vars, &mut findings);
+    let (mut secret_files, mut about_files) = vars.into_files();
+    watched.append(&mut secret_files);
+    findings.append(&mut about_files);
+
+    let findings = ordered(findings);
+    if findings.iter().any(Finding::is_error) {
+        return Err(findings);
+    }
+    let mut seen = BTreeSet::new();
+    watched.retain(|file| seen.insert(file.clone()));
+    config.files = watched;
+    Ok(Loaded { config, warnings: findings, located })
+}
+
+fn nothing() -> Node {
+    Node { at: Pos::default(), value: Value::Null }
+}
+
+fn check_dir(located: &Located, sources: &Sources, env: &dyn Environment, findings: &mut Vec<Finding>) {
+    let named = env.var("AI_PROXY_CONFIG_DIR").is_some_and(|dir| !dir.is_empty());
+    if sources.config.is_none() && named && !located.dir.is_dir() {
+        let told = Finding::file_error(
+            Path::new("environment"),
+            "the directory does not exist",
+            "create it, or unset the variable",
+        );
+        findings.push(Finding { path: "AI_PROXY_CONFIG_DIR".to_owned(), ..told });
+    }
+    let misnamed = located.dir.join("provider-config.yml");
+    if located.yaml.is_none() && misnamed.exists() {
+        findings.push(Finding::file_error(
+            &misnamed,
+            "a file of this name is not read",
+            "rename it to provider-config.yaml",
+        ));
+    }
+}
+
+fn read_file(path: Option<&Path>, watched: &mut Vec<PathBuf>, findings: &mut Vec<Finding>) -> Option<String> {
+    let path = path?;
+    match files::read_text(path) {
+        Ok(text) => {
+            watched.push(path.to_owned());
+            Some(text)
+        }
+        Err(why) => {
+            findings.push(Finding::file_error(path, format!("the file {why}"), "name a file that this user can read"));
+            None
+        }
+    }
+}
+
+/// `parsed` is false where the YAML could not be read: then nothing is said about what it lacks.
+fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
+    let spot = Spot { node: root, path: String::new() };
+    let object = r.object(&spot, &shapes::ROOT).unwrap_or_default();
+    let (server, host_place) = server::read_server(r, object.get("server"));
+    let retry = server::read_retry(r, object.get("retry"));
+    let beyond_loopback = !host::is_loopback(&server.host);
+
+    let Providers { mut enabled, off, broken } = read_providers(r, object.get("providers"));
+    let routes = object.get("models").map(|spot| routes::read_all(r, spot)).unwrap_or_default();
+    if enabled.is_empty() && broken.is_empty() && parsed {
+        let place = || host_place.clone().unwrap_or_else(|| r.place(&spot));
+        if !off.is_empty() {
+            let found = place().error("every provider is switched off", "remove enabled: false from one");
+            r.findings.push(found);
+        } else if beyond_loopback {
+            let fix = "set a provider's key in .env, or name one in provider-config.yaml (the demo provider is never implicit here)";
+            let found = place().error("listens beyond loopback without any provider", fix);
+            r.findings.push(found);
+        } else if let Some(known) = catalogue::find("demo") {
+            enabled.extend(provider::from_catalogue(r, known));
+        }
+    }
+    if parsed {
+        links::check(r, &routes, &enabled, &links::Absent { off, broken });
+    }
+
+    let clients = process::read_clients(r, beyond_loopback);
+    if beyond_loopback && r.vars.get("AUTH_TOKEN").is_none() {
+        let place = host_place.unwrap_or_else(|| r.place(&spot));
+        let fix = "set AUTH_TOKEN in .env (openssl rand -hex 24), or listen on 127.0.0.1";
+        r.findings.push(place.error("listens beyond loopback without AUTH_TOKEN: anyone could use your keys", fix));
+    }
+    let admin_token = process::read_admin(r, &clients);
+    let tls = process::read_tls(r);
+    let health_listen = process::read_health_listen(r, tls.is_some() || r.vars.get("TLS_CERT").is_some(), server.port);
+    Config {
+        providers: enabled,
+        models: routes.into_iter().map(|read| read.model).collect::<Vec<Model>>(),
+        retry,
+        server,
+        clients,
+        admin_token,
+        state_dir: process::read_state_dir(r.vars),
+        log: process::read_log(r),
+        tls,
+        health_listen,
+        files: Vec::new(),
+    }
+}
+
+/// The providers that take part, and the names of those in the YAML that do not.
+struct Providers {
+    enabled: Vec<Provider>,
+    off: BTreeSet<String>,
+    broken: BTreeSet<String>,
+}
+
+/// The providers of the YAML, then those of the catalogue that the environment enables.
+fn read_providers(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> Providers {
+    let mut all = Providers { enabled: Vec::new(), off: BTreeSet::new(), broken: BTreeSet::new() };
+    let mut declared = BTreeSet::new();
+    for (key, spot) in spot.and_then(|spot| r.entries(spot)).unwrap_or_default() {
+        declared.insert(key.text.as_str());
+        match provider::read(r, &key.text, &spot) {
+            Entry::Enabled(provider) => all.enabled.push(*provider),
+            Entry::Off => drop(all.off.insert(key.text.clone())),
+            Entry::Broken => drop(all.broken.insert(key.text.clone())),
+        }
+    }
+    for known in catalogue::all().iter().filter(|known| !declared.contains(known.name.as_str())) {
+        let has_kind = all.enabled.iter().any(|provider| provider.kind == known.kind);
+        if is_enabled_by_environment(r, known, has_kind) {
+            all.enabled.extend(provider::from_catalogue(r, known));
+        }
+    }
+    all
+}
+
+/// `has_kind`: the YAML has a provider of that kind, so a key without a place is probably its key.
+fn is_enabled_by_environment(r: &mut Reader<'_>, known: &Known, has_kind: bool) -> bool {
+    let located = known.base_url_variable.as_deref().and_then(|name| r.vars.get(name));
+    match known.enable {
+        Enable::Name => false,
+        Enable::Variable => located.is_some(),
+        Enable::Key => {
+            let keys = catalogue::keys_in(r.vars, &known.keys);
+            let Some(first) = keys.first() else {
+                return false;
+            };
+            if known.base_url.is_none() && located.is_none() {
+                if !has_kind {
+                    let name = known.base_url_variable.as_deref().unwrap_or("base_url");
+                    let found = format!("set without {name}: {} is not enabled", known.name);
+                    r.findings.push(first.place.warning(found, format!("set {name} too")));
+                }
+                return false;
+            }
+            known.kind != Kind::Demo
+        }
+    }
+}
+
+/// By file and line, each once, and not without end.
+fn ordered(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by(|a, b| (&a.file, a.line, a.column, &a.path).cmp(&(&b.file, b.line, b.column, &b.path)));
+    findings.dedup();
+    if findings.len() > MOST_FINDINGS {
+        // Errors first: none is hidden behind warnings.
+        findings.sort_by_key(|finding| !finding.is_error());
+        let more = findings.len() - MOST_FINDINGS;
+        findings.truncate(MOST_FINDINGS);
+        if let Some(last) = findings.last().cloned() {
+            let found = format!("and {more} more findings");
+            findings.push(Finding { found, path: String::new(), fix: String::new(), line: 0, column: 0, ..last });
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+#[path = "load_tests/mod.rs"]
+mod tests;

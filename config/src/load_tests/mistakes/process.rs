@@ -1,0 +1,105 @@
+//! The process: addresses, tokens, TLS, files of secrets.
+
+use super::*;
+
+#[test]
+fn addresses_and_ports() {
+    one_in("server: {port: 65536}", "1:16", &["from 0 to 65535"]);
+    one_in("server: {port: http}", "1:16", &["`http` is not a whole number"]);
+    one_in("server: {host: 'a b'}", "1:16", &["is not an address to listen on"]);
+    one_in("server: {cors_origins: ['https://a.example/x']}", "1:25", &["is not an origin"]);
+    one_in("server: {trusted_proxies: [10.0.0.0/33]}", "1:28", &["is not an address or block"]);
+    variable("PORT", "eighty", &["its value is not a whole number"]);
+    variable("HOST", "127.0.0.1:80", &["is not an address to listen on"]);
+    variable("WORKERS", "0", &["from 1 to 1024"]);
+    variable("RETRY_BASE_DELAY", "5", &["is not a duration"]);
+    variable("LOG_FORMAT", "xml", &["one of text, json"]);
+    variable("HEALTH_LISTEN", "8081", &["not an address with a port"]);
+    one(
+        &Setup::bare().var("HEALTH_LISTEN", "127.0.0.1:1"),
+        "environment: warning: HEALTH_LISTEN: ",
+        &["only with TLS_CERT"],
+    );
+    let same = Setup::bare().var("HEALTH_LISTEN", "127.0.0.1:1").var("PORT", "1").told();
+    assert!(same.iter().any(|line| line.contains("the port that the proxy itself")), "{same:?}");
+}
+
+#[test]
+fn beyond_loopback() {
+    let bare = Setup::bare().var("HOST", "0.0.0.0");
+    let told = bare.told();
+    assert!(told.iter().any(|line| line.contains("without AUTH_TOKEN")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("without any provider")), "{told:?}");
+    one_no_auth("0.0.0.0");
+    one_no_auth("192.168.1.4");
+    one_no_auth("::");
+    one_no_auth("my-host.example");
+    let with_token = Setup::bare().var("HOST", "0.0.0.0").var("AUTH_TOKEN", "0123456789abcdef");
+    one(&with_token, "environment: HOST: ", &["the demo provider is never implicit here"]);
+    let named = Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}").var("AUTH_TOKEN", "0123456789abcdef");
+    assert!(named.told().is_empty(), "{:?}", named.told());
+    let short = Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}").var("AUTH_TOKEN", "alice:short");
+    one(&short, "environment: warning: AUTH_TOKEN: ", &["entry 1: a token of fewer than 16 characters"]);
+    for host in ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost"] {
+        assert!(Setup::bare().var("HOST", host).told().is_empty(), "{host}");
+    }
+}
+
+#[track_caller]
+fn one_no_auth(host: &str) {
+    let setup = Setup::yaml(&format!("providers: {{demo: {{}}}}\nserver: {{host: '{host}'}}"));
+    one(&setup, "provider-config.yaml:2:16: server.host: ", &["without AUTH_TOKEN", "set AUTH_TOKEN in .env"]);
+}
+
+#[test]
+fn client_tokens() {
+    variable("AUTH_TOKEN", "a,", &["entry 2: empty"]);
+    variable("AUTH_TOKEN", "a,a", &["entry 2: a token that was given before"]);
+    variable("AUTH_TOKEN", "x:a,x:b", &["entry 2: a name that was used before"]);
+    variable("AUTH_TOKEN", "x:", &["entry 1: a name without a token"]);
+    variable("AUTH_TOKEN", "x@y:a", &["entry 1: what stands before the colon is not a name"]);
+    one(&Setup::bare().var("AUTH_TOKEN", "a b"), "environment: AUTH_TOKEN: ", &["no header can carry"]);
+    let same = Setup::bare().var("AUTH_TOKEN", "same").var("ADMIN_TOKEN", "same");
+    one(&same, "environment: warning: ADMIN_TOKEN: ", &["the same as a client token"]);
+    one(&Setup::bare().var("ADMIN_TOKEN", "a b"), "environment: ADMIN_TOKEN: ", &["a blank"]);
+}
+
+#[test]
+fn tls_needs_both_halves() {
+    let cert = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----";
+    let half = Setup::bare().file("c.pem", cert).var("TLS_CERT", "c.pem");
+    one(&half, "environment: TLS_CERT: ", &["set without TLS_KEY"]);
+    let mixed = Setup::bare().file("c.pem", cert).var("TLS_CERT", "c.pem").var("TLS_KEY", "c.pem");
+    one(&mixed, "environment: TLS_KEY: ", &["holds no private key in PEM form"]);
+    let gone = Setup::bare().file("c.pem", cert).var("TLS_CERT", "gone.pem").var("TLS_KEY", "gone.pem");
+    assert_eq!(gone.told().len(), 2, "{:?}", gone.told());
+}
+
+#[test]
+fn secrets_in_files() {
+    one(
+        &Setup::bare().dotenv("GROQ_API_KEY=a\nGROQ_API_KEY_FILE=b"),
+        ".env:1:1: GROQ_API_KEY: ",
+        &["both GROQ_API_KEY and GROQ_API_KEY_FILE"],
+    );
+    one(&Setup::bare().var("AUTH_TOKEN_FILE", "/nowhere"), "environment: AUTH_TOKEN_FILE: ", &["does not exist"]);
+    let empty = Setup::bare().file("empty", "\n");
+    let path = empty.folder.path().join("empty").display().to_string();
+    one(&empty.var("ADMIN_TOKEN_FILE", &path), "environment: ADMIN_TOKEN_FILE: ", &["is empty"]);
+    let good = Setup::bare().file("key", "from-a-file\n");
+    let path = good.folder.path().join("key");
+    let config = good.var("GROQ_API_KEY_FILE", &path.display().to_string()).config();
+    assert_eq!(config.providers[0].keys[0].secret.expose(), "from-a-file");
+    assert_eq!(config.files, [path]);
+}
+
+#[test]
+fn near_misses_in_dotenv_are_doubted() {
+    one(&Setup::bare().dotenv("AUTH_TOKENS=x"), ".env:1:1: warning: AUTH_TOKENS: ", &["did you mean AUTH_TOKEN?"]);
+    one(
+        &Setup::bare().dotenv("OPENAI_APIKEY=x"),
+        ".env:1:1: warning: OPENAI_APIKEY: ",
+        &["did you mean OPENAI_API_KEY?"],
+    );
+    assert!(Setup::bare().dotenv("MY_OWN=x\nOPENAI_API_KEY_2=y\nOPENAI_API_KEY=x\nHTTP_PORT=4").told().is_empty());
+}

@@ -1,0 +1,153 @@
+//! Reads what only variables say: who may call, TLS, the log, where state is kept.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::reader::{Given, Reader};
+use crate::vars::Vars;
+use crate::{Client, Finding, Log, Secret, Tls, finding};
+
+/// A token that strangers can reach should not be guessable.
+const SHORT_TOKEN: usize = 16;
+
+/// Every variable that means something to the process, besides the providers' keys. An unknown name
+/// in `.env` that is near one of them is probably meant to be it.
+pub(crate) const VARIABLES: [&str; 18] = [
+    "AI_PROXY_CONFIG_DIR",
+    "AUTH_TOKEN",
+    "ADMIN_TOKEN",
+    "HOST",
+    "PORT",
+    "WORKERS",
+    "STATE_DIR",
+    "RUST_LOG",
+    "LOG_FORMAT",
+    "RETRY_MAX_RETRIES",
+    "RETRY_BASE_DELAY",
+    "RETRY_MAX_DELAY",
+    "RETRY_JITTER",
+    "TLS_CERT",
+    "TLS_KEY",
+    "TLS_CLIENT_CA",
+    "HEALTH_LISTEN",
+    "RUST_BACKTRACE",
+];
+
+/// `AUTH_TOKEN`: tokens separated by commas, each bare or `name:token`. Nothing of them is told.
+pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Client> {
+    let Some(var) = r.vars.get("AUTH_TOKEN") else {
+        return Vec::new();
+    };
+    let mut clients: Vec<Client> = Vec::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for (number, entry) in (1..).zip(var.value.split(',')) {
+        let entry = entry.trim();
+        let mut wrong = |found: &str, fix: &str| {
+            r.findings.push(var.place.error(format!("entry {number}: {found}"), fix));
+        };
+        if entry.is_empty() {
+            wrong("empty", "remove the comma");
+            continue;
+        }
+        let (name, token) = match entry.split_once(':') {
+            Some((name, token)) => (Some(name), token),
+            None => (None, entry),
+        };
+        if name.is_some_and(|name| !is_client_name(name)) {
+            wrong("what stands before the colon is not a name", "use 1 to 64 letters, digits, `_`, `.` or `-`");
+        } else if name.is_some_and(|name| !names.insert(name)) {
+            wrong("a name that was used before", "give each token a name of its own");
+        } else if token.is_empty() {
+            wrong("a name without a token", "write name:token");
+        } else if token.len() > 512 || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            wrong("a token that no header can carry", "use up to 512 plain ASCII characters without blanks");
+        } else if clients.iter().any(|client| client.token.expose() == token) {
+            wrong("a token that was given before", "give each client a token of its own");
+        } else {
+            if beyond_loopback && token.len() < SHORT_TOKEN {
+                let found = format!("entry {number}: a token of fewer than {SHORT_TOKEN} characters");
+                r.findings.push(var.place.warning(found, "use a long random one: openssl rand -hex 24"));
+            }
+            clients.push(Client { name: name.map(Arc::from), token: Secret::new(token) });
+        }
+    }
+    clients
+}
+
+fn is_client_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+pub(crate) fn read_admin(r: &mut Reader<'_>, clients: &[Client]) -> Option<Secret> {
+    let given = r.vars.get("ADMIN_TOKEN").map(Given::from)?;
+    let secret = r.secret(&given)?;
+    if clients.iter().any(|client| client.token.expose() == secret.expose()) {
+        let found = "the same as a client token: that client sees every provider's health";
+        r.findings.push(given.place.warning(found, "use one of its own"));
+    }
+    Some(secret)
+}
+
+pub(crate) fn read_tls(r: &mut Reader<'_>) -> Option<Tls> {
+    let [cert, key, client_ca] = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"].map(|name| r.vars.get(name).map(Given::from));
+    let needed = cert.as_ref().or(key.as_ref()).or(client_ca.as_ref()).map(|given| given.place.clone())?;
+    for (given, name) in [(&cert, "TLS_CERT"), (&key, "TLS_KEY")] {
+        if given.is_none() {
+            r.findings.push(needed.error(format!("set without {name}"), format!("set {name} to a PEM file too")));
+        }
+    }
+    let cert = cert.and_then(|given| r.certificates(&given));
+    let key = key.and_then(|given| r.pem(&given, "PRIVATE KEY-----", "a private key"));
+    let client_ca = client_ca.and_then(|given| r.certificates(&given));
+    Some(Tls { cert: cert?, key: key?, client_ca })
+}
+
+/// `HEALTH_LISTEN`: an address with a port.
+pub(crate) fn read_health_listen(r: &mut Reader<'_>, tls: bool, port: u16) -> Option<SocketAddr> {
+    let given = r.vars.get("HEALTH_LISTEN").map(Given::from)?;
+    let Ok(address) = given.text.trim().parse::<SocketAddr>() else {
+        r.findings.push(given.place.error("not an address with a port", "write it like 127.0.0.1:8081"));
+        return None;
+    };
+    if address.port() == port && port != 0 {
+        r.findings.push(given.place.error("the port that the proxy itself listens on", "choose another port"));
+    }
+    if !tls {
+        let found = "a plain address for probes is needed only with TLS_CERT";
+        r.findings.push(given.place.warning(found, "probe the proxy's own address, or remove it"));
+    }
+    Some(address)
+}
+
+pub(crate) fn read_log(r: &mut Reader<'_>) -> Log {
+    let filter = r.vars.get("RUST_LOG").map_or_else(|| "info".to_owned(), |var| var.value);
+    let format = r.vars.get("LOG_FORMAT").map(Given::from);
+    let json = format.and_then(|given| r.choice(&given, "log format", &[("text", false), ("json", true)]));
+    Log { filter, json: json.unwrap_or(false) }
+}
+
+pub(crate) fn read_state_dir(vars: &Vars<'_>) -> Option<PathBuf> {
+    vars.get("STATE_DIR").map(|var| PathBuf::from(var.value.trim()))
+}
+
+/// Names in `.env` that are nearly one of ours: `AUTH_TOKENS`, `OPENAI_APIKEY`.
+pub(crate) fn warn_near_misses(vars: &Vars<'_>, findings: &mut Vec<Finding>) {
+    let keys = crate::catalogue::all().iter().flat_map(|known| known.keys.iter().chain(&known.base_url_variable));
+    let known: Vec<&str> = VARIABLES.iter().copied().chain(keys.map(String::as_str)).collect();
+    for (name, entry) in vars.entries() {
+        let base = name.strip_suffix("_FILE").unwrap_or(name);
+        let base = base.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
+        if known.contains(&base) || known.contains(&name.as_str()) {
+            continue;
+        }
+        // Two slips of the pen; more would take `XAI_API_KEY` for `ZAI_API_KEY`'s neighbour by chance.
+        let near = known.iter().find(|k| k.len() > 4 && strsim::damerau_levenshtein(base, k) <= 2);
+        // A variable of the user's own may be used by the YAML.
+        if let Some(near) = near {
+            let place = finding::Place { file: vars.env_path().to_owned(), at: entry.at, path: name.clone() };
+            findings.push(place.warning("nothing reads this variable", format!("did you mean {near}?")));
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Reads one entry of `providers`, on top of what the catalogue knows of that name.
+
+use std::time::Duration;
+
+use crate::base_url::BaseUrlError;
+use crate::catalogue::{self, KINDS, Known};
+use crate::reader::{Given, Object, Reader, Spot};
+use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Timeouts};
+use crate::{headers, keys, limits, names, shapes};
+
+const TIMEOUTS: Timeouts =
+    Timeouts { connect: Duration::from_secs(5), first_byte: Duration::from_secs(120), idle: Duration::from_secs(60) };
+const BREAKER: Breaker = Breaker { failures: 5, open: Duration::from_secs(10), max_open: Duration::from_secs(120) };
+/// How far a `retry-after` hint is believed.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A provider as the catalogue has it, with the keys of the environment: enabled without YAML.
+pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provider> {
+    let base_url = match known.base_url_variable.as_deref().and_then(|name| r.vars.get(name)) {
+        Some(var) => base_url(r, &Given::from(var))?,
+        None => BaseUrl::parse(known.base_url.as_deref()?).ok()?,
+    };
+    let keys = keys::from_environment(r, &known.keys);
+    let id = ProviderId::new(&known.name);
+    Some(shaped(blank(id, known.kind, base_url, keys), Some(known), true))
+}
+
+/// What an entry of the YAML comes to.
+pub(crate) enum Entry {
+    Enabled(Box<Provider>),
+    /// `enabled: false`.
+    Off,
+    /// Something essential is wrong, and told.
+    Broken,
+}
+
+/// One entry of the YAML.
+pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
+    let known = catalogue::find(name);
+    if let Err(found) = names::check_provider(name) {
+        r.error(spot, found, "rename it");
+    }
+    let Some(object) = r.object(spot, &shapes::PROVIDER) else {
+        return Entry::Broken;
+    };
+    let enabled = r.given(&object, "enabled").and_then(|given| r.flag(&given)).unwrap_or(true);
+    if !enabled {
+        return Entry::Off;
+    }
+    let kind = read_kind(r, name, spot, &object, known);
+    let base_url = read_base_url(r, name, spot, &object, known, kind);
+    let keys = keys::read(r, spot, &object, known, kind);
+    let versioned = r.given(&object, "version_segment").and_then(|given| r.flag(&given));
+    // Everything is read before anything essential is given up, so that all mistakes are told.
+    let usable = kind.is_some() && base_url.is_some();
+    let Some(base_url) = base_url.or_else(|| BaseUrl::parse("http://127.0.0.1").ok()) else {
+        return Entry::Broken;
+    };
+    let mut provider = blank(ProviderId::new(name), kind.unwrap_or(Kind::OpenAi), base_url, keys);
+    fill(r, &mut provider, &object);
+    let versioned = versioned.unwrap_or_else(|| known.is_none_or(|known| known.version_segment));
+    if usable { Entry::Enabled(Box::new(shaped(provider, known, versioned))) } else { Entry::Broken }
+}
+
+fn read_kind(
+    r: &mut Reader<'_>,
+    name: &str,
+    spot: &Spot<'_>,
+    object: &Object<'_>,
+    known: Option<&'static Known>,
+) -> Option<Kind> {
+    let Some(given) = object.get("kind") else {
+        if known.is_none() {
+            let near = crate::finding::nearest(name, catalogue::all().iter().map(|k| k.name.as_str()));
+            let fix = match near {
+                Some(near) => {
+                    format!("did you mean {near}? Otherwise say what it is: kind and base_url")
+                }
+                None => "say what it is: kind (openai, azure) and base_url".to_owned(),
+            };
+            r.error(spot, "not a provider of the catalogue, and no kind is given", fix);
+        }
+        return known.map(|known| known.kind);
+    };
+    let given = r.text(given)?;
+    let kind = r.choice(&given, "kind", &KINDS)?;
+    if catalogue::is_served(kind) {
+        return Some(kind);
+    }
+    let found = format!("kind {} is not served yet", given.text.trim());
+    let fix = match known {
+        Some(known) => format!("leave kind out: {} is reached by its OpenAI-compatible endpoint", known.name),
+        None => "use kind openai with an OpenAI-compatible endpoint".to_owned(),
+    };
+    r.findings.push(given.place.error(found, fix));
+    None
+}
+
+fn read_base_url(
+    r: &mut Reader<'_>,
+    name: &str,
+    spot: &Spot<'_>,
+    object: &Object<'_>,
+    known: Option<&'static Known>,
+    kind: Option<Kind>,
+) -> Option<BaseUrl> {
+    if let Some(field) = object.get("base_url") {
+        if kind == Some(Kind::Demo) {
+            r.warning(field, "the demo provider has no URL of its own", "remove it");
+        }
+        let given = r.text(field)?;
+        return base_url(r, &given);
+    }
+    if let Some(var) = known.and_then(|k| k.base_url_variable.as_deref()).and_then(|name| r.vars.get(name)) {
+        return base_url(r, &Given::from(var));
+    }
+    if let Some(text) = known.and_then(|known| known.base_url.as_deref()) {
+        return BaseUrl::parse(text).ok();
+    }
+    match kind? {
+        Kind::Demo => BaseUrl::parse("http://127.0.0.1").ok(),
+        Kind::Azure => {
+            let fix = "add base_url: https://YOUR-RESOURCE.openai.azure.com (or set AZURE_OPENAI_ENDPOINT)";
+            r.error(spot, "an Azure provider without its endpoint", fix);
+            None
+        }
+        _ => {
+            r.error(spot, format!("{name} is not in the catalogue and has no base_url"), "add base_url");
+            None
+        }
+    }
+}
+
+/// Of a URL nothing is shown: people paste keys into them.
+fn base_url(r: &mut Reader<'_>, given: &Given) -> Option<BaseUrl> {
+    match BaseUrl::parse(given.text.trim()) {
+        Ok(url) => {
+            if url.is_exposed() {
+                let fix = "use https, or a host in your own network";
+                r.findings.push(given.place.warning("keys and prompts go unencrypted to a public host", fix));
+            }
+            Some(url)
+        }
+        Err(error) => {
+            let (found, fix) = BaseUrlError::told(error);
+            r.findings.push(given.place.error(found, fix));
+            None
+        }
+    }
+}
+
+fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -> Provider {
+    Provider {
+        id,
+        kind,
+        base_url,
+        keys,
+        limits: Limits::default(),
+        models: Vec::new(),
+        allow_unlisted: false,
+        discover: true,
+        prefixes: Vec::new(),
+        max_in_flight: None,
+        timeouts: TIMEOUTS,
+        headers: Vec::new(),
+        ca_file: None,
+        api_version: None,
+        max_retry_after: MAX_RETRY_AFTER,
+        inject_usage: false,
+        breaker: BREAKER,
+        demo: Demo::default(),
+    }
+}
+
+/// What follows from kind, catalogue and listed models.
+fn shaped(mut provider: Provider, known: Option<&Known>, versioned: bool) -> Provider {
+    if !versioned {
+        provider.base_url = provider.base_url.unversioned();
+    }
+    provider.discover = provider.models.is_empty();
+    // The demo's names say how it is to behave: more of them than it can list.
+    provider.allow_unlisted |= provider.kind == Kind::Demo && provider.models.is_empty();
+    if provider.kind == Kind::Azure {
+        provider.base_url = provider.base_url.without_azure_folder();
+        // Azure lists what it could deploy, not what is deployed: a name can only be tried.
+        if provider.models.is_empty() {
+            provider.discover = false;
+            provider.allow_unlisted = true;
+        }
+    }
+    if let Some(known) = known.filter(|_| provider.models.is_empty()) {
+        provider.prefixes = known.prefixes.clone();
+    }
+    provider
+}
+
+fn fill(r: &mut Reader<'_>, provider: &mut Provider, object: &Object<'_>) {
+    if let Some(spot) = object.get("limits") {
+        provider.limits = limits::read_limits(r, spot);
+    }
+    if let Some(spot) = object.get("models") {
+        provider.models = limits::read_models(r, spot);
+    }
+    if let Some(flag) = r.given(object, "allow_unlisted").and_then(|given| r.flag(&given)) {
+        provider.allow_unlisted = flag;
+    }
+    if let Some(flag) = r.given(object, "inject_usage").and_then(|given| r.flag(&given)) {
+        provider.inject_usage = flag;
+    }
+    provider.max_in_flight = r.given(object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
+    if let Some(spot) = object.get("timeouts") {
+        provider.timeouts = read_timeouts(r, spot);
+    }
+    if let Some(spot) = object.get("headers") {
+        provider.headers = headers::read(r, spot);
+    }
+    provider.ca_file = r.given(object, "ca_file").and_then(|given| r.certificates(&given));
+    if let Some(given) = r.given(object, "api_version") {
+        provider.api_version = read_api_version(r, &given, provider.kind);
+    }
+    if let Some(given) = r.given(object, "max_retry_after") {
+        provider.max_retry_after = r.duration(&given, Duration::ZERO..=HOUR * 24).unwrap_or(MAX_RETRY_AFTER);
+    }
+    if let Some(spot) = object.get("breaker") {
+        provider.breaker = read_breaker(r, spot);
+    }
+    if let Some(spot) = object.get("demo") {
+        if provider.kind != Kind::Demo {
+            r.warning(spot, "only a provider of kind demo looks at this", "remove it");
+        }
+        provider.demo = read_demo(r, spot);
+    }
+}
+
+fn read_timeouts(r: &mut Reader<'_>, spot: &Spot<'_>) -> Timeouts {
+    let Some(object) = r.object(spot, &shapes::TIMEOUTS) else {
+        return TIMEOUTS;
+    };
+    let mut read = |key, most| r.given(&object, key).and_then(|given| r.duration(&given, MILLISECOND..=most));
+    Timeouts {
+        connect: read("connect", MINUTE * 5).unwrap_or(TIMEOUTS.connect),
+        first_byte: read("first_byte", HOUR).unwrap_or(TIMEOUTS.first_byte),
+        idle: read("idle", HOUR).unwrap_or(TIMEOUTS.idle),
+    }
+}
+
+fn read_breaker(r: &mut Reader<'_>, spot: &Spot<'_>) -> Breaker {
+    let Some(object) = r.object(spot, &shapes::BREAKER) else {
+        return BREAKER;
+    };
+    let failures = r.given(&object, "failures").and_then(|given| r.number(&given, 1..=10_000));
+    let mut read = |key, most| r.given(&object, key).and_then(|given| r.duration(&given, MILLISECOND..=most));
+    let (open, max_open) = (read("open", HOUR), read("max_open", HOUR * 24));
+    let open_or = open.unwrap_or(BREAKER.open);
+    if let (Some(max_open), Some(spot)) = (max_open.filter(|max| *max < open_or), object.get("max_open")) {
+        r.error(
+            spot,
+            format!("max_open ({max_open:?}) is shorter than open ({open_or:?})"),
+            "make it at least as long",
+        );
+    }
+    Breaker {
+        failures: failures.unwrap_or(BREAKER.failures),
+        open: open_or,
+        max_open: max_open.unwrap_or(BREAKER.max_open.max(open_or)),
+    }
+}
+
+/// Azure's query value: `2024-10-21`, `2025-04-01-preview`, `preview`.
+fn read_api_version(r: &mut Reader<'_>, given: &Given, kind: Kind) -> Option<String> {
+    let text = given.text.trim();
+    if kind != Kind::Azure {
+        r.findings.push(given.place.warning("only a provider of kind azure looks at this", "remove it"));
+        return None;
+    }
+    if text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+        return Some(text.to_owned());
+    }
+    let found = format!("{} is not an API version", given.quoted());
+    r.findings.push(given.place.error(found, "write it like 2024-10-21"));
+    None
+}
+
+fn read_demo(r: &mut Reader<'_>, spot: &Spot<'_>) -> Demo {
+    let Some(object) = r.object(spot, &shapes::DEMO) else {
+        return Demo::default();
+    };
+    let mut read = |key, cap: Duration| {
+        let given = r.given(&object, key)?;
+        let value = r.duration(&given, Duration::ZERO..=HOUR * 24)?;
+        if value > cap {
+            r.findings.push(given.place.warning(format!("capped at {cap:?}"), "the demo does not wait longer"));
+        }
+        Some(value.min(cap))
+    };
+    let delay = read("delay", MINUTE).unwrap_or_default();
+    let event_delay = read("event_delay", Duration::from_secs(10)).unwrap_or_default();
+    let failure_rate = r.given(&object, "failure_rate").and_then(|given| r.share(&given)).unwrap_or_default();
+    Demo { delay, event_delay, failure_rate }
+}

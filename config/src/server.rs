@@ -1,0 +1,136 @@
+//! Reads `server` and `retry`, with the variables that override them.
+
+use std::time::Duration;
+
+use crate::finding::Place;
+use crate::reader::{Given, Reader, Spot};
+use crate::{Network, Retry, Server, host, quantity, shapes};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+const TIB: u64 = 1024 * GIB;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The server's settings, and where its host was said (None: nowhere).
+pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Server, Option<Place>) {
+    let object = spot.and_then(|spot| r.object(spot, &shapes::SERVER)).unwrap_or_default();
+    let host = r.setting("HOST", object.get("host"));
+    let host_place = host.as_ref().map(|given| given.place.clone());
+    let host = host.and_then(|given| read_host(r, &given)).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let port = r.setting("PORT", object.get("port")).and_then(|given| r.number(&given, 0..=u16::MAX)).unwrap_or(8080);
+    let workers = r.setting("WORKERS", object.get("workers")).and_then(|given| r.number(&given, 1..=1024));
+
+    let mut size =
+        |key, range, default| r.given(&object, key).and_then(|given| r.size(&given, range)).unwrap_or(default);
+    let body_limit = size("body_limit", KIB..=GIB, 32 * MIB);
+    let upload_limit = size("upload_limit", KIB..=TIB, 512 * MIB);
+    let buffer_budget = size("buffer_budget", KIB..=64 * TIB, GIB);
+    if let Some(spot) = object.get("buffer_budget").or(object.get("body_limit")).filter(|_| buffer_budget < body_limit)
+    {
+        let found = format!(
+            "buffer_budget ({}) is smaller than body_limit ({})",
+            quantity::told(buffer_budget),
+            quantity::told(body_limit)
+        );
+        r.error(spot, found, "all bodies together need at least the room of one");
+    }
+
+    let mut time = |key, range, default| {
+        r.given(&object, key).and_then(|given| r.duration(&given, range)).unwrap_or(Duration::from_secs(default))
+    };
+    let request_timeout = time("request_timeout", Duration::from_millis(1)..=HOUR, 600);
+    let shutdown_grace = time("shutdown_grace", Duration::ZERO..=HOUR, 30);
+    let keepalive = time("keepalive", Duration::from_millis(10)..=HOUR, 15);
+
+    let max_in_flight = r.given(&object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
+    let cors_origins = list(r, object.get("cors_origins"), read_origin);
+    let trusted_proxies = list(r, object.get("trusted_proxies"), read_proxy);
+    let server = Server {
+        host,
+        port,
+        body_limit,
+        upload_limit,
+        buffer_budget,
+        request_timeout,
+        shutdown_grace,
+        keepalive,
+        max_in_flight: max_in_flight.unwrap_or(10_000),
+        cors_origins,
+        trusted_proxies,
+        workers,
+    };
+    (server, host_place)
+}
+
+pub(crate) fn read_retry(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> Retry {
+    let object = spot.and_then(|spot| r.object(spot, &shapes::RETRY)).unwrap_or_default();
+    let max_retries = r.setting("RETRY_MAX_RETRIES", object.get("max_retries"));
+    let max_retries = max_retries.and_then(|given| r.number(&given, 0..=20)).unwrap_or(3);
+    let base = r.setting("RETRY_BASE_DELAY", object.get("base_delay"));
+    let base_place = base.as_ref().map(|given| given.place.clone());
+    let base_delay =
+        base.and_then(|given| r.duration(&given, Duration::ZERO..=HOUR)).unwrap_or(Duration::from_millis(250));
+    let max = r.setting("RETRY_MAX_DELAY", object.get("max_delay"));
+    let max_place = max.as_ref().map(|given| given.place.clone());
+    let max_delay = max.and_then(|given| r.duration(&given, Duration::ZERO..=HOUR)).unwrap_or(Duration::from_secs(30));
+    if let Some(place) = max_place.or(base_place).filter(|_| max_delay < base_delay) {
+        r.findings.push(place.error("max_delay is shorter than base_delay", "make it at least as long"));
+    }
+    let jitter = r.setting("RETRY_JITTER", object.get("jitter")).and_then(|given| r.share(&given)).unwrap_or(0.2);
+    Retry { max_retries, base_delay, max_delay, jitter }
+}
+
+fn read_host(r: &mut Reader<'_>, given: &Given) -> Option<String> {
+    let host = host::normalise(given.text.trim());
+    if host.is_none() {
+        let found = format!("{} is not an address to listen on", given.quoted());
+        r.findings.push(given.place.error(found, "give an IP address or a host name, without a port"));
+    }
+    host
+}
+
+/// Each item that `read` takes, once.
+fn list<T: PartialEq>(
+    r: &mut Reader<'_>,
+    spot: Option<&Spot<'_>>,
+    read: impl Fn(&str) -> Result<T, (&'static str, &'static str)>,
+) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in spot.and_then(|spot| r.items(spot)).unwrap_or_default() {
+        let Some(given) = r.text(&item) else { continue };
+        match read(given.text.trim()) {
+            Ok(value) if out.contains(&value) => {
+                r.error(&item, format!("{} is listed a second time", given.quoted()), "keep one of them");
+            }
+            Ok(value) => out.push(value),
+            Err((found, fix)) => r.error(&item, format!("{} {found}", given.quoted()), fix),
+        }
+    }
+    out
+}
+
+/// `*`, or scheme, host and perhaps a port, as browsers send it (RFC 6454 section 6.2).
+fn read_origin(text: &str) -> Result<String, (&'static str, &'static str)> {
+    let wrong = ("is not an origin", "write it like https://app.example, without a path");
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    let (scheme, rest) = text.split_once("://").ok_or(wrong)?;
+    let scheme = scheme.to_ascii_lowercase();
+    let scheme_ok = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let (name, port) = match rest.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (rest, None),
+    };
+    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if scheme.is_empty() || !scheme_ok || !port_ok || host::normalise(name).is_none() {
+        return Err(wrong);
+    }
+    Ok(format!("{scheme}://{}", rest.to_ascii_lowercase()))
+}
+
+/// An address, or a block as address/prefix.
+fn read_proxy(text: &str) -> Result<Network, (&'static str, &'static str)> {
+    text.parse().map_err(|_| ("is not an address or block", "write it like 10.0.0.7 or 10.0.0.0/8"))
+}

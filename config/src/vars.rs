@@ -1,0 +1,177 @@
+//! Variables in their order of precedence: the real environment, then `.env`; each also as `X_FILE`.
+//!
+//! What always holds: an empty variable counts as unset (templates list names without values, and
+//! container tools pass them on), and the file of an `X_FILE` is read once and watched.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::env_file::Entries;
+use crate::finding::Place;
+use crate::tree::Pos;
+use crate::{Environment, Finding, files};
+
+/// What stands for a file name in findings about the process's own environment.
+const ENVIRONMENT: &str = "environment";
+
+#[derive(Clone)]
+pub(crate) struct Var {
+    pub(crate) value: String,
+    pub(crate) place: Place,
+}
+
+pub(crate) struct Vars<'e> {
+    real: &'e dyn Environment,
+    env_path: PathBuf,
+    entries: Entries,
+    /// Asked once: a file may change between two looks, and its error is told once.
+    known: RefCell<BTreeMap<String, Option<Var>>>,
+    findings: RefCell<Vec<Finding>>,
+    files: RefCell<Vec<PathBuf>>,
+}
+
+impl<'e> Vars<'e> {
+    pub(crate) fn new(real: &'e dyn Environment, env_path: &Path, entries: Entries) -> Self {
+        Self {
+            real,
+            env_path: env_path.to_owned(),
+            entries,
+            known: RefCell::default(),
+            findings: RefCell::default(),
+            files: RefCell::default(),
+        }
+    }
+
+    /// The value of `name`, given directly or as a file by `name_FILE`. None: unset or empty.
+    pub(crate) fn get(&self, name: &str) -> Option<Var> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.look_up(name);
+        self.known.borrow_mut().insert(name.to_owned(), found.clone());
+        found
+    }
+
+    /// The names that `.env` sets, with their lines.
+    pub(crate) fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    pub(crate) fn env_path(&self) -> &Path {
+        &self.env_path
+    }
+
+    /// The files that `X_FILE` named and what was wrong with them.
+    pub(crate) fn into_files(self) -> (Vec<PathBuf>, Vec<Finding>) {
+        (self.files.into_inner(), self.findings.into_inner())
+    }
+
+    fn look_up(&self, name: &str) -> Option<Var> {
+        let by_file = format!("{name}_FILE");
+        for layer in [Self::real_var, Self::entry] {
+            match (layer(self, name), layer(self, &by_file)) {
+                (Some(direct), None) => return Some(direct),
+                (None, Some(file)) => return self.read_named(file),
+                (Some(direct), Some(_)) => {
+                    let told = direct.place.error(format!("both {name} and {by_file} are set"), "keep one of them");
+                    self.findings.borrow_mut().push(told);
+                    return Some(direct);
+                }
+                (None, None) => {}
+            }
+        }
+        None
+    }
+
+    fn real_var(&self, name: &str) -> Option<Var> {
+        let value = self.real.var(name).filter(|value| !value.trim().is_empty())?;
+        let place = Place { file: ENVIRONMENT.into(), at: Pos::default(), path: name.to_owned() };
+        Some(Var { value, place })
+    }
+
+    fn entry(&self, name: &str) -> Option<Var> {
+        let entry = self.entries.get(name).filter(|entry| !entry.value.trim().is_empty())?;
+        let place = Place { file: self.env_path.clone(), at: entry.at, path: name.to_owned() };
+        Some(Var { value: entry.value.clone(), place })
+    }
+
+    /// A trailing line end is no part of a secret: every editor leaves one.
+    fn read_named(&self, named: Var) -> Option<Var> {
+        let path = PathBuf::from(&named.value);
+        match files::read_text(&path) {
+            Ok(text) => {
+                self.files.borrow_mut().push(path);
+                let value = text.trim_end_matches(['\n', '\r']).to_owned();
+                if value.trim().is_empty() {
+                    let told = named.place.error("the file it names is empty", "put the value into it");
+                    self.findings.borrow_mut().push(told);
+                    return None;
+                }
+                Some(Var { value, place: named.place })
+            }
+            Err(why) => {
+                let told = named.place.error(format!("the file it names {why}"), "name a file that this user can read");
+                self.findings.borrow_mut().push(told);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::env_file;
+    use crate::testing::Folder;
+
+    fn vars<'e>(real: &'e BTreeMap<&'e str, &'e str>, text: &str) -> Vars<'e> {
+        let mut findings = Vec::new();
+        let entries = env_file::read(Path::new(".env"), text, &mut findings);
+        assert!(findings.is_empty(), "{findings:?}");
+        Vars::new(real, Path::new(".env"), entries)
+    }
+
+    fn value(vars: &Vars<'_>, name: &str) -> Option<String> {
+        vars.get(name).map(|var| var.value)
+    }
+
+    #[test]
+    fn the_real_environment_comes_first_and_empty_is_unset() {
+        let real = BTreeMap::from([("A", "real"), ("B", ""), ("C", " ")]);
+        let vars = vars(&real, "A=file\nB=file\nC=\nD=file");
+        assert_eq!(value(&vars, "A").as_deref(), Some("real"));
+        assert_eq!(value(&vars, "B").as_deref(), Some("file"));
+        assert_eq!(value(&vars, "C"), None);
+        let d = vars.get("D").unwrap();
+        assert_eq!((d.place.at.line, d.place.file.to_str()), (4, Some(".env")));
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file_of_its_own() {
+        let folder = Folder::new();
+        let file = folder.write("key", "sk-hunter2\r\n");
+        let text = format!("K_FILE={}\nD_FILE=x\nE_FILE=/nowhere/hunter2\n", file.display());
+        let real = BTreeMap::from([("D", "real wins over a file named further down")]);
+        let vars = vars(&real, &text);
+        assert_eq!(value(&vars, "K").as_deref(), Some("sk-hunter2"));
+        assert!(value(&vars, "D").unwrap().starts_with("real"));
+        assert_eq!(value(&vars, "E"), None);
+        assert_eq!(value(&vars, "E"), None, "told once");
+        let (files, findings) = vars.into_files();
+        assert_eq!(files, [file]);
+        assert_eq!(findings.len(), 1);
+        let told = findings.first().unwrap().to_string();
+        assert_eq!(told, ".env:3:1: E_FILE: the file it names does not exist; name a file that this user can read");
+    }
+
+    #[test]
+    fn both_forms_in_one_place_are_a_mistake() {
+        let real = BTreeMap::new();
+        let vars = vars(&real, "K=a\nK_FILE=b");
+        assert!(vars.get("K").is_some());
+        let (_, findings) = vars.into_files();
+        assert!(findings.first().unwrap().found.contains("both K and K_FILE"));
+    }
+}

@@ -1,0 +1,130 @@
+//! Whose fault an upstream's refusal is: status and body decide together.
+//!
+//! Vendors disagree: Gemini says 400 for a bad key, OpenRouter 403 for moderation, xAI 400 for a bad key, a missing
+//! model and a bad argument alike, OpenAI 429 for an empty account. Texts count only at the start of a message, never
+//! in its middle: a message quotes what the client sent, and a client must not be able to talk a key out of service.
+
+use serde_json::Value;
+
+mod told;
+
+pub(crate) use told::Told;
+
+/// Bodies beyond this are judged by their status alone.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Whose fault it is, and so what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The request's: handed back as it is.
+    Client,
+    /// The key is wrong, expired or forbidden: it is out until a canary works; another key or deployment serves.
+    Key,
+    /// The account is out of credit: like `Key`, under another name.
+    Credit,
+    /// Too many requests or tokens: the key cools down.
+    RateLimited,
+    /// This upstream does not have the model: the next deployment.
+    ModelMissing,
+    /// This upstream does not serve such a request at all (path, method, size): the next deployment.
+    NotServed,
+    /// It broke, is overloaded or gave up: may be retried.
+    Upstream,
+}
+
+impl Fault {
+    /// Whether another key, deployment or attempt may do better.
+    pub const fn retryable(self) -> bool {
+        match self {
+            Self::Client => false,
+            Self::Key | Self::Credit | Self::RateLimited | Self::ModelMissing | Self::NotServed | Self::Upstream => {
+                true
+            }
+        }
+    }
+
+    /// The word for metrics and the log.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Key => "key",
+            Self::Credit => "credit",
+            Self::RateLimited => "rate_limited",
+            Self::ModelMissing => "model_missing",
+            Self::NotServed => "not_served",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+/// Judges an answer by its status and its (possibly cut) body.
+pub fn judge(status: u16, body: &[u8]) -> Fault {
+    let told = if (400..500).contains(&status) || status == 200 { Told::read(body) } else { Told::default() };
+    by_told(status, &told, body)
+}
+
+/// Judges an error that came inside a 200: by the status it names for itself, else by its kind.
+pub(crate) fn judge_told(told: &Told) -> Fault {
+    match told.status {
+        Some(status) => by_told(status, told, b"{"),
+        None if told.is_rate_limit() => Fault::RateLimited,
+        None if told.is_credit() => Fault::Credit,
+        None if told.is_bad_key() => Fault::Key,
+        None if told.is_missing_model() => Fault::ModelMissing,
+        None if told.is_client() => Fault::Client,
+        None => Fault::Upstream,
+    }
+}
+
+fn by_told(status: u16, told: &Told, body: &[u8]) -> Fault {
+    match status {
+        200..=299 => judge_told_once(told),
+        401 => Fault::Key,
+        402 => Fault::Credit,
+        403 if told.is_credit() => Fault::Credit,
+        403 if told.is_missing_model() => Fault::ModelMissing,
+        403 if told.is_moderation() => Fault::Client,
+        // A page from a firewall in between says nothing about the key, and a prompt may have set it off.
+        403 if !body.trim_ascii_start().starts_with(b"{") && !body.is_empty() => Fault::Upstream,
+        403 => Fault::Key,
+        404 if told.is_missing_thing() => Fault::Client,
+        404 if told.is_missing_model() => Fault::ModelMissing,
+        404 | 405 | 501 => Fault::NotServed,
+        408 => Fault::Upstream,
+        // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
+        413 if told.is_rate_limit() => Fault::NotServed,
+        429 if told.is_credit() => Fault::Credit,
+        429 => Fault::RateLimited,
+        400..=499 if told.is_bad_key() => Fault::Key,
+        400..=499 if told.is_credit() => Fault::Credit,
+        400..=499 if told.is_missing_model() => Fault::ModelMissing,
+        400..=499 => Fault::Client,
+        // Redirects are not followed, and whatever else there is, is no answer.
+        _ => Fault::Upstream,
+    }
+}
+
+fn judge_told_once(told: &Told) -> Fault {
+    match told.status {
+        Some(200..=299) => Fault::Upstream,
+        _ => judge_told(told),
+    }
+}
+
+/// The error object of a body, wherever vendors put it.
+fn error_of(value: &Value) -> Option<&Value> {
+    let value = match value {
+        // Gemini's OpenAI-compatible endpoint wraps errors in an array.
+        Value::Array(items) => items.first()?,
+        other => other,
+    };
+    // `response.failed` carries it inside the response.
+    let inside = value.get("response").and_then(|response| response.get("error"));
+    match value.get("error").filter(|error| !error.is_null()).or(inside.filter(|error| !error.is_null())) {
+        Some(error @ Value::Object(_)) => Some(error),
+        _ => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The wire formats: pure functions and state machines over bytes, without a clock, a socket or a random number.
+//!
+//! What the gateway must understand of a request ([`envelope`], [`multipart`]) and of an answer ([`watch`], [`quota`],
+//! [`fault`]), and what it says itself ([`error`], [`models`]). Bytes are looked at, hardly ever copied: within one
+//! dialect an answer passes as it came. Everything that is kept is bounded, nothing panics on any input, and no error
+//! of this crate carries text of a body or of a header.
+//!
+//! The OpenAI family lives in [`openai`]; each further dialect gets a module of its own beside it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+mod date;
+mod dialect;
+mod endpoint;
+pub mod error;
+pub mod fault;
+mod json;
+pub mod mask;
+pub mod models;
+pub mod multipart;
+mod name;
+pub mod openai;
+pub mod quota;
+mod usage;
+pub mod watch;
+
+pub use dialect::Dialect;
+pub use endpoint::Endpoint;
+pub use name::{MAX_MODEL_NAME, safe_model_name};
+pub use openai::envelope;
+pub use usage::Usage;

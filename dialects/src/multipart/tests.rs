@@ -1,0 +1,77 @@
+use super::*;
+
+fn part(name: &str, value: &str) -> String {
+    format!("--BoUnD\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+}
+
+fn file(bytes: usize) -> String {
+    let data = "x".repeat(bytes);
+    format!(
+        "--BoUnD\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n{data}\r\n"
+    )
+}
+
+fn run(body: &str, piece: usize) -> Step {
+    let mut finder = Finder::new("BoUnD");
+    for piece in body.as_bytes().chunks(piece) {
+        match finder.push(piece) {
+            Step::NeedMore => assert!(finder.seen.len() <= WINDOW + LEAD),
+            step => return step,
+        }
+    }
+    finder.finish()
+}
+
+#[test]
+fn the_model_is_found_however_the_body_is_cut() {
+    let body =
+        [part("language", "en"), part("model", "whisper-1"), part("stream", "true"), file(300), "--BoUnD--\r\n".into()]
+            .concat();
+    for piece in 1..body.len() + 1 {
+        let Step::Found(found) = run(&body, piece) else { panic!("{piece}") };
+        assert_eq!((found.model.as_str(), found.stream), ("whisper-1", true), "{piece}");
+        assert_eq!(&body[found.span], "whisper-1");
+    }
+}
+
+#[test]
+fn the_model_behind_a_small_file_is_found_and_behind_a_large_one_not() {
+    let behind = |bytes| [file(bytes), part("model", "whisper-1"), "--BoUnD--\r\n".into()].concat();
+    assert!(matches!(run(&behind(1_000), 7_000), Step::Found(_)));
+    assert_eq!(run(&behind(WINDOW), 7_000), Step::NotHere);
+}
+
+#[test]
+fn nobody_waits_for_the_file_once_the_model_is_known() {
+    let body = [part("model", "whisper-1"), file(10)].concat();
+    let mut finder = Finder::new("BoUnD");
+    assert!(matches!(finder.push(&body.as_bytes()[..body.len() - 5]), Step::Found(_)));
+}
+
+#[test]
+fn what_is_no_such_body_is_not_here() {
+    for body in [
+        "",
+        "hello",
+        "--other\r\n",
+        "--BoUnD--\r\n",
+        "--BoUnD\r\n\r\n",
+        "--BoUnDx\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--BoUnD--",
+    ] {
+        assert_eq!(run(body, 3), Step::NotHere, "{body}");
+    }
+    assert_eq!(run(&[part("model", "a"), part("model", "b"), "--BoUnD--".into()].concat(), 9), Step::NotHere);
+    assert_eq!(run(&[part("model", ""), "--BoUnD--".into()].concat(), 9), Step::NotHere);
+    assert_eq!(run(&"--BoUnD\r\nx: ".repeat(20_000), 4_096), Step::NotHere);
+}
+
+#[test]
+fn boundaries() {
+    assert_eq!(boundary("multipart/form-data; boundary=abc"), Some("abc"));
+    assert_eq!(boundary("Multipart/Form-Data; charset=x; Boundary=\"a b\""), Some("a b"));
+    for text in
+        ["application/json", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"]
+    {
+        assert_eq!(boundary(text), None, "{text}");
+    }
+}

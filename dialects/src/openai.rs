@@ -1,0 +1,5 @@
+//! The OpenAI family: chat, completions, embeddings, responses, images, audio, and all who speak like them.
+
+pub(crate) mod chunk;
+pub mod envelope;
+pub(crate) mod typed;

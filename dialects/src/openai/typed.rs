@@ -1,0 +1,126 @@
+//! Streams whose events have a type: responses, images, audio.
+//!
+//! The type stands in the `event:` line, in the data's `type`, or in both; some servers leave one of them out.
+//! Source: the streaming sections of OpenAI's API reference for responses, images, speech and transcriptions.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::Endpoint;
+use crate::json::keys;
+
+/// What an event's type means for the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Says only that work goes on.
+    Idle,
+    Content,
+    /// A piece of text: content, and its bytes tell how many tokens there were.
+    Delta,
+    /// The last event of an answer that is whole.
+    Done,
+    /// The last event of an answer that broke, told in the format of the stream.
+    Failed,
+    /// An error in place of the rest.
+    Error,
+}
+
+/// Judges an event by its type. What is unknown counts as content.
+pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
+    match kind {
+        b"error" => return Step::Error,
+        b"keepalive" | b"ping" | b"heartbeat" => return Step::Idle,
+        _ if kind.ends_with(b".delta") => return Step::Delta,
+        _ => {}
+    }
+    match endpoint {
+        Endpoint::Responses => match kind {
+            b"response.created" | b"response.queued" | b"response.in_progress" | b"codex.rate_limits" => Step::Idle,
+            b"response.completed" | b"response.incomplete" => Step::Done,
+            b"response.failed" => Step::Failed,
+            _ => Step::Content,
+        },
+        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations => match kind {
+            b"image_generation.completed" | b"image_edit.completed" => Step::Done,
+            _ => Step::Content,
+        },
+        Endpoint::AudioSpeech => match kind {
+            b"speech.audio.done" => Step::Done,
+            _ => Step::Content,
+        },
+        Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match kind {
+            b"transcript.text.done" => Step::Done,
+            _ => Step::Content,
+        },
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Moderations | Endpoint::Rerank => {
+            Step::Content
+        }
+    }
+}
+
+/// The type an event's data names for itself. Nearly everybody writes it first, and then it costs no parse.
+pub fn kind(data: &[u8]) -> Option<Cow<'_, str>> {
+    if let Some(rest) = data.strip_prefix(br#"{"type":""#)
+        && let Some(end) = memchr::memchr2(b'"', b'\\', rest)
+        && rest.get(end) == Some(&b'"')
+    {
+        return std::str::from_utf8(rest.get(..end)?).ok().map(Cow::Borrowed);
+    }
+    serde_json::Deserializer::from_slice(data).deserialize_map(ReadKind).ok().flatten()
+}
+
+keys! { Key { Type = "type" } }
+
+struct ReadKind;
+
+impl<'de> Visitor<'de> for ReadKind {
+    type Value = Option<Cow<'de, str>>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut kind = None;
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Type => kind = Some(Cow::Owned(map.next_value::<String>()?)),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_is_found_wherever_it_stands() {
+        for data in [
+            r#"{"type":"response.created","x":1}"#,
+            r#"{"x":{"type":"inner"},"type":"response.created"}"#,
+            r#"{ "type" : "response.created" }"#,
+            r#"{"type":"response\u002ecreated"}"#,
+        ] {
+            assert_eq!(kind(data.as_bytes()).as_deref(), Some("response.created"), "{data}");
+        }
+        for data in ["{}", "[]", r#"{"type":7}"#, r#"{"type":"cut"#, "[DONE]"] {
+            assert_eq!(kind(data.as_bytes()), None, "{data}");
+        }
+    }
+
+    #[test]
+    fn each_family_has_its_own_end() {
+        assert_eq!(step(Endpoint::Responses, b"response.incomplete"), Step::Done);
+        assert_eq!(step(Endpoint::Responses, b"response.output_text.done"), Step::Content);
+        assert_eq!(step(Endpoint::ImagesEdits, b"image_edit.partial_image"), Step::Content);
+        assert_eq!(step(Endpoint::ImagesEdits, b"image_edit.completed"), Step::Done);
+        assert_eq!(step(Endpoint::AudioTranscriptions, b"transcript.text.done"), Step::Done);
+        assert_eq!(step(Endpoint::AudioSpeech, b"speech.audio.done"), Step::Done);
+        assert_eq!(step(Endpoint::AudioSpeech, b"error"), Step::Error);
+    }
+}

@@ -1,0 +1,246 @@
+//! Observes an answer as it passes through, byte for byte: has content come, has it failed, is it whole, what did it
+//! cost.
+//!
+//! The relay pushes each chunk as it arrives and forwards what [`Seen::upto`] lets through, so that a client always
+//! has whole events and an error event can follow at any time. Nothing is changed and hardly anything is copied: an
+//! event that came in one chunk is looked at where it lies, only the pieces of a split one are kept, and never more
+//! than a bound; what is longer passes through and is only scanned. After content has come, an event costs a few
+//! substring searches and no parse.
+//!
+//! Always holds: the same bytes give the same answers however they were cut into chunks (but for events beyond the
+//! bound, which may commit earlier), and no input panics.
+
+use std::ops::Range;
+
+use crate::fault::Fault;
+use crate::{Endpoint, Usage};
+
+mod balance;
+mod bounds;
+mod events;
+mod frame;
+mod lines;
+mod needle;
+mod spot;
+mod sse;
+mod tally;
+mod whole;
+
+use sse::Sse;
+use whole::Whole;
+
+/// What a chunk brought.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// Bytes of this chunk up to and including the last event boundary. Forward what was held and `chunk[..upto]`, hold
+    /// the rest. For everything but SSE always the whole chunk.
+    pub upto: usize,
+    /// By now content has come, or something that commits to this answer. Until then another one may take its place.
+    /// A JSON answer commits when it looks complete, or is longer than 16 KiB.
+    pub content: bool,
+    /// This chunk told that the answer has failed.
+    pub failed: Option<Box<Failure>>,
+    /// By now the last event has come: the answer is whole, whatever becomes of the connection.
+    pub terminal: bool,
+    /// An event of nothing but usage, as a range of the bytes held so far followed by this chunk; only after
+    /// [`Watch::strip_usage`], and always within what `upto` lets through.
+    pub strip: Option<Range<usize>>,
+}
+
+/// An error that came inside an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub fault: Fault,
+    /// The status that the error names for itself.
+    pub status: Option<u16>,
+    /// Masked and shortened: fit for a log and for a client.
+    pub message: String,
+}
+
+/// Why an ended answer is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The connection broke before the last event, or before the promised length.
+    Broken,
+    /// It ended cleanly, but the last event (or the closing brace) never came.
+    NoTerminal,
+    /// It ended in an error event that the client has got and whose meaning its SDK knows: nothing more to be said.
+    Told,
+}
+
+/// The observer of one answer.
+#[derive(Debug)]
+pub struct Watch {
+    mode: Mode,
+    endpoint: Endpoint,
+    strip: bool,
+    to_close: bool,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Sse(Box<Sse>),
+    Json(Whole),
+    /// Not to be understood: binary, or encoded.
+    Opaque {
+        bytes: u64,
+    },
+    /// The content type says nothing: the first byte decides. So much white space has come.
+    Sniff {
+        bytes: usize,
+    },
+}
+
+impl Watch {
+    /// For an answer of this content type (empty where there is none). `encoded`: it has a content encoding other than
+    /// identity.
+    pub fn new(endpoint: Endpoint, content_type: &str, encoded: bool) -> Self {
+        let mut watch = Self { mode: Mode::Opaque { bytes: 0 }, endpoint, strip: false, to_close: false };
+        if encoded {
+            return watch;
+        }
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        if is("text/event-stream") {
+            watch.mode = watch.sse();
+        } else if is("application/json")
+            || essence.get(essence.len().saturating_sub(5)..).is_some_and(|tail| tail.eq_ignore_ascii_case("+json"))
+        {
+            watch.mode = Mode::Json(Whole::new(endpoint, false));
+        } else if (is("") || is("application/octet-stream") || is("text/plain")) && endpoint != Endpoint::AudioSpeech {
+            watch.mode = Mode::Sniff { bytes: 0 };
+        }
+        watch
+    }
+
+    /// From now on [`Seen::strip`] names events that hold nothing but usage: the client did not ask for them.
+    pub fn strip_usage(&mut self) {
+        self.strip = true;
+        if let Mode::Sse(sse) = &mut self.mode {
+            sse.strip = true;
+        }
+    }
+
+    /// To be called first where the answer has neither a length nor chunks, and ends with the connection: a document is
+    /// then whole only when all its brackets are closed; otherwise the framing vouches for all but its last one.
+    pub fn ends_with_connection(&mut self) {
+        self.to_close = true;
+        if let Mode::Json(whole) = &mut self.mode {
+            *whole = Whole::new(self.endpoint, true);
+        }
+    }
+
+    /// Takes the next chunk.
+    pub fn push(&mut self, chunk: &[u8]) -> Seen {
+        if let Mode::Sniff { bytes } = &mut self.mode {
+            *bytes = bytes.saturating_add(chunk.len());
+            self.mode = match chunk.trim_ascii_start().first() {
+                None if *bytes > whole::HOLD => Mode::Opaque { bytes: 0 },
+                None => {
+                    return Seen { upto: chunk.len(), ..Seen::default() };
+                }
+                Some(b'{' | b'[') => Mode::Json(Whole::new(self.endpoint, self.to_close)),
+                // `data:`, `event:`, `id:`, `retry:`, a comment, a byte order mark.
+                Some(b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => self.sse(),
+                Some(_) => Mode::Opaque { bytes: 0 },
+            };
+        }
+        match &mut self.mode {
+            Mode::Sse(sse) => sse.push(chunk),
+            Mode::Json(whole) => whole.push(chunk),
+            Mode::Opaque { bytes } => {
+                *bytes = bytes.saturating_add(chunk.len() as u64);
+                Seen { upto: chunk.len(), content: *bytes > 0, ..Seen::default() }
+            }
+            Mode::Sniff { .. } => Seen::default(),
+        }
+    }
+
+    /// The answer has ended. `framing_clean`: as HTTP has it, all of it came (the length was reached, the last chunk
+    /// was seen, or there was neither and the connection was closed in order). After an `Ok` what is still held belongs
+    /// to the answer and is to be forwarded; after an `Err` it is to be dropped.
+    pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
+        match &mut self.mode {
+            Mode::Sse(sse) => sse.end(framing_clean),
+            Mode::Json(whole) => whole.end(framing_clean),
+            Mode::Opaque { .. } if framing_clean => Ok(()),
+            Mode::Opaque { .. } => Err(Cut::Broken),
+            // Nothing came at all.
+            Mode::Sniff { .. } if framing_clean => Err(Cut::NoTerminal),
+            Mode::Sniff { .. } => Err(Cut::Broken),
+        }
+    }
+
+    /// The tokens that the answer reported, by now.
+    pub fn usage(&self) -> Option<Usage> {
+        match &self.mode {
+            Mode::Sse(sse) => sse.usage(),
+            Mode::Json(whole) => whole.usage(),
+            Mode::Opaque { .. } | Mode::Sniff { .. } => None,
+        }
+    }
+
+    /// A guess at the tokens of a request of so many bytes and of what has come by now; marked as one.
+    pub fn estimate(&self, request_bytes: u64) -> Usage {
+        let output = match &self.mode {
+            Mode::Sse(sse) => sse.estimate(),
+            Mode::Json(whole) => whole.estimate(),
+            Mode::Opaque { .. } | Mode::Sniff { .. } => 0,
+        };
+        Usage { input: tally::tokens(request_bytes), output, estimated: true, ..Usage::default() }
+    }
+
+    /// An unfinished event has been let through (it was beyond the bound): an event of one's own must begin with a
+    /// blank line.
+    pub fn mid_event(&self) -> bool {
+        match &self.mode {
+            Mode::Sse(sse) => sse.mid_event(),
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Sniff { .. } => false,
+        }
+    }
+
+    /// The answer is a stream of events: an error event may follow it, keep-alive comments may be put between.
+    pub fn is_sse(&self) -> bool {
+        matches!(self.mode, Mode::Sse(_))
+    }
+
+    /// The failure that was seen, if any.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.mode {
+            Mode::Sse(sse) => sse.failure(),
+            Mode::Json(whole) => whole.failure(),
+            Mode::Opaque { .. } | Mode::Sniff { .. } => None,
+        }
+    }
+
+    fn sse(&self) -> Mode {
+        let mut sse = Sse::new(self.endpoint);
+        sse.strip = self.strip;
+        Mode::Sse(Box::new(sse))
+    }
+}
+
+impl Failure {
+    /// Bytes of a message that are kept.
+    const MAX_MESSAGE: usize = 500;
+
+    /// Reads an error out of an event or a body.
+    fn read(json: &[u8]) -> Self {
+        let told = crate::fault::Told::read(json);
+        let fault = crate::fault::judge_told(&told);
+        let text = if told.message.is_empty() {
+            told.code().unwrap_or("the upstream reported an error")
+        } else {
+            &told.message
+        };
+        let masked = crate::mask::mask_str(text);
+        let mut end = masked.len().min(Self::MAX_MESSAGE);
+        while !masked.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self { fault, status: told.status, message: masked.get(..end).unwrap_or_default().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

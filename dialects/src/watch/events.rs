@@ -1,0 +1,208 @@
+//! What the events of a stream add up to.
+
+use super::frame::Frame;
+use super::needle::{CHOICES, ERROR, finished};
+use super::spot::in_whole;
+use super::tally::{self, Tally};
+use super::{Cut, Failure};
+use crate::openai::chunk;
+use crate::openai::typed::{self, Step};
+use crate::{Endpoint, Usage};
+
+/// The state of an answer that streams.
+#[derive(Debug)]
+pub struct Answer {
+    endpoint: Endpoint,
+    pub content: bool,
+    pub terminal: bool,
+    /// A finish reason was seen: with it, an orderly end will do for servers that send no `[DONE]`.
+    finished: bool,
+    /// Some event was of the format that this endpoint streams. One that never is has no end that we could know.
+    ours: bool,
+    pub usage: Option<Usage>,
+    pub failure: Option<Box<Failure>>,
+    /// A failure since the last chunk.
+    pub fresh: bool,
+    /// The client's SDK raises on what it has got.
+    told: bool,
+    pub tally: Tally,
+    frame: Frame,
+}
+
+impl Answer {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            content: false,
+            terminal: false,
+            finished: false,
+            ours: false,
+            usage: None,
+            failure: None,
+            fresh: false,
+            told: false,
+            tally: Tally::default(),
+            frame: Frame::default(),
+        }
+    }
+
+    /// An event's name (empty where it has none) and its data. True where it holds nothing but usage.
+    pub fn event(&mut self, name: &[u8], data: &[u8]) -> bool {
+        if data.starts_with(b"[DONE]") {
+            self.done();
+            return false;
+        }
+        if self.endpoint.streams_chunks() {
+            return self.chunk(name, data);
+        }
+        self.typed(name, data);
+        false
+    }
+
+    /// `[DONE]` ends chunks. Typed streams have ends of their own, which Responses insists on.
+    fn done(&mut self) {
+        match self.endpoint {
+            Endpoint::Responses => {}
+            Endpoint::Chat
+            | Endpoint::Completions
+            | Endpoint::Embeddings
+            | Endpoint::Moderations
+            | Endpoint::Rerank
+            | Endpoint::ImagesGenerations
+            | Endpoint::ImagesEdits
+            | Endpoint::ImagesVariations
+            | Endpoint::AudioSpeech
+            | Endpoint::AudioTranscriptions
+            | Endpoint::AudioTranslations => self.terminal = true,
+        }
+    }
+
+    fn chunk(&mut self, name: &[u8], data: &[u8]) -> bool {
+        if name == b"error" {
+            self.fail(data);
+            return false;
+        }
+        if self.content {
+            return self.later_chunk(data);
+        }
+        let usage = in_whole(data);
+        self.usage = usage.or(self.usage);
+        let chunk = chunk::look(data);
+        self.ours |= chunk.ours;
+        self.finished |= chunk.finished;
+        if chunk.failed {
+            self.fail(data);
+        } else if chunk.content {
+            self.content = true;
+            self.tally.note(data.get(..data.len() - tally::padding(data)).unwrap_or(data));
+        }
+        usage.is_some() && chunk.no_choices
+    }
+
+    /// A chunk after content has come: searched, and hardly ever parsed.
+    fn later_chunk(&mut self, data: &[u8]) -> bool {
+        let unpadded = data.get(..data.len() - tally::padding(data)).unwrap_or(data);
+        if let Some(text) = self.frame.text_of(unpadded) {
+            self.tally.note_text(text);
+            return false;
+        }
+        let usage = in_whole(data);
+        self.usage = usage.or(self.usage);
+        let ending = !self.finished && finished(data);
+        self.finished |= ending;
+        self.ours = self.ours || CHOICES.find(data).is_some();
+        let error = ERROR.find(data).is_some();
+        if error && chunk::look(data).failed {
+            self.fail(data);
+        }
+        if usage.is_none() && !ending {
+            self.tally.note(unpadded);
+            if !error {
+                self.frame.learn(unpadded);
+            }
+        }
+        usage.is_some() && chunk::look(data).no_choices
+    }
+
+    fn typed(&mut self, name: &[u8], data: &[u8]) {
+        let step = match name {
+            b"" | b"message" => match typed::kind(data) {
+                Some(kind) => self.typed_step(kind.as_bytes()),
+                // An error in the shape of chat, as gateways in between send it.
+                None if ERROR.find(data).is_some() && chunk::look(data).failed => Step::Error,
+                None => Step::Content,
+            },
+            name => self.typed_step(name),
+        };
+        match step {
+            Step::Idle => {}
+            Step::Content => self.content = true,
+            Step::Delta => {
+                self.content = true;
+                self.tally.note(data.get(..data.len() - tally::padding(data)).unwrap_or(data));
+            }
+            Step::Done => {
+                self.content = true;
+                self.terminal = true;
+                self.usage = in_whole(data).or(self.usage);
+            }
+            Step::Failed => {
+                self.terminal = self.content;
+                self.usage = in_whole(data).or(self.usage);
+                self.fail(data);
+                self.told = true;
+            }
+            Step::Error => self.fail(data),
+        }
+    }
+
+    fn typed_step(&mut self, kind: &[u8]) -> Step {
+        self.ours = true;
+        typed::step(self.endpoint, kind)
+    }
+
+    /// A failure told by an event. The SDKs raise on an `error` member, not on the event's name.
+    fn fail(&mut self, data: &[u8]) {
+        self.fail_silently(data);
+        self.told |= ERROR.find(data).is_some() && chunk::look(data).failed;
+    }
+
+    /// A failure told in a way that no SDK understands.
+    pub fn fail_silently(&mut self, data: &[u8]) {
+        if self.failure.is_none() {
+            self.failure = Some(Box::new(Failure::read(data)));
+            self.fresh = true;
+        }
+    }
+
+    /// An event beyond the bound: only its beginning, its end and its usage are known.
+    pub fn long_event(&mut self, name: &[u8], head: &[u8], tail: &[u8], usage: Option<Usage>) {
+        self.content = true;
+        self.usage = usage.or(self.usage);
+        if self.endpoint.streams_chunks() {
+            self.ours = self.ours || CHOICES.find(head).is_some();
+            self.finished = self.finished || finished(head) || finished(tail);
+            return;
+        }
+        let step = match name {
+            b"" | b"message" => typed::kind(head).map_or(Step::Content, |kind| self.typed_step(kind.as_bytes())),
+            name => self.typed_step(name),
+        };
+        match step {
+            Step::Done | Step::Failed => self.terminal = true,
+            Step::Idle | Step::Content | Step::Delta | Step::Error => {}
+        }
+    }
+
+    pub fn end(&self, framing_clean: bool) -> Result<(), Cut> {
+        let foreign = self.content && !self.ours;
+        if self.terminal || (framing_clean && self.failure.is_none() && (self.finished || foreign)) {
+            return Ok(());
+        }
+        match (self.told, framing_clean) {
+            (true, _) => Err(Cut::Told),
+            (false, true) => Err(Cut::NoTerminal),
+            (false, false) => Err(Cut::Broken),
+        }
+    }
+}

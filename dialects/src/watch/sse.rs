@@ -1,0 +1,266 @@
+//! The framing of an event stream: which bytes are whole events, and which wait for the rest of one.
+
+use serde::de::IgnoredAny;
+
+use super::bounds::Bounds;
+use super::events::Answer;
+use super::lines::{Line, Lines};
+use super::spot::Spot;
+use super::{Cut, Failure, Seen};
+use crate::{Endpoint, Usage};
+
+/// The longest event that is held back until it is whole, in bytes.
+const MAX_EVENT: usize = 64 * 1024;
+/// Before content a response's first events repeat instructions and tools; to let one through would commit.
+const MAX_FIRST_EVENT: usize = 256 * 1024;
+/// Bytes without content after which an answer commits all the same, so that nobody has to hold an endless prelude.
+const MAX_PRELUDE: u64 = 1024 * 1024;
+/// What is kept of the end of an event that is too long to be held.
+const TAIL: usize = 512;
+
+#[derive(Debug)]
+pub struct Sse {
+    endpoint: Endpoint,
+    bounds: Bounds,
+    answer: Answer,
+    /// The beginning of an event whose end has not come.
+    held: Vec<u8>,
+    /// In place of `held`: an event that was too long, let through as it comes.
+    long: Option<Box<Long>>,
+    started: bool,
+    /// Bytes that came before content.
+    prelude: u64,
+    pub strip: bool,
+}
+
+#[derive(Debug)]
+struct Long {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    bytes: u64,
+    spot: Spot,
+}
+
+impl Sse {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            bounds: Bounds::default(),
+            answer: Answer::new(endpoint),
+            held: Vec::new(),
+            long: None,
+            started: false,
+            prelude: 0,
+            strip: false,
+        }
+    }
+
+    pub fn push(&mut self, chunk: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        let before = self.held.len();
+        let mut rest = chunk;
+        if before > 0 || self.long.is_some() {
+            let Some(bound) = self.bounds.find(chunk) else {
+                self.hold(chunk, &mut seen, chunk.len());
+                return self.told(seen, chunk.len());
+            };
+            let (end, after) = chunk.split_at_checked(bound.end).unwrap_or((chunk, &[]));
+            if self.end_event(end) {
+                seen.strip = Some(0..before + bound.end);
+            }
+            (rest, seen.upto) = (after, bound.end);
+        }
+        while let Some(bound) = self.bounds.find(rest) {
+            let (event, after) = rest.split_at_checked(bound.end).unwrap_or((rest, &[]));
+            let usage_only = match bound.one_line.and_then(|end| event.get(..end)) {
+                Some(line) if self.started => self.line(line),
+                _ => self.event(event),
+            };
+            if usage_only && self.strip {
+                let at = before + seen.upto;
+                seen.strip = Some(at..at + bound.end);
+            }
+            (rest, seen.upto) = (after, seen.upto + bound.end);
+        }
+        if !rest.is_empty() {
+            self.hold(rest, &mut seen, chunk.len());
+        }
+        self.told(seen, chunk.len())
+    }
+
+    fn told(&mut self, mut seen: Seen, bytes: usize) -> Seen {
+        if !self.answer.content {
+            self.prelude = self.prelude.saturating_add(bytes as u64);
+            self.answer.content = self.prelude > MAX_PRELUDE && self.answer.failure.is_none();
+        }
+        seen.content = self.answer.content;
+        seen.terminal = self.answer.terminal;
+        if std::mem::take(&mut self.answer.fresh) {
+            seen.failed = self.answer.failure.clone();
+        }
+        seen
+    }
+
+    /// Keeps the beginning of an event, or lets it through where it is too long.
+    fn hold(&mut self, rest: &[u8], seen: &mut Seen, chunk: usize) {
+        if self.long.is_none() {
+            let first = self.endpoint == Endpoint::Responses && !self.answer.content;
+            let max = if first { MAX_FIRST_EVENT } else { MAX_EVENT };
+            if self.held.len() + rest.len() <= max {
+                self.held.extend_from_slice(rest);
+                return;
+            }
+            let mut spot = Spot::default();
+            spot.push(&self.held);
+            let mut head = std::mem::take(&mut self.held);
+            let bytes = head.len() as u64;
+            head.extend_from_slice(rest.get(..rest.len().min(1_024)).unwrap_or_default());
+            head.truncate(1_024);
+            self.long = Some(Box::new(Long { head, tail: Vec::new(), bytes, spot }));
+            self.answer.content = true;
+        }
+        if let Some(long) = &mut self.long {
+            long.push(rest);
+        }
+        seen.upto = chunk;
+    }
+
+    /// The rest of an event that came in pieces.
+    fn end_event(&mut self, end: &[u8]) -> bool {
+        if let Some(mut long) = self.long.take() {
+            long.push(end);
+            long.judge(&mut self.answer);
+            return false;
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(end);
+        let usage_only = self.event(&held);
+        held.clear();
+        // The buffer serves the next split event, unless it has grown beyond what most need.
+        if held.capacity() <= 8 * 1_024 {
+            self.held = held;
+        }
+        usage_only && self.strip
+    }
+
+    /// An event of one line, which nearly all are.
+    #[inline]
+    fn line(&mut self, line: &[u8]) -> bool {
+        match Line::read(line) {
+            Line::Data(data) if !data.is_empty() => self.answer.event(b"", data),
+            Line::Error(text) => {
+                self.answer.fail_silently(text);
+                false
+            }
+            Line::Event(b"error") => {
+                self.answer.fail_silently(b"");
+                false
+            }
+            Line::Data(_) | Line::Event(_) | Line::Other => false,
+        }
+    }
+
+    /// Any event, its lines still to be told apart.
+    fn event(&mut self, event: &[u8]) -> bool {
+        let event = if self.started { event } else { event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event) };
+        self.started = true;
+        let (mut name, mut data, mut joined): (&[u8], &[u8], Option<Vec<u8>>) = (b"", b"", None);
+        for line in Lines(event) {
+            match Line::read(line) {
+                Line::Event(text) => name = text,
+                Line::Data(text) if data.is_empty() => data = text,
+                Line::Data(text) => {
+                    let joined = joined.get_or_insert_with(|| data.to_vec());
+                    joined.push(b'\n');
+                    joined.extend_from_slice(text);
+                }
+                Line::Error(text) => self.answer.fail_silently(text),
+                Line::Other => {}
+            }
+        }
+        let data = joined.as_deref().unwrap_or(data);
+        if data.is_empty() {
+            if name == b"error" {
+                self.answer.fail_silently(b"");
+            }
+            return false;
+        }
+        self.answer.event(name, data)
+    }
+
+    pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
+        // The last event may lack its blank line, if the upstream meant to end there: a client drops such an event, so
+        // after a broken connection it is none. Half an event is none in any case.
+        let held = std::mem::take(&mut self.held);
+        if framing_clean && complete(&held) {
+            self.event(&held);
+        } else if !held.is_empty() && !self.answer.terminal {
+            return Err(if framing_clean { Cut::NoTerminal } else { Cut::Broken });
+        }
+        if self.long.is_some() && !self.answer.terminal {
+            return Err(if framing_clean { Cut::NoTerminal } else { Cut::Broken });
+        }
+        self.answer.end(framing_clean)
+    }
+
+    pub fn usage(&self) -> Option<Usage> {
+        self.answer.usage
+    }
+
+    pub fn estimate(&self) -> u64 {
+        self.answer.tally.tokens()
+    }
+
+    pub fn mid_event(&self) -> bool {
+        self.long.is_some()
+    }
+
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity() + self.long.as_ref().map_or(0, |long| long.head.capacity() + long.tail.capacity())
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        self.answer.failure.as_deref()
+    }
+}
+
+impl Long {
+    fn push(&mut self, piece: &[u8]) {
+        self.spot.push(piece);
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        self.tail.extend_from_slice(piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default());
+        let beyond = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..beyond);
+    }
+
+    fn judge(self, answer: &mut Answer) {
+        let (mut name, mut data): (&[u8], &[u8]) = (b"", b"");
+        // The name may stand in front of the data or, at some servers, behind it. The first line of the tail is cut.
+        for line in Lines(&self.head).chain(Lines(&self.tail).skip(1)) {
+            match Line::read(line) {
+                Line::Event(text) => name = text,
+                Line::Data(text) if data.is_empty() => data = text,
+                Line::Data(_) | Line::Error(_) | Line::Other => {}
+            }
+        }
+        answer.tally.note_bytes(self.bytes);
+        answer.long_event(name, data, &self.tail, self.spot.usage());
+    }
+}
+
+/// Whether what is left over only lacks its blank line: `[DONE]`, data that is whole JSON, comments.
+fn complete(held: &[u8]) -> bool {
+    let (mut data, mut named) = (false, false);
+    for line in Lines(held) {
+        match Line::read(line) {
+            Line::Data(text) if text.starts_with(b"[DONE]") => data = true,
+            Line::Data(text) if serde_json::from_slice::<IgnoredAny>(text).is_ok() => data = true,
+            Line::Data(_) => return false,
+            Line::Error(_) => data = true,
+            Line::Event(_) => named = true,
+            Line::Other => named |= !line.is_empty() && line.first() != Some(&b':'),
+        }
+    }
+    data || !named
+}

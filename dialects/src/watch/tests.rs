@@ -1,0 +1,391 @@
+use super::*;
+use crate::fault::Fault;
+
+const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
+const TEXT: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}],\"usage\":null}\n\n";
+const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n";
+const USAGE: &str =
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2,\"total_tokens\":7}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+fn chat() -> Watch {
+    Watch::new(Endpoint::Chat, "text/event-stream; charset=utf-8", false)
+}
+
+/// What is seen of all of it at once, and byte by byte; both must agree.
+fn watched(make: fn() -> Watch, text: &[u8]) -> (Watch, Seen) {
+    let (mut whole, mut bytes) = (make(), make());
+    let mut at_once = whole.push(text);
+    let mut failed = None;
+    let mut last = Seen::default();
+    for byte in text.chunks(1) {
+        last = bytes.push(byte);
+        failed = last.failed.take().or(failed);
+    }
+    last.failed = failed;
+    (last.upto, last.strip) = (at_once.upto, at_once.strip.clone());
+    assert_eq!(at_once, last, "{}", String::from_utf8_lossy(text));
+    assert_eq!(whole.usage(), bytes.usage());
+    assert_eq!(whole.estimate(7), bytes.estimate(7));
+    at_once.upto = at_once.upto.min(text.len());
+    (whole, at_once)
+}
+
+fn ended(text: &str) -> (Result<(), Cut>, Result<(), Cut>) {
+    (watched(chat, text.as_bytes()).0.end(true), watched(chat, text.as_bytes()).0.end(false))
+}
+
+#[test]
+fn a_chat_from_its_role_to_its_end() {
+    let mut watch = chat();
+    for (text, content, terminal) in [
+        (": hello\n\n", false, false),
+        (ROLE, false, false),
+        (TEXT, true, false),
+        (STOP, true, false),
+        (USAGE, true, false),
+        (DONE, true, true),
+    ] {
+        let seen = watch.push(text.as_bytes());
+        assert_eq!(seen, Seen { upto: text.len(), content, terminal, ..Seen::default() }, "{text}");
+    }
+    assert_eq!(watch.usage().map(|u| (u.input, u.output, u.estimated)), Some((5, 2, false)));
+    assert_eq!(watch.end(false), Ok(()));
+}
+
+#[test]
+fn whole_events_are_let_through_and_half_ones_held() {
+    let mut watch = chat();
+    let (a, b) = TEXT.as_bytes().split_at(30);
+    assert_eq!(watch.push(a).upto, 0);
+    let next = [b, STOP.as_bytes(), b"data: {"].concat();
+    assert_eq!(watch.push(&next).upto, next.len() - 7);
+    assert!(!watch.mid_event());
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn an_end_is_believed_only_with_a_reason() {
+    assert_eq!(ended(&[ROLE, TEXT].concat()), (Err(Cut::NoTerminal), Err(Cut::Broken)));
+    assert_eq!(ended(&[ROLE, TEXT, STOP].concat()), (Ok(()), Err(Cut::Broken)));
+    assert_eq!(ended(&[ROLE, TEXT, STOP, "data: {\"choi"].concat()), (Err(Cut::NoTerminal), Err(Cut::Broken)));
+    assert_eq!(ended(&[TEXT, STOP, DONE].concat()), (Ok(()), Ok(())));
+    // A client drops an event without its blank line: the broken connection took it.
+    assert_eq!(ended(&[TEXT, STOP, "data: [DONE]"].concat()), (Ok(()), Err(Cut::Broken)));
+    assert_eq!(ended(&[TEXT, STOP, ": bye\n"].concat()), (Ok(()), Err(Cut::Broken)));
+    assert_eq!(ended(&[TEXT, STOP, "data: {\"choices\":[]}"].concat()), (Ok(()), Err(Cut::Broken)));
+    assert_eq!(ended(&[TEXT, STOP, "event: x"].concat()), (Err(Cut::NoTerminal), Err(Cut::Broken)));
+    assert_eq!(ended(""), (Err(Cut::NoTerminal), Err(Cut::Broken)));
+    assert_eq!(ended("data: {\"value\":\"a foreign format\"}\n\n"), (Ok(()), Err(Cut::Broken)));
+}
+
+#[test]
+fn every_way_of_writing_lines_means_the_same() {
+    let plain = [ROLE, TEXT, STOP, USAGE, DONE].concat();
+    let (_, want) = watched(chat, plain.as_bytes());
+    let usage = watched(chat, plain.as_bytes()).0.usage();
+    for variant in [
+        plain.replace('\n', "\r\n"),
+        plain.replace('\n', "\r"),
+        plain.replace("data: ", "data:"),
+        format!("\u{feff}{plain}"),
+        plain.replace("data: {", "id: 1\nretry: 5\n: x\nevent: message\ndata: {"),
+        plain.replace(":[{\"index\"", ":[\ndata: {\"index\""),
+        plain.replace("\n\n", "\n\n\n\n"),
+    ] {
+        let (mut watch, seen) = watched(chat, variant.as_bytes());
+        assert_eq!((seen.content, seen.terminal, &seen.failed), (want.content, want.terminal, &None), "{variant:?}");
+        assert_eq!((watch.usage(), watch.end(false)), (usage, Ok(())), "{variant:?}");
+    }
+}
+
+#[test]
+fn an_error_in_place_of_content_may_be_retried() {
+    for (text, fault, told) in [
+        ("data: {\"error\":{\"message\":\"m\",\"code\":429}}\n\n", Fault::RateLimited, true),
+        ("event: error\ndata: {\"error\":{\"message\":\"m\",\"type\":\"server_error\"}}\n\n", Fault::Upstream, true),
+        ("event: error\ndata: it broke\n\n", Fault::Upstream, false),
+        ("error: {\"message\":\"m\",\"code\":503}\n\n", Fault::Upstream, false),
+        ("{\"error\":{\"message\":\"m\",\"code\":\"invalid_api_key\"}}\n\n", Fault::Key, false),
+        (
+            "data: {\"id\":\"g\",\"error\":{\"code\":502,\"message\":\"m\"},\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n",
+            Fault::Upstream,
+            true,
+        ),
+        ("data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n", Fault::Upstream, true),
+    ] {
+        let (mut watch, seen) = watched(chat, [ROLE, text].concat().as_bytes());
+        assert!(!seen.content && !seen.terminal, "{text}");
+        assert_eq!(seen.failed.map(|f| f.fault), Some(fault), "{text}");
+        assert_eq!(watch.end(true), Err(if told { Cut::Told } else { Cut::NoTerminal }), "{text}");
+
+        let (watch, seen) = watched(chat, [ROLE, TEXT, text].concat().as_bytes());
+        assert!(seen.content && seen.failed.is_some() && watch.failure().is_some(), "{text}");
+    }
+}
+
+#[test]
+fn a_failure_shows_no_key_and_is_short() {
+    let text = format!(
+        "data: {{\"error\":{{\"message\":\"Incorrect API key provided: sk-abcdef. {}\"}}}}\n\n",
+        "é".repeat(2_000)
+    );
+    let failure = watched(chat, text.as_bytes()).1.failed.unwrap();
+    assert_eq!(failure.fault, Fault::Key);
+    assert!(failure.message.starts_with("Incorrect API key provided: ***. é") && failure.message.len() <= 500);
+}
+
+#[test]
+fn usage_that_nobody_asked_for_is_named_for_removal() {
+    let stream = [ROLE, TEXT, STOP, USAGE, DONE].concat();
+    let start = stream.find(USAGE).unwrap();
+    for size in 1..=stream.len() {
+        let mut watch = chat();
+        watch.strip_usage();
+        let (mut held, mut sent) = (Vec::new(), Vec::new());
+        for piece in stream.as_bytes().chunks(size) {
+            let seen = watch.push(piece);
+            held.extend_from_slice(&piece[..seen.upto]);
+            if seen.upto > 0 {
+                if let Some(range) = seen.strip {
+                    held.drain(range);
+                }
+                sent.append(&mut held);
+            }
+            held.extend_from_slice(&piece[seen.upto..]);
+        }
+        let want = [&stream[..start], &stream[start + USAGE.len()..]].concat();
+        assert_eq!(String::from_utf8(sent).unwrap(), want, "{size}");
+        assert_eq!(watch.usage().map(|u| u.input), Some(5));
+    }
+}
+
+fn responses() -> Watch {
+    Watch::new(Endpoint::Responses, "text/event-stream", false)
+}
+
+fn typed(kind: &str, rest: &str) -> String {
+    format!("event: {kind}\ndata: {{\"type\":\"{kind}\"{rest}}}\n\n")
+}
+
+#[test]
+fn responses_begin_with_what_is_no_content() {
+    let idle = [
+        typed("response.created", ",\"response\":{\"error\":null,\"usage\":null}"),
+        typed("response.in_progress", ""),
+        typed("keepalive", ""),
+    ]
+    .concat();
+    assert!(!watched(responses, idle.as_bytes()).1.content);
+    let delta = typed("response.output_text.delta", ",\"delta\":\"Hi\"");
+    let done = typed("response.completed", ",\"response\":{\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}");
+    let all = [&idle, &delta, &done].map(String::as_str).concat();
+    let without_names =
+        all.lines().filter(|line| !line.starts_with("event:")).map(|line| format!("{line}\n")).collect::<String>();
+    for text in [&all, &without_names] {
+        let (mut watch, seen) = watched(responses, text.as_bytes());
+        assert!(seen.content && seen.terminal && seen.failed.is_none());
+        assert_eq!((watch.usage().map(|u| u.output), watch.end(false)), (Some(4), Ok(())));
+    }
+    // Neither a finish reason nor [DONE] ends this family.
+    let (mut watch, seen) = watched(responses, [&idle, &delta, DONE].concat().as_bytes());
+    assert!(!seen.terminal);
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn a_response_that_fails_before_content_may_be_retried() {
+    let failed =
+        typed("response.failed", ",\"response\":{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"}}");
+    let (watch, seen) = watched(responses, failed.as_bytes());
+    assert!(!seen.content && !seen.terminal);
+    assert_eq!(watch.failure().map(|f| (f.fault, f.message.as_str())), Some((Fault::RateLimited, "slow")));
+    // Afterwards it is the answer's own end.
+    let late = [typed("response.output_text.delta", ""), failed].concat();
+    let (mut watch, seen) = watched(responses, late.as_bytes());
+    assert!(seen.terminal && seen.failed.is_some());
+    assert_eq!(watch.end(true), Ok(()));
+    // OpenAI's flat error event makes no SDK raise: another event has to.
+    let flat = typed("error", ",\"code\":\"server_error\",\"message\":\"x\",\"param\":null");
+    assert_eq!(watched(responses, flat.as_bytes()).0.end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn images_and_audio_end_with_their_own_events() {
+    for (endpoint, idle, last) in [
+        (Endpoint::ImagesGenerations, "image_generation.partial_image", "image_generation.completed"),
+        (Endpoint::ImagesEdits, "image_edit.partial_image", "image_edit.completed"),
+        (Endpoint::AudioTranscriptions, "transcript.text.delta", "transcript.text.done"),
+        (Endpoint::AudioSpeech, "speech.audio.delta", "speech.audio.done"),
+    ] {
+        let mut watch = Watch::new(endpoint, "text/event-stream", false);
+        assert!(!watch.push(typed(idle, "").as_bytes()).terminal);
+        assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+        let seen = watch.push(typed(last, ",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}").as_bytes());
+        assert!(seen.terminal);
+        assert_eq!((watch.end(false), watch.usage().map(|u| u.output)), (Ok(()), Some(2)));
+    }
+}
+
+#[test]
+fn a_line_of_ten_mebibytes_passes_through_unheld() {
+    for (make, head, tail, end) in [
+        (
+            chat as fn() -> Watch,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"",
+            "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":9}}\n\n",
+            Ok(()),
+        ),
+        (
+            responses,
+            "event: response.completed\ndata: {\"type\":\"response.completed\",\"x\":\"",
+            "\",\"usage\":{\"input_tokens\":1,\"output_tokens\":9}}\n\n",
+            Ok(()),
+        ),
+        (
+            responses,
+            "data: {\"x\":\"",
+            "\",\"usage\":{\"input_tokens\":1,\"output_tokens\":9}}\nevent: response.completed\n\n",
+            Ok(()),
+        ),
+        (
+            responses,
+            "data: {\"type\":\"response.output_text.done\",\"x\":\"",
+            "\",\"usage\":{\"input_tokens\":1,\"output_tokens\":9}}\n\n",
+            Err(Cut::NoTerminal),
+        ),
+    ] {
+        let mut watch = make();
+        watch.push(head.as_bytes());
+        let (filler, mut passed) = (vec![b'x'; 16 * 1024], 0);
+        for _ in 0..640 {
+            let seen = watch.push(&filler);
+            passed += seen.upto;
+            let Mode::Sse(sse) = &watch.mode else { panic!() };
+            assert!(sse.held_bytes() <= 256 * 1024 + filler.len());
+        }
+        assert!(watch.mid_event() && passed > 9 * 1024 * 1024);
+        assert!(watch.push(tail.as_bytes()).content && !watch.mid_event());
+        assert_eq!(watch.usage().map(|u| u.output), Some(9), "{head}");
+        assert_eq!(watch.end(true), end, "{head}");
+    }
+}
+
+#[test]
+fn a_long_event_that_is_cut_is_no_whole_answer() {
+    let mut watch = chat();
+    watch.push([TEXT, STOP].concat().as_bytes());
+    watch.push(format!("data: {}", "x".repeat(100_000)).as_bytes());
+    assert!(watch.mid_event());
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn an_endless_prelude_commits() {
+    for (make, filler) in [
+        (chat as fn() -> Watch, ": wait\n\n"),
+        (|| Watch::new(Endpoint::Chat, "application/json", false), "        "),
+        (|| Watch::new(Endpoint::Chat, "", false), "\n\n\n\n\n\n\n\n"),
+    ] {
+        let mut watch = make();
+        let chunk = filler.repeat(1_024);
+        let chunks = (0..1_000).take_while(|_| !watch.push(chunk.as_bytes()).content).count();
+        assert!(chunks <= 128, "{filler:?}");
+    }
+}
+
+fn json() -> Watch {
+    Watch::new(Endpoint::Chat, "application/json", false)
+}
+
+#[test]
+fn a_short_document_commits_when_it_looks_whole() {
+    let body =
+        br#" {"choices":[{"message":{"content":"a } \"error\""}}],"usage":{"prompt_tokens":1,"completion_tokens":2}} "#;
+    let mut watch = json();
+    let (a, b) = body.split_at(30);
+    assert!(!watch.push(a).content);
+    assert!(watch.push(b).content);
+    assert_eq!((watch.usage().map(|u| u.output), watch.end(true)), (Some(2), Ok(())));
+    assert_eq!(watch.end(false), Err(Cut::Broken));
+    // Without a length only the brackets tell.
+    for cut in 1..body.len() - 1 {
+        let mut watch = json();
+        watch.ends_with_connection();
+        assert!(!watch.push(&body[..cut]).content, "{cut}");
+        assert_eq!(watch.end(true), Err(Cut::NoTerminal), "{cut}");
+        assert!(watch.push(&body[cut..]).content);
+        assert_eq!(watch.end(true), Ok(()));
+    }
+    assert_eq!(json().end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn an_error_under_a_200_may_be_retried() {
+    for (body, fault) in [
+        (r#"{"error":{"code":502,"message":"Provider returned error"},"user_id":"u"}"#, Some(Fault::Upstream)),
+        (r#"{"id":"x","choices":[],"error":{"code":429,"message":"m"}}"#, Some(Fault::RateLimited)),
+        (r#"{"object":"error","message":"m","type":"server_error"}"#, Some(Fault::Upstream)),
+        (
+            r#"{"id":"r","error":{"code":"server_error","message":"m"},"output":[],"status":"failed"}"#,
+            Some(Fault::Upstream),
+        ),
+        (r#"{"id":"r","error":null,"output":[{"a":1}]}"#, None),
+        (r#"{"choices":[{"message":{"content":"\"error\""}}],"x":"error"}"#, None),
+        (r#"{"choices":[{"message":{"content":"a"}}],"error":{"message":"late"}}"#, None),
+    ] {
+        let (mut watch, seen) = watched(json, body.as_bytes());
+        assert_eq!(seen.content, fault.is_none(), "{body}");
+        assert_eq!(seen.failed.map(|f| f.fault), fault, "{body}");
+        assert_eq!(watch.end(true), if fault.is_some() { Err(Cut::Told) } else { Ok(()) });
+    }
+}
+
+#[test]
+fn a_long_document_is_not_kept() {
+    let mut watch = json();
+    assert!(!watch.push(b"{\"data\":[").content);
+    let chunk = vec![b'1'; 8_000];
+    assert!(!watch.push(&chunk).content);
+    assert!(!watch.push(&chunk).content);
+    assert!(watch.push(&chunk).content);
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+    watch.push(b"]}\n");
+    assert_eq!(watch.end(true), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_understood_passes() {
+    for (endpoint, kind, encoded) in [
+        (Endpoint::AudioSpeech, "audio/mpeg", false),
+        (Endpoint::Chat, "text/event-stream", true),
+        (Endpoint::Chat, "application/json", true),
+        (Endpoint::AudioSpeech, "", false),
+        (Endpoint::AudioTranscriptions, "text/vtt", false),
+    ] {
+        let mut watch = Watch::new(endpoint, kind, encoded);
+        assert_eq!(watch.push(b"\x1f\x8b\xff{"), Seen { upto: 4, content: true, ..Seen::default() });
+        assert!(!watch.is_sse() && watch.usage().is_none());
+        assert_eq!((watch.end(true), watch.end(false)), (Ok(()), Err(Cut::Broken)));
+    }
+}
+
+#[test]
+fn without_a_content_type_the_first_byte_decides() {
+    for (text, sse) in [
+        (TEXT, true),
+        (": c\n\n", true),
+        ("event: x\n\n", true),
+        ("\u{feff}data: x\n\n", true),
+        ("\n {\"choices\":[]}", false),
+        ("plain", false),
+    ] {
+        for kind in ["", "text/plain; charset=utf-8", "application/octet-stream"] {
+            let mut watch = Watch::new(Endpoint::Chat, kind, false);
+            watch.push(text.as_bytes());
+            assert_eq!(watch.is_sse(), sse, "{text:?}");
+        }
+    }
+    assert_eq!(Watch::new(Endpoint::Chat, "", false).end(true), Err(Cut::NoTerminal));
+}

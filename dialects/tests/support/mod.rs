@@ -1,0 +1,251 @@
+//! The recordings, and a plain reading of them to compare with.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use dialects::{Endpoint, Usage};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One recorded exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    pub name: String,
+    pub provider: String,
+    pub api: String,
+    pub stream: bool,
+    pub status: u16,
+    pub request: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+#[derive(Deserialize)]
+struct File {
+    id: String,
+    provider: String,
+    api: String,
+    stream: bool,
+    request: Request,
+    response: Response,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    body: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+}
+
+/// Every recording of the OpenAI family; none where the folder is missing.
+pub fn corpus() -> &'static [Exchange] {
+    static ALL: OnceLock<Vec<Exchange>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            println!("skipped: there are no recordings beside the checkout");
+            return Vec::new();
+        };
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.file_name().unwrap().to_string_lossy().contains("__openai."));
+        paths.sort();
+        let all: Vec<_> = paths.iter().map(|path| Exchange::read(&std::fs::read_to_string(path).unwrap())).collect();
+        println!("{} recorded exchanges", all.len());
+        all
+    })
+}
+
+impl Exchange {
+    fn read(text: &str) -> Self {
+        let file: File = serde_json::from_str(text).unwrap();
+        Self {
+            name: file.id,
+            provider: file.provider,
+            api: file.api,
+            stream: file.stream,
+            status: file.response.status,
+            request: file.request.body.map(|body| body.get().to_owned()).filter(|body| body.starts_with('{')),
+            headers: file.response.headers,
+            body: file.response.body.unwrap_or_default(),
+        }
+    }
+
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Some(match self.api.as_str() {
+            "openai.chat" => Endpoint::Chat,
+            "openai.completions" => Endpoint::Completions,
+            "openai.embeddings" => Endpoint::Embeddings,
+            "openai.responses" | "openai.responses.retrieve" => Endpoint::Responses,
+            "openai.moderations" => Endpoint::Moderations,
+            "openai.images" => Endpoint::ImagesGenerations,
+            _ => return None,
+        })
+    }
+
+    pub fn content_type(&self) -> &str {
+        self.headers.get("content-type").map_or("", String::as_str)
+    }
+
+    pub fn request_value(&self) -> Option<Value> {
+        serde_json::from_str(self.request.as_ref()?).unwrap()
+    }
+
+    /// The usage that the recording reports: the last one of a stream.
+    pub fn usage(&self) -> Option<Usage> {
+        if !self.stream {
+            return reported(&serde_json::from_str::<Value>(&self.body).unwrap()["usage"]);
+        }
+        let mut last = None;
+        for data in events_of(&self.body).iter().filter_map(Event::data) {
+            for usage in [&data["x_groq"]["usage"], &data["response"]["usage"], &data["usage"]] {
+                last = reported(usage).or(last);
+            }
+        }
+        last
+    }
+}
+
+/// A plain reading of a usage object.
+pub fn reported(usage: &Value) -> Option<Usage> {
+    let n = |value: &Value| value.as_u64();
+    let most = |values: &[&Value]| values.iter().filter_map(|v| n(v)).max().unwrap_or(0);
+    let input = n(&usage["prompt_tokens"]).or(n(&usage["input_tokens"]));
+    let output = n(&usage["completion_tokens"]).or(n(&usage["output_tokens"]));
+    let total = n(&usage["total_tokens"]);
+    input.or(output).or(total)?;
+    let beyond = total.unwrap_or(0).saturating_sub(input.unwrap_or(0) + output.unwrap_or(0));
+    Some(Usage {
+        input: input.unwrap_or(if output.is_none() { beyond } else { 0 }),
+        output: output.map_or(0, |n| n + beyond),
+        cached_input: most(&[
+            &usage["prompt_tokens_details"]["cached_tokens"],
+            &usage["input_tokens_details"]["cached_tokens"],
+            &usage["cached_tokens"],
+            &usage["prompt_cache_hit_tokens"],
+            &usage["cache_read_input_tokens"],
+        ]),
+        cache_write: most(&[
+            &usage["prompt_tokens_details"]["cache_write_tokens"],
+            &usage["input_tokens_details"]["cache_write_tokens"],
+            &usage["cache_creation_input_tokens"],
+        ]),
+        reasoning: most(&[
+            &usage["completion_tokens_details"]["reasoning_tokens"],
+            &usage["output_tokens_details"]["reasoning_tokens"],
+            &usage["reasoning_tokens"],
+        ]),
+        estimated: false,
+    })
+}
+
+/// Whether a chat chunk finishes a choice.
+pub fn finish_reason(data: &Value) -> bool {
+    data["choices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|choice| choice["finish_reason"].as_str().is_some_and(|r| !r.is_empty()))
+}
+
+/// An event of a stream and where it stands.
+#[derive(Debug)]
+pub struct Event<'a> {
+    pub start: usize,
+    text: &'a str,
+}
+
+impl Event<'_> {
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    /// Where the text ends and the blank line begins.
+    pub fn trimmed_end(&self) -> usize {
+        self.start + self.text.trim_end().len()
+    }
+
+    pub fn is_comment(&self) -> bool {
+        self.text.lines().all(|line| line.is_empty() || line.starts_with(':'))
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        self.text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.strip_prefix(' ').unwrap_or(value))
+    }
+
+    pub fn data(&self) -> Option<Value> {
+        serde_json::from_str(self.field("data:")?).ok()
+    }
+
+    pub fn is_ours(&self) -> bool {
+        self.data().is_some_and(|data| data["choices"].is_array() || data["type"].is_string())
+    }
+
+    /// The last event of an answer.
+    pub fn ends(&self, endpoint: Endpoint) -> bool {
+        if endpoint == Endpoint::Responses {
+            let kind = self.data().map(|data| data["type"].clone());
+            return matches!(
+                kind.as_ref().and_then(Value::as_str),
+                Some("response.completed" | "response.incomplete" | "response.failed")
+            );
+        }
+        self.field("data:").is_some_and(|data| data.starts_with("[DONE]"))
+    }
+}
+
+/// The events of a recorded stream, which know only LF and CR LF.
+pub fn events_of(body: &str) -> Vec<Event<'_>> {
+    let (mut events, mut start, mut at) = (Vec::new(), 0, 0);
+    let mut blank = false;
+    for line in body.split_inclusive('\n') {
+        at += line.len();
+        blank = line.trim_end().is_empty();
+        if blank {
+            events.push(Event { start, text: &body[start..at] });
+            start = at;
+        }
+    }
+    if !blank && start < body.len() {
+        events.push(Event { start, text: &body[start..] });
+    }
+    events
+}
+
+/// Numbers for tests, the same in every run (xorshift64*).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// From 0 to just below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    /// The bytes in pieces of 1 to `longest`.
+    pub fn pieces<'a>(&mut self, mut bytes: &'a [u8], longest: usize) -> Vec<&'a [u8]> {
+        let mut pieces = Vec::new();
+        while !bytes.is_empty() {
+            let (piece, rest) = bytes.split_at((1 + self.below(longest)).min(bytes.len()));
+            pieces.push(piece);
+            bytes = rest;
+        }
+        pieces
+    }
+}

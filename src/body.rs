@@ -1,0 +1,119 @@
+//! Reads a JSON body: up to its limit, within the budget of all bodies together, and not for ever.
+
+mod fed;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_web::error::PayloadError;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use actors::alarm;
+use fed::Fed;
+use futures::{Stream, StreamExt};
+
+/// Nothing for so long: the client has stalled.
+const STALLED: Duration = Duration::from_secs(20);
+/// A body may take this long whatever its size, and a second more for each [`PER_SECOND`] bytes of it: a client that
+/// drips is not waited for.
+const GRACE: Duration = Duration::from_secs(30);
+const PER_SECOND: u64 = 16 * 1024;
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// More than `body_limit`.
+    TooLarge,
+    /// All bodies together would be more than `buffer_budget`.
+    NoRoom,
+    TooSlow,
+    /// The client broke off, or its framing is wrong.
+    Broken,
+}
+
+/// Bytes of all bodies that are held now.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// A part of the budget, held as long as the body is.
+#[derive(Debug)]
+pub struct Share(u64);
+
+impl Share {
+    fn take(bytes: u64, budget: u64) -> Result<Self, BodyError> {
+        let taken = HELD
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| Some(held + bytes).filter(|sum| *sum <= budget));
+        taken.map(|_| Self(bytes)).map_err(|_| BodyError::NoRoom)
+    }
+
+    fn grow(&mut self, bytes: u64, budget: u64) -> Result<(), BodyError> {
+        let more = Self::take(bytes, budget)?;
+        self.0 += more.0;
+        std::mem::forget(more); // it is part of this share now
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0, Ordering::AcqRel);
+    }
+}
+
+/// The whole body. `announced`: the Content-Length. A body that came in one piece is not copied.
+///
+/// # Errors
+/// As [`BodyError`] says.
+pub async fn read(
+    payload: Payload,
+    announced: Option<u64>,
+    limit: u64,
+    budget: u64,
+) -> Result<(Bytes, Share), BodyError> {
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(BodyError::TooLarge);
+    }
+    // What was announced is only believed as far as it has come: a lie costs no memory, and no part of the budget.
+    let mut share = Share(0);
+    let mut payload = Fed::new(payload);
+    let started = Instant::now();
+    let Some(first) = next(&mut payload, started, 0).await? else { return Ok((Bytes::new(), share)) };
+    let mut held = first.len() as u64;
+    check(held, limit, &mut share, budget)?;
+    if announced == Some(held) {
+        return Ok((first, share));
+    }
+    let mut body = BytesMut::with_capacity(first.len().max(8 * 1024));
+    body.extend_from_slice(&first);
+    while let Some(piece) = next(&mut payload, started, held).await? {
+        held += piece.len() as u64;
+        check(held, limit, &mut share, budget)?;
+        body.extend_from_slice(&piece);
+    }
+    Ok((body.freeze(), share))
+}
+
+fn check(held: u64, limit: u64, share: &mut Share, budget: u64) -> Result<(), BodyError> {
+    if held > limit {
+        return Err(BodyError::TooLarge);
+    }
+    if held > share.0 {
+        share.grow(held - share.0, budget)?;
+    }
+    Ok(())
+}
+
+/// The next piece of a body of which `held` bytes have come since `started`; None at its end.
+pub async fn next(
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+    started: Instant,
+    held: u64,
+) -> Result<Option<Bytes>, BodyError> {
+    let latest = started + GRACE + Duration::from_secs(held / PER_SECOND);
+    let until = latest.min(Instant::now() + STALLED);
+    match alarm::within(until, payload.next()).await {
+        Err(_) => Err(BodyError::TooSlow),
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Err(PayloadError::Overflow))) => Err(BodyError::TooLarge),
+        Ok(Some(Err(_))) => Err(BodyError::Broken),
+    }
+}

@@ -1,0 +1,82 @@
+//! `ai-proxy models`: the resolved routing table.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actors::provider::Provider;
+use actors::supervisor::{self, House};
+use actors::table::{Route, Table};
+use config::{Config, Kind, ProcessEnvironment, ProviderId, Secret, Sources, Strategy};
+
+use super::Exit;
+use crate::demo;
+
+/// Nothing is started for a look at the table.
+struct Nothing;
+
+impl House for Nothing {
+    fn demo(&self, _: &config::Demo) -> io::Result<(SocketAddr, Secret)> {
+        Ok((SocketAddr::from(([127, 0, 0, 1], 0)), Secret::new("none")))
+    }
+
+    fn reloaded(&self, _: Option<&Config>) {}
+
+    fn died(&self, _: &ProviderId) {}
+}
+
+pub fn run(sources: &Sources) -> Exit {
+    let loaded = match config::load(sources, &ProcessEnvironment) {
+        Ok(loaded) => loaded,
+        Err(findings) => return super::tell_findings(&findings),
+    };
+    let providers = match supervisor::build(&loaded.config, &[], &Nothing) {
+        Ok(providers) => providers,
+        Err(error) => {
+            eprintln!("ai-proxy: {error}");
+            return Exit::Failure;
+        }
+    };
+    let table = Table::build(Arc::new(loaded.config), providers);
+    let mut routes: Vec<(&str, &Arc<Route>)> = table.routes().collect();
+    routes.sort_by_key(|(name, _)| *name);
+    for (name, route) in routes {
+        println!("{name}\t{}", line(route));
+    }
+    for provider in &table.providers {
+        if provider.takes_unlisted() {
+            println!("{}/*\t{}", provider.config.id, unlisted(provider));
+        }
+    }
+    Exit::Ok
+}
+
+/// What a provider that lists nothing here serves.
+fn unlisted(provider: &Provider) -> String {
+    match provider.config.kind {
+        Kind::Demo => demo::models().join(", "),
+        _ if provider.is_discoverable() => "whatever it lists when it is asked (GET /models)".to_owned(),
+        _ => "any name is passed on".to_owned(),
+    }
+}
+
+fn line(route: &Route) -> String {
+    let weighs = route.strategy == Strategy::Weighted && route.targets.len() > 1;
+    let targets: Vec<String> = route
+        .targets
+        .iter()
+        .map(|(deployment, weight)| match weighs {
+            true => format!("{} x{weight}", deployment.name),
+            false => deployment.name.to_string(),
+        })
+        .collect();
+    let mut line = targets.join(", ");
+    if targets.len() > 1 {
+        line.insert_str(0, &format!("{}: ", route.strategy.word()));
+    }
+    if !route.fallback.is_empty() {
+        let fallback: Vec<&str> = route.fallback.iter().map(|next| &*next.model).collect();
+        line.push_str(&format!("; then {}", fallback.join(", ")));
+    }
+    line
+}

@@ -1,0 +1,272 @@
+//! The one call behind the routes: route, attempts, fallback, under one deadline.
+//!
+//! Always: nothing here has reached the client yet, so anything may still be tried; no attempt begins after the
+//! deadline; dropping the call drops every exchange that it holds.
+
+mod hedge;
+mod refused;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use actors::clock;
+use actors::error::{Cause, Failure, Refusal};
+use actors::exchange::Answer;
+use actors::policy::{Moment, retry};
+use actors::provider::{Ask, RequestBody};
+use actors::router::{self, Outlook, Plan};
+use actors::shard::Shard;
+use actors::table::{Deployment, Route};
+use dialects::Endpoint;
+use dialects::envelope::Envelope;
+
+use crate::body::Share;
+use crate::entry::Attempts;
+use crate::record::Attempt;
+use crate::upload::Source;
+
+pub use refused::{Refused, words};
+
+/// What a client asks for, as far as every attempt needs it.
+pub struct Call {
+    pub shard: Rc<Shard>,
+    pub route: Arc<Route>,
+    pub endpoint: Endpoint,
+    /// Only those that may pass.
+    pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
+    pub body: CallBody,
+    /// Estimate of the tokens it will use.
+    pub tokens: u64,
+    /// The first content must have come by then.
+    pub deadline: Instant,
+    /// What has been tried, in order: the entry's.
+    pub attempts: Attempts,
+}
+
+/// The body of a call.
+pub enum CallBody {
+    Json {
+        body: Bytes,
+        envelope: Envelope<'static>,
+        /// Its part of the buffer budget.
+        _share: Share,
+    },
+    /// Passes through, never held as a whole.
+    Upload(Source),
+}
+
+/// An answer worth handing on, and whose it is.
+pub struct Granted {
+    pub answer: Answer,
+    pub deployment: Arc<Deployment>,
+}
+
+impl Call {
+    /// Tries what the route offers until something answers.
+    ///
+    /// # Errors
+    /// When nothing does: what the client is to be told.
+    pub async fn run(&self) -> Result<Granted, Refused> {
+        let retry = self.shard.table.config.retry;
+        let mut tally = Tally::default();
+        if let Some((_, bucket)) = &self.route.hedge {
+            bucket.earn();
+        }
+        loop {
+            let mut plan = router::route(&self.route, clock::now(), fastrand::f64()).plan;
+            plan.retain(|deployment| !tally.is_useless(deployment));
+            plan.reverse(); // the best is popped first
+            while let Some(deployment) = plan.pop() {
+                let (failure, deployment) = match self.one(deployment, &mut plan).await {
+                    Ok(granted) => return Ok(granted),
+                    Err(Missed::Refused(refusal)) => {
+                        tally.refused(refusal);
+                        continue;
+                    }
+                    Err(Missed::Failed(failure, deployment)) => (failure, deployment),
+                };
+                let cause = failure.cause;
+                tally.failed(failure, &deployment);
+                let over = !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline;
+                if over || tally.tried > retry.max_retries {
+                    return Err(refused::decide(&self.route, tally));
+                }
+                if cause.blames_key() && deployment.is_ready(clock::now()) {
+                    plan.push(deployment); // it has another key
+                }
+            }
+            // Everything that was ready has been tried; what cools down for a moment may be waited for.
+            tally.rounds += 1;
+            if tally.told.is_none() || tally.rounds > retry.max_retries || !self.pause(&tally).await {
+                return Err(refused::decide(&self.route, tally));
+            }
+        }
+    }
+
+    /// Waits before the next round. False: nothing will be ready soon enough, or not before the deadline.
+    async fn pause(&self, tally: &Tally) -> bool {
+        let retry = self.shard.table.config.retry;
+        let now = clock::now();
+        let outlook = router::outlook(&self.route, now, |deployment| tally.is_useless(deployment));
+        let cools = match outlook {
+            Outlook::Ready => None,
+            Outlook::Later(soonest) => Some(soonest.since(now)),
+            Outlook::Never => return false,
+        };
+        if cools.is_some_and(|cools| cools > retry.max_delay) {
+            return false;
+        }
+        let hint = cools.map(|cools| cools.as_millis() as u64 + 1);
+        let until = Instant::now() + retry::backoff(tally.rounds.saturating_sub(1), &retry, fastrand::f64(), hint);
+        if until >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep_until(until.into()).await;
+        true
+    }
+
+    fn cannot_be_sent_again(&self) -> bool {
+        matches!(&self.body, CallBody::Upload(source) if source.has_begun())
+    }
+
+    /// One deployment, with its hedge where the route has one.
+    async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan) -> Result<Granted, Missed> {
+        match &self.route.hedge {
+            Some((settings, bucket)) if self.may_hedge() => {
+                // Boxed: two attempts side by side would make every call's future three times as large.
+                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan)).await
+            }
+            _ => self.attempt(deployment).await,
+        }
+    }
+
+    fn may_hedge(&self) -> bool {
+        match &self.body {
+            CallBody::Json { envelope, .. } => {
+                // Responses are stored unless the client says otherwise; what is stored must not be made twice.
+                let stored = envelope.store.unwrap_or(self.endpoint == Endpoint::Responses);
+                self.endpoint.hedgeable() && !stored
+            }
+            CallBody::Upload(_) => false,
+        }
+    }
+
+    /// One attempt, noted with how it went.
+    async fn attempt(&self, deployment: Arc<Deployment>) -> Result<Granted, Missed> {
+        let mut noted = Noted { call: self, deployment: &deployment, outcome: "cancelled" };
+        let mut admitted = self.shard.admit(self.ask(&deployment)).await;
+        if matches!(admitted, Err(Refusal::Panicked)) {
+            // The actor may have died of another request in its mailbox: a new one is there already.
+            admitted = self.shard.admit(self.ask(&deployment)).await;
+        }
+        let exchange = match admitted {
+            Ok(exchange) => exchange,
+            Err(refusal) => {
+                noted.outcome = refusal.label();
+                return Err(match refusal {
+                    Refusal::Panicked => Missed::Failed(Cause::Panic.into(), deployment.clone()),
+                    refusal => Missed::Refused(refusal),
+                });
+            }
+        };
+        match exchange.run().await {
+            Ok(answer) => {
+                noted.outcome = "ok";
+                drop(noted);
+                Ok(Granted { answer, deployment })
+            }
+            Err(failure) => {
+                noted.outcome = failure.cause.label();
+                drop(noted);
+                Err(Missed::Failed(failure, deployment))
+            }
+        }
+    }
+
+    fn ask(&self, deployment: &Arc<Deployment>) -> Box<Ask> {
+        let (body, strip_usage) = match &self.body {
+            CallBody::Json { body, envelope, .. } => {
+                let inject = deployment.provider.config.inject_usage
+                    && envelope.stream
+                    && !envelope.include_usage
+                    && self.endpoint.streams_chunks();
+                (RequestBody::edited(body, envelope.edits(&deployment.model, inject)), inject)
+            }
+            CallBody::Upload(source) => (RequestBody::Upload(source.upload(&deployment.model)), false),
+        };
+        Box::new(Ask {
+            deployment: deployment.clone(),
+            endpoint: self.endpoint,
+            headers: self.headers.clone(),
+            body,
+            tokens: self.tokens,
+            deadline: self.deadline,
+            strip_usage,
+        })
+    }
+}
+
+/// Why a deployment gave no answer.
+pub(crate) enum Missed {
+    /// It was not asked.
+    Refused(Refusal),
+    /// It was, in vain.
+    Failed(Failure, Arc<Deployment>),
+}
+
+/// What has come of a call so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
+    told: Option<Failure>,
+    refusal: Option<Refusal>,
+    /// When the soonest of those that refused may serve again.
+    soonest: Option<Moment>,
+    tried: u32,
+    rounds: u32,
+    /// Deployments that answered that they do not serve such a request: asking again would be in vain.
+    useless: Vec<Arc<str>>,
+}
+
+impl Tally {
+    fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+        self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
+    }
+
+    fn failed(&mut self, failure: Failure, deployment: &Deployment) {
+        self.tried += 1;
+        if failure.cause.is_in_vain() {
+            self.useless.push(deployment.name.clone());
+        }
+        if self.told.as_ref().is_none_or(|told| told.cause.hope() <= failure.cause.hope()) {
+            self.told = Some(failure);
+        }
+    }
+
+    fn is_useless(&self, deployment: &Deployment) -> bool {
+        self.useless.contains(&deployment.name)
+    }
+}
+
+/// Notes an attempt when it is over, and also when it is dropped: a cancelled loser is in the receipt too.
+struct Noted<'a> {
+    call: &'a Call,
+    deployment: &'a Deployment,
+    outcome: &'static str,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        let attempt = Attempt { deployment: self.deployment.name.clone(), outcome: self.outcome };
+        self.call.attempts.borrow_mut().push(attempt);
+    }
+}
+
+/// How long until something may serve again, for `retry-after`: whole seconds, at least one.
+pub fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1) as u64
+}

@@ -1,0 +1,195 @@
+//! When nothing answered: what the client is told. It helps the client and gives away nothing of us.
+
+use actors::clock;
+use actors::error::{Cause, ErrorAnswer, Failure, Refusal};
+use actors::policy::Moment;
+use actors::router::{self, Outlook};
+use actors::table::Route;
+use dialects::error::ErrorKind;
+
+use super::Tally;
+use dialects::fault::Fault;
+
+/// What goes back instead of an answer.
+pub enum Refused {
+    /// An upstream's own error, handed on as it is (masked).
+    Relayed(Box<ErrorAnswer>),
+    /// One of ours.
+    Ours {
+        kind: ErrorKind,
+        message: String,
+        /// Seconds until it is worth another try.
+        retry_after: Option<u64>,
+    },
+}
+
+impl Refused {
+    fn ours(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Ours { kind, message: message.into(), retry_after: None }
+    }
+}
+
+pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
+    let Tally { told, refusal, soonest, .. } = tally;
+    // What was left out of the plan counts too, and what has cooled down since.
+    let now = clock::now();
+    let soonest = match router::outlook(route, now, |_| false) {
+        Outlook::Later(at) => Some(soonest.map_or(at, |known| known.min(at))),
+        Outlook::Ready | Outlook::Never => soonest,
+    };
+    let Some(failure) = told else { return nothing_ready(route, refusal, soonest) };
+    let model = &route.model;
+    match failure.cause {
+        Cause::Status(_, fault) | Cause::InBand(fault) => at_fault(route, fault, failure, soonest),
+        Cause::FirstByteTimeout | Cause::Deadline | Cause::Idle | Cause::ConnectTimeout => Refused::ours(
+            ErrorKind::UpstreamTimeout,
+            format!("the provider of the model `{model}` did not answer in time"),
+        ),
+        Cause::Connect => {
+            Refused::ours(ErrorKind::BadGateway, format!("the provider of the model `{model}` cannot be reached"))
+        }
+        Cause::UploadBroken => Refused::ours(
+            ErrorKind::BadGateway,
+            "the provider stopped reading the request before its end, and its answer was lost with the connection; it may be too large for it",
+        ),
+        Cause::UploadEnded => Refused::ours(ErrorKind::InvalidRequest, "the upload ended before its announced length"),
+        Cause::UploadStalled => Refused::ours(ErrorKind::RequestTimeout, "the upload did not come in time"),
+        Cause::UploadTooLarge => Refused::ours(ErrorKind::TooLarge, "the upload is larger than this gateway takes"),
+        Cause::Panic => Refused::ours(ErrorKind::Internal, "an internal error; it has been logged"),
+        Cause::Redirect => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the provider of the model `{model}` answered with a redirect, which is not followed"),
+        ),
+        Cause::Reset | Cause::Protocol | Cause::CutEarly | Cause::Cut | Cause::FailedLate => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the provider of the model `{model}` broke off without an answer"),
+        ),
+    }
+}
+
+/// The upstream said itself what was wrong.
+fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Moment>) -> Refused {
+    let model = &route.model;
+    let status = failure.answer.as_ref().map_or(502, |answer| answer.status.as_u16());
+    // An error page of something in between says nothing to an SDK, and may say too much of the inside.
+    let answer = failure.answer.filter(|answer| !is_page(&answer.body));
+    match (fault, answer) {
+        (Fault::Client | Fault::ModelMissing | Fault::NotServed, Some(answer)) => Refused::Relayed(answer),
+        (Fault::Client, None) => Refused::ours(
+            match status {
+                413 => ErrorKind::TooLarge,
+                415 => ErrorKind::UnsupportedMediaType,
+                _ => ErrorKind::InvalidRequest,
+            },
+            format!("the provider of the model `{model}` refused the request with status {status}"),
+        ),
+        (Fault::RateLimited, _) => limited(route, "rate limited by its provider", soonest, failure.retry_after_ms),
+        (Fault::Credit, _) => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the account behind the model `{model}` has no credit left; this is the operator's to mend"),
+        ),
+        (Fault::Key, _) => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the provider of the model `{model}` refused the gateway's key; this is the operator's to mend"),
+        ),
+        (Fault::ModelMissing, None) => {
+            Refused::ours(ErrorKind::ModelNotFound, format!("the provider does not know the model `{model}`"))
+        }
+        (Fault::NotServed, None) => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the provider of the model `{model}` does not serve this kind of request"),
+        ),
+        (Fault::Upstream, _) => broken(route, status, soonest),
+    }
+}
+
+/// HTML or XML: not of an API, but of a server in front of it.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The words of an upstream's error, for a place that holds only words.
+pub fn words(answer: &ErrorAnswer) -> String {
+    let read: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let message =
+        read.as_ref().and_then(|value| value.pointer("/error/message").or_else(|| value.get("message"))?.as_str());
+    message.map_or_else(
+        || format!("the provider refused the request with status {}", answer.status.as_u16()),
+        str::to_owned,
+    )
+}
+
+/// A provider's 5xx, after everything was tried: its status where clients know it, never its text.
+fn broken(route: &Route, status: u16, soonest: Option<Moment>) -> Refused {
+    let model = &route.model;
+    let message = format!("the provider of the model `{model}` failed with status {status}");
+    match status {
+        503 | 529 => Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) },
+        408 | 504 => Refused::ours(ErrorKind::UpstreamTimeout, message),
+        500 => Refused::ours(ErrorKind::Internal, message),
+        _ => Refused::ours(ErrorKind::BadGateway, message),
+    }
+}
+
+fn limited(route: &Route, why: &str, soonest: Option<Moment>, hint_ms: Option<u64>) -> Refused {
+    let from_hint = hint_ms.map(|hint| hint.div_ceil(1000).clamp(1, longest_hint(route)));
+    let model = &route.model;
+    Refused::Ours {
+        kind: ErrorKind::RateLimited,
+        message: format!("the model `{model}` is {why}"),
+        retry_after: Some(soonest.map_or(from_hint.unwrap_or(1), |_| wait(soonest))),
+    }
+}
+
+/// How far a provider's hint is believed, in seconds.
+fn longest_hint(route: &Route) -> u64 {
+    let longest =
+        route.targets.iter().map(|(deployment, _)| deployment.provider.config.max_retry_after.as_secs()).max();
+    longest.unwrap_or(60).max(1)
+}
+
+fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment>) -> Refused {
+    let model = &route.model;
+    if refused == Some(Refusal::Unfit) {
+        return Refused::ours(
+            ErrorKind::InvalidRequest,
+            format!("the name of the model `{model}` cannot be sent to its provider"),
+        );
+    }
+    // Out of quota is the client's to wait for; broken or without a good key is ours to say.
+    match why(route, refused) {
+        Why::Quota => limited(route, "out of quota for the moment", soonest, None),
+        Why::Busy => Refused::Ours {
+            kind: ErrorKind::Unavailable,
+            message: format!("every deployment of the model `{model}` is at its limit of requests in flight"),
+            retry_after: Some(1),
+        },
+        Why::Broken => Refused::Ours {
+            kind: ErrorKind::Unavailable,
+            message: format!("every deployment of the model `{model}` is out of service for the moment"),
+            retry_after: Some(wait(soonest)),
+        },
+    }
+}
+
+enum Why {
+    Quota,
+    Busy,
+    Broken,
+}
+
+/// If one deployment only waits for its quota, that is the answer: it comes back by itself.
+fn why(route: &Route, refused: Option<Refusal>) -> Why {
+    let now = clock::now();
+    match refused {
+        Some(Refusal::Quota(_)) => return Why::Quota,
+        Some(Refusal::Busy) => return Why::Busy,
+        Some(Refusal::Open(_) | Refusal::Cooling(_) | Refusal::Unfit | Refusal::Panicked) | None => {}
+    }
+    let limited = |route: &Route| route.targets.iter().any(|(deployment, _)| deployment.waits_for_quota(now));
+    if limited(route) || route.fallback.iter().any(|next| limited(next)) { Why::Quota } else { Why::Broken }
+}
+
+fn wait(soonest: Option<Moment>) -> u64 {
+    soonest.map_or(1, |soonest| super::seconds(soonest.since(clock::now())))
+}

@@ -1,0 +1,94 @@
+//! The numbers of the process, for Prometheus.
+//!
+//! Counters and histograms are fed from the one [`Record`] that a request leaves ([`observe`]); what is a state and
+//! not an event (breakers, cooldowns, quotas) is passed in as it stands when somebody asks ([`render`]), so there is
+//! nothing to keep in step. What always holds: names begin with `ai_proxy_` (the process's own with `process_`, as
+//! every Prometheus client calls them), the number of series is bounded whatever clients ask for, and a usual
+//! request takes no lock and allocates nothing here.
+
+mod cache;
+mod families;
+mod gauges;
+mod process;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+pub use gauges::{BreakerState, DeploymentGauges, KeyGauges, ProviderGauges};
+
+use crate::record::{Outcome, Record};
+use families::Families;
+
+static FAMILIES: LazyLock<Families> = LazyLock::new(Families::new);
+
+/// What a text answer of [`render`] is: `content-type` of the Prometheus text format 0.0.4.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Counts a request that has ended.
+pub fn observe(record: &Record) {
+    cache::with(&FAMILIES, |cache| {
+        let series = cache.request(record);
+        series.requests.inc();
+        series.duration.observe(record.total.as_secs_f64());
+        series.overhead.observe(record.overhead.as_secs_f64());
+        if let Some(first_byte) = record.first_byte {
+            series.first_byte.observe(first_byte.as_secs_f64());
+        }
+        let fallbacks =
+            record.attempts.windows(2).filter(|pair| matches!(pair, [a, b] if a.deployment != b.deployment)).count();
+        if fallbacks > 0 {
+            series.fallbacks.inc_by(fallbacks as u64);
+        }
+        for attempt in &record.attempts {
+            cache.attempt(attempt).inc();
+        }
+        if let (Some(usage), Some(deployment)) = (&record.usage, &record.deployment) {
+            cache.tokens(record.model.as_deref(), deployment).add(usage);
+        }
+    });
+    match record.outcome {
+        Outcome::Answered | Outcome::Refused => {}
+        Outcome::Cut => FAMILIES.cut_streams.inc(),
+        Outcome::ClientGone => FAMILIES.client_cancels.inc(),
+    }
+}
+
+/// Counts a request as in flight until the guard is dropped.
+#[must_use = "the request counts as in flight until this is dropped"]
+#[derive(Debug)]
+pub struct InFlight(());
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        FAMILIES.in_flight.dec();
+    }
+}
+
+/// A request has come in.
+pub fn enter() -> InFlight {
+    FAMILIES.in_flight.inc();
+    InFlight(())
+}
+
+/// Requests in flight now.
+pub fn in_flight() -> u64 {
+    u64::try_from(FAMILIES.in_flight.get()).unwrap_or(0)
+}
+
+/// A reload has been carried out, or refused because the new configuration does not hold.
+pub fn reloaded(ok: bool) {
+    FAMILIES.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
+}
+
+/// All of it in the Prometheus text format, with the providers' present state.
+pub fn render(providers: &[ProviderGauges]) -> String {
+    let mut out = String::with_capacity(16 * 1024);
+    let families = FAMILIES.registry.gather();
+    // The encoder fails only for families without a metric, which a registry does not hand out.
+    let _ = prometheus::TextEncoder::new().encode_utf8(&families, &mut out);
+    gauges::own(&mut out);
+    gauges::providers(&mut out, providers);
+    process::append(&mut out);
+    out
+}

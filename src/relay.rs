@@ -1,0 +1,288 @@
+//! The body that a client reads: an upstream's answer as it passes, or the wait for one.
+//!
+//! Always: it ends cleanly only if the upstream's answer was whole. Whatever else happens, an SSE client gets an error
+//! event in its dialect and then a broken connection; any other client gets the broken connection.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::web::Bytes;
+use actors::alarm::{self, Alarm};
+use actors::error::Cause;
+use actors::exchange::{AnswerBody, LastEvent};
+use dialects::error::{self, ErrorKind};
+use dialects::{Dialect, Endpoint, Usage};
+use futures::Stream;
+
+use crate::drain::Cut;
+use crate::entry::Entry;
+use crate::gateway::{self, Granted, Refused};
+use crate::record::Outcome;
+use crate::running::Running;
+
+enum Stage {
+    /// The head is out, comments flow, and the call goes on behind them.
+    Waiting(Running),
+    Relaying(Box<AnswerBody>),
+    /// The last words, and then the end of the connection. `flushed`: they have left for the socket.
+    Breaking {
+        words: Option<Bytes>,
+        flushed: bool,
+    },
+    Ended,
+}
+
+pub struct Relay {
+    stage: Stage,
+    entry: Entry,
+    dialect: Dialect,
+    endpoint: Endpoint,
+    sse: bool,
+    length: Option<u64>,
+    /// Comments fill the silence between events, for an SSE client.
+    tick: Option<Tick>,
+    cut: Option<Cut>,
+}
+
+/// Ready when nothing has gone to the client for a while.
+struct Tick {
+    every: Duration,
+    due: Instant,
+    alarm: Alarm,
+}
+
+impl Tick {
+    /// `first`: when the first one is due.
+    fn new(every: Duration, first: Instant) -> Self {
+        Self { every, due: first, alarm: Alarm::default() }
+    }
+
+    fn moved(&mut self) {
+        self.due = alarm::now() + self.every;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        std::task::ready!(self.alarm.poll(self.due, cx));
+        self.moved();
+        Poll::Ready(())
+    }
+}
+
+impl Relay {
+    /// An answer that has come.
+    pub fn answer(
+        granted: Granted,
+        entry: Entry,
+        dialect: Dialect,
+        endpoint: Endpoint,
+        keepalive: Duration,
+        cut: impl FnOnce() -> Cut,
+    ) -> Self {
+        let sse = granted.answer.body.is_sse();
+        Self {
+            length: granted.answer.length,
+            stage: Stage::Relaying(granted.answer.body),
+            entry,
+            dialect,
+            endpoint,
+            sse,
+            tick: (sse && speaks(dialect)).then(|| Tick::new(keepalive, alarm::now() + keepalive)),
+            cut: sse.then(cut),
+        }
+    }
+
+    /// An answer that has not come yet, for a client that waits for a stream of events.
+    pub fn waiting(
+        call: Running,
+        entry: Entry,
+        dialect: Dialect,
+        endpoint: Endpoint,
+        keepalive: Duration,
+        cut: Cut,
+    ) -> Self {
+        // The first comment goes out with the head.
+        let tick = Tick::new(keepalive, alarm::now());
+        Self {
+            stage: Stage::Waiting(call),
+            entry,
+            dialect,
+            endpoint,
+            sse: true,
+            length: None,
+            tick: speaks(dialect).then_some(tick),
+            cut: Some(cut),
+        }
+    }
+
+    /// Ends with an error event, where the client reads events.
+    fn break_off(&mut self, kind: ErrorKind, message: &str, outcome: Outcome) {
+        let mut last = LastEvent::Whole;
+        if let Stage::Relaying(body) = &self.stage {
+            self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
+            last = body.last_event();
+        }
+        let event = || error::event(self.dialect, self.endpoint, kind, message, &self.entry.record.request_id);
+        let words = match last {
+            _ if !self.sse => None,
+            LastEvent::Error => None,
+            LastEvent::Whole => Some(Bytes::from(event())),
+            LastEvent::Unfinished => Some(Bytes::from([b"\n\n", event().as_slice()].concat())),
+        };
+        self.stage = Stage::Breaking { words, flushed: false };
+        self.entry.close(outcome);
+    }
+
+    fn answered(&mut self, granted: Granted) {
+        self.entry.record.deployment = Some(granted.deployment.name.clone());
+        if granted.answer.body.is_sse() {
+            self.stage = Stage::Relaying(granted.answer.body);
+        } else {
+            self.break_off(
+                ErrorKind::BadGateway,
+                "the provider answered a request for a stream without one",
+                Outcome::Cut,
+            );
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) {
+        match refused {
+            Refused::Ours { kind, message, .. } => self.break_off(kind, &message, Outcome::Refused),
+            Refused::Relayed(answer) => {
+                self.break_off(ErrorKind::InvalidRequest, &gateway::words(&answer), Outcome::Refused);
+            }
+        }
+    }
+
+    /// A comment, when it is time for one.
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        let Some(tick) = &mut self.tick else { return Poll::Pending };
+        std::task::ready!(tick.poll(cx));
+        Poll::Ready(Some(Ok(Bytes::from_static(error::keepalive(self.dialect)))))
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        loop {
+            if let Some(cut) = &mut self.cut
+                && matches!(self.stage, Stage::Waiting(_) | Stage::Relaying(_))
+                && cut.poll(cx).is_ready()
+            {
+                self.cut = None;
+                self.break_off(ErrorKind::Unavailable, "the gateway is shutting down", Outcome::Cut);
+            }
+            match &mut self.stage {
+                Stage::Waiting(call) => {
+                    if let Poll::Ready(ended) = Pin::new(call).poll(cx) {
+                        match ended {
+                            Ok(granted) => self.answered(granted),
+                            Err(refused) => self.refused(refused),
+                        }
+                        continue;
+                    }
+                    return self.poll_tick(cx);
+                }
+                Stage::Relaying(body) => match Pin::new(body.as_mut()).poll_next(cx) {
+                    Poll::Pending if body.last_event() == LastEvent::Whole => return self.poll_tick(cx),
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(piece))) => {
+                        self.entry.record.bytes_out += piece.len() as u64;
+                        if let Some(tick) = &mut self.tick {
+                            tick.moved();
+                        }
+                        return Poll::Ready(Some(Ok(piece)));
+                    }
+                    Poll::Ready(Some(Err(cause))) => {
+                        let (kind, message) = last_words(cause);
+                        self.break_off(kind, message, Outcome::Cut);
+                    }
+                    Poll::Ready(None) => {
+                        self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
+                        self.stage = Stage::Ended;
+                        self.entry.close(Outcome::Answered);
+                        return Poll::Ready(None);
+                    }
+                },
+                Stage::Breaking { words, flushed } => {
+                    if let Some(words) = words.take() {
+                        return Poll::Ready(Some(Ok(words)));
+                    }
+                    if !*flushed {
+                        // An error would end the connection before the server has written what it was given.
+                        *flushed = true;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    self.stage = Stage::Ended;
+                    return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                }
+                Stage::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// The usage reported, else an estimate marked as such.
+fn used(body: &AnswerBody, request_bytes: u64) -> Usage {
+    body.usage().unwrap_or_else(|| body.estimate(request_bytes))
+}
+
+/// Whether there is a comment that a dialect's SDKs read over; an empty piece would end a chunked body.
+fn speaks(dialect: Dialect) -> bool {
+    !error::keepalive(dialect).is_empty()
+}
+
+/// What a client is told of an answer that broke off after its beginning had reached it.
+fn last_words(cause: Cause) -> (ErrorKind, &'static str) {
+    match cause {
+        Cause::Idle | Cause::FirstByteTimeout | Cause::Deadline | Cause::ConnectTimeout => (
+            ErrorKind::UpstreamTimeout,
+            "the provider stalled in the middle of its answer; what came before this is not whole",
+        ),
+        Cause::Connect
+        | Cause::Reset
+        | Cause::UploadBroken
+        | Cause::UploadEnded
+        | Cause::UploadStalled
+        | Cause::UploadTooLarge
+        | Cause::Protocol
+        | Cause::Redirect
+        | Cause::Status(..)
+        | Cause::InBand(_)
+        | Cause::CutEarly
+        | Cause::Cut
+        | Cause::FailedLate
+        | Cause::Panic => (
+            ErrorKind::BadGateway,
+            "the provider broke off in the middle of its answer; what came before this is not whole",
+        ),
+    }
+}
+
+impl Drop for Relay {
+    /// The client left: what it has cost until then is booked.
+    fn drop(&mut self) {
+        if let Stage::Relaying(body) = &self.stage {
+            self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
+        }
+    }
+}
+
+impl MessageBody for Relay {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        self.length.map_or(BodySize::Stream, BodySize::Sized)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        let this = self.get_mut();
+        let polled = this.poll_step(cx);
+        if let Poll::Ready(Some(Ok(_))) = &polled {
+            this.entry.first_byte();
+        }
+        polled
+    }
+}

@@ -1,0 +1,237 @@
+//! The model endpoints: `POST /v1/chat/completions` and its family.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use actors::shard::Shard;
+use actors::table::{Route, UnknownModel};
+use actors::{alarm, headers};
+use dialects::envelope::{self, EnvelopeError};
+use dialects::error::ErrorKind;
+use dialects::{Dialect, Endpoint, multipart};
+use futures::FutureExt;
+
+use crate::app::State;
+use crate::auth::{self, Denied};
+use crate::body::{self, BodyError};
+use crate::drain::Cutting;
+use crate::entry::Entry;
+use crate::gateway::{Call, CallBody, Granted};
+use crate::record::Outcome;
+use crate::relay::Relay;
+use crate::running::Running;
+use crate::upload::Source;
+use crate::{metrics, reply};
+
+const DIALECT: Dialect = Dialect::OpenAi;
+/// Names the model of an upload that names none within its first 64 KiB.
+const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
+/// What an answer is taken to cost where the request sets no limit: only for the reservation, settled by what it used.
+const USUAL_ANSWER: u64 = 512;
+
+/// One request, from its head to a response whose body may still run.
+pub async fn serve(request: HttpRequest, payload: Payload, state: Data<State>, endpoint: Endpoint) -> HttpResponse {
+    let entry = Entry::open(&request, Some(endpoint));
+    let id = entry.record.request_id.clone();
+    // What panics in here costs this request and no other.
+    let answered = AssertUnwindSafe(answer(&request, payload, &state, endpoint, entry)).catch_unwind().await;
+    answered.unwrap_or_else(|_| reply::internal(DIALECT, &id))
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &State,
+    endpoint: Endpoint,
+    mut entry: Entry,
+) -> HttpResponse {
+    let shard = state.worker.shard();
+    let config = &shard.table.config;
+    entry.record.address = auth::address(request, &config.server.trusted_proxies);
+    match auth::client(request, &config.clients) {
+        Ok(client) => entry.record.client = client.name.clone(),
+        Err(denied) => return unauthorized(entry, denied),
+    }
+    if metrics::in_flight() > u64::from(state.max_in_flight(config)) {
+        let message = "the gateway is at its limit of requests in flight";
+        return reply::refusal(entry, DIALECT, ErrorKind::Unavailable, message, None, Some(1));
+    }
+    let (body, model) = match read(request, payload, &shard, endpoint, &mut entry).await {
+        Ok(read) => read,
+        Err(bad) => return bad.reply(entry),
+    };
+    // From here on the time is ours; before it was the client's, who sent its body.
+    let ours = Instant::now();
+    let route = match find(&shard, &body, model) {
+        Ok(route) => route,
+        Err(unknown) => {
+            entry.record.model = Some("other".into());
+            return reply::refusal(entry, DIALECT, ErrorKind::ModelNotFound, &unknown, Some("model"), None);
+        }
+    };
+    entry.record.model = Some(route.model.clone());
+    let (tokens, stream) = match &body {
+        CallBody::Json { body, envelope, .. } => (
+            (body.len() as u64 / 4).saturating_add(envelope.max_tokens.unwrap_or(USUAL_ANSWER)),
+            envelope.stream && endpoint != Endpoint::Embeddings,
+        ),
+        CallBody::Upload(source) => (0, source.stream),
+    };
+    entry.record.stream = stream;
+    let call = Call {
+        deadline: entry.started + config.server.request_timeout,
+        attempts: entry.attempts.clone(),
+        headers: Rc::new(headers::request(request.headers())),
+        shard: shard.clone(),
+        route,
+        endpoint,
+        body,
+        tokens,
+    };
+    entry.record.overhead = ours.elapsed();
+    let keepalive = config.server.keepalive;
+    let mut call = Running::start(async move { call.run().await });
+    if !stream {
+        return match state.drain.unless_cut(Pin::new(&mut call)).await {
+            Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
+            Ok(Err(refused)) => reply::refused(entry, DIALECT, refused),
+            Err(Cutting) => shutting_down(entry),
+        };
+    }
+    let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
+    match in_time {
+        Err(Cutting) => shutting_down(entry),
+        Ok(Ok(Ok(granted))) => granted_reply(granted, entry, endpoint, keepalive, state),
+        Ok(Ok(Err(refused))) => reply::refused(entry, DIALECT, refused),
+        Ok(Err(_)) => {
+            entry.record.status = 200;
+            let mut head = reply::waiting_head(&entry);
+            head.body(Relay::waiting(call, entry, DIALECT, endpoint, keepalive, state.drain.cut()))
+        }
+    }
+}
+
+fn shutting_down(entry: Entry) -> HttpResponse {
+    reply::refusal(entry, DIALECT, ErrorKind::Unavailable, "the gateway is shutting down", None, Some(1))
+}
+
+fn granted_reply(
+    mut granted: Granted,
+    mut entry: Entry,
+    endpoint: Endpoint,
+    keepalive: Duration,
+    state: &State,
+) -> HttpResponse {
+    entry.record.deployment = Some(granted.deployment.name.clone());
+    entry.record.status = granted.answer.status.as_u16();
+    let mut head = reply::head(&mut granted, &entry);
+    if granted.answer.length == Some(0) {
+        // The server asks a body of no length for nothing: its end is here.
+        reply::book(&mut entry, granted.answer.status.as_u16(), 0, Outcome::Answered);
+        return head.finish();
+    }
+    head.body(Relay::answer(granted, entry, DIALECT, endpoint, keepalive, || state.drain.cut()))
+}
+
+/// What is wrong with a request before any deployment was asked.
+enum Bad {
+    Body(BodyError),
+    Envelope(EnvelopeError),
+    NotMultipart,
+    NoModel,
+}
+
+impl Bad {
+    fn reply(self, entry: Entry) -> HttpResponse {
+        let told = |kind, message: &str| (kind, message.to_owned(), None);
+        let (kind, message, param) = match self {
+            Self::Body(BodyError::TooLarge) => told(ErrorKind::TooLarge, "the request body is larger than this gateway takes"),
+            Self::Body(BodyError::TooSlow) => told(ErrorKind::RequestTimeout, "the request body did not come in time"),
+            Self::Body(BodyError::Broken) => told(ErrorKind::InvalidRequest, "the request body broke off or its framing is wrong"),
+            Self::Body(BodyError::NoRoom) => {
+                let message = "the gateway holds as many request bodies as it may; try again in a moment";
+                return reply::refusal(entry, DIALECT, ErrorKind::Unavailable, message, None, Some(1));
+            }
+            Self::Envelope(error) => (ErrorKind::InvalidRequest, error.message(), error.param()),
+            Self::NotMultipart => told(ErrorKind::UnsupportedMediaType, "this path takes a JSON body, not multipart/form-data"),
+            Self::NoModel => (
+                ErrorKind::InvalidRequest,
+                "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model".to_owned(),
+                Some("model"),
+            ),
+        };
+        reply::refusal(entry, DIALECT, kind, &message, param, None)
+    }
+}
+
+/// The body, and the name of the model that it asks for (None: the only deployment's).
+async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    shard: &Shard,
+    endpoint: Endpoint,
+    entry: &mut Entry,
+) -> Result<(CallBody, Option<String>), Bad> {
+    let server = &shard.table.config.server;
+    let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let announced = header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if let Some(boundary) = header(&CONTENT_TYPE).and_then(multipart::boundary) {
+        if !endpoint.accepts_multipart() {
+            return Err(Bad::NotMultipart);
+        }
+        let source = Source::open(payload, boundary, announced, server.upload_limit).await.map_err(Bad::Body)?;
+        entry.record.bytes_in = announced.unwrap_or(0);
+        let model = source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
+        if model.is_none() && shard.table.only().is_none() {
+            return Err(Bad::NoModel);
+        }
+        return Ok((CallBody::Upload(source), model));
+    }
+    let (body, share) =
+        body::read(payload, announced, server.body_limit, server.buffer_budget).await.map_err(Bad::Body)?;
+    entry.record.bytes_in = body.len() as u64;
+    let envelope = envelope::parse(&body).map_err(Bad::Envelope)?.into_owned();
+    Ok((CallBody::Json { body, envelope, _share: share }, None))
+}
+
+/// The route of the model asked for.
+fn find(shard: &Shard, body: &CallBody, named: Option<String>) -> Result<Arc<Route>, String> {
+    let name = match body {
+        CallBody::Json { envelope, .. } => &*envelope.model,
+        CallBody::Upload(_) => match (&named, shard.table.only()) {
+            (Some(named), _) => named.as_str(),
+            (None, Some(only)) => return Ok(only),
+            (None, None) => "",
+        },
+    };
+    shard.table.resolve(name).map_err(|unknown| unknown_model(name, &unknown))
+}
+
+fn unknown_model(name: &str, unknown: &UnknownModel) -> String {
+    // A name that no model could have is not repeated to anyone.
+    let name = if dialects::safe_model_name(name) { name } else { "of that name" };
+    if !unknown.ambiguous.is_empty() {
+        return format!("several providers serve the model `{name}`; say which: {}", unknown.ambiguous.join(", "));
+    }
+    if unknown.near.is_empty() {
+        return format!("the model `{name}` does not exist here; GET /v1/models lists those that do");
+    }
+    format!(
+        "the model `{name}` does not exist here; did you mean {}? GET /v1/models lists all",
+        unknown.near.join(", ")
+    )
+}
+
+fn unauthorized(entry: Entry, denied: Denied) -> HttpResponse {
+    let (kind, message) = match denied {
+        Denied::NoToken => (ErrorKind::MissingToken, "no client token: send it as `Authorization: Bearer TOKEN`"),
+        Denied::WrongToken => (ErrorKind::InvalidToken, "this client token is not known here"),
+    };
+    reply::error(entry, DIALECT, kind, message)
+}

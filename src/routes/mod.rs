@@ -1,0 +1,113 @@
+//! The endpoints, one a file: take the request apart, make one call, shape the reply.
+
+mod admin;
+mod caught;
+mod inference;
+mod models;
+mod probes;
+
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use dialects::error::ErrorKind;
+use dialects::{Dialect, Endpoint};
+
+use crate::entry::Entry;
+use crate::reply;
+use caught::caught;
+
+/// Every route. What a new endpoint needs is a line here and a file beside this one.
+pub fn configure(config: &mut web::ServiceConfig) {
+    for endpoint in Endpoint::ALL {
+        for prefix in ["/v1", ""] {
+            config.service(
+                web::resource(format!("{prefix}{}", endpoint.path()))
+                    .route(
+                        web::post()
+                            .to(move |request, payload, state| inference::serve(request, payload, state, endpoint)),
+                    )
+                    .default_service(web::to(move |request| wrong_method(request, endpoint))),
+            );
+        }
+    }
+    for path in ["/v1/models", "/models"] {
+        config.service(read_only(path, web::get().to(models::list)));
+        config.service(read_only(&format!("{path}/{{id:.+}}"), web::get().to(models::one)));
+    }
+    for path in PROBES {
+        config.service(read_only(path, web::get().to(probes::probe)).route(web::head().to(probes::probe)));
+    }
+    config.service(read_only("/metrics", web::get().to(admin::metrics)));
+    config.service(read_only("/", web::get().to(probes::root)).route(web::head().to(probes::root)));
+    config.default_service(web::to(unknown_path));
+}
+
+const PROBES: [&str; 5] = ["/health", "/healthz", "/ping", "/livez", "/readyz"];
+
+/// A path that is only looked at.
+fn read_only(path: &str, get: Route) -> Resource {
+    web::resource(path).route(get).default_service(web::to(wrong_read))
+}
+
+/// The probes alone, for the plain address beside TLS.
+pub fn configure_probes(config: &mut web::ServiceConfig) {
+    for path in PROBES {
+        config.route(path, web::get().to(probes::probe)).route(path, web::head().to(probes::probe));
+    }
+    config.default_service(web::to(HttpResponse::NotFound));
+}
+
+/// Whose error shape a caller understands.
+fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
+    if headers.contains_key("anthropic-version") || path.starts_with("/v1/messages") {
+        Dialect::Anthropic
+    } else if path.starts_with("/v1beta/") {
+        Dialect::Gemini
+    } else {
+        Dialect::OpenAi
+    }
+}
+
+async fn unknown_path(request: HttpRequest) -> HttpResponse {
+    caught(&request, async { not_here(&request) }).await
+}
+
+async fn wrong_method(request: HttpRequest, endpoint: Endpoint) -> HttpResponse {
+    caught(&request, async { not_post(&request, endpoint) }).await
+}
+
+async fn wrong_read(request: HttpRequest) -> HttpResponse {
+    caught(&request, async { not_get(&request) }).await
+}
+
+fn not_here(request: &HttpRequest) -> HttpResponse {
+    let entry = Entry::open(request, None);
+    let dialect = dialect(request.path(), request.headers());
+    let message = "this path is not served; what is: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, \
+        /v1/moderations, /v1/rerank, /v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/audio/speech, \
+        /v1/audio/transcriptions, /v1/audio/translations; GET /v1/models, /v1/models/{id}, /health, /livez, /readyz, /metrics";
+    reply::error(entry, dialect, ErrorKind::UnknownPath, message)
+}
+
+fn not_post(request: &HttpRequest, endpoint: Endpoint) -> HttpResponse {
+    let entry = Entry::open(request, Some(endpoint));
+    let message = format!("this path takes POST, not {}", named(request.method()));
+    reply::error(entry, Dialect::OpenAi, ErrorKind::MethodNotAllowed, &message)
+}
+
+fn not_get(request: &HttpRequest) -> HttpResponse {
+    let entry = Entry::open(request, None);
+    let message = format!("this path takes GET, not {}", named(request.method()));
+    let dialect = dialect(request.path(), request.headers());
+    let mut response = reply::error(entry, dialect, ErrorKind::MethodNotAllowed, &message);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+    response
+}
+
+/// A method is only repeated where it is a known word.
+fn named(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "that method",
+    }
+}

@@ -1,0 +1,75 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`: what may be called, in the dialect of who asks.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use dialects::Dialect;
+use dialects::error::ErrorKind;
+use dialects::models::{self, Entry as Model};
+
+use crate::app::State;
+use crate::auth::{self, Denied};
+use crate::entry::Entry;
+use crate::record::Outcome;
+use crate::reply;
+use crate::routes::caught::caught;
+
+pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    caught(&request, async { all(&request, &state) }).await
+}
+
+pub async fn one(request: HttpRequest, id: Path<String>, state: Data<State>) -> HttpResponse {
+    caught(&request, async { known(&request, &id, &state) }).await
+}
+
+fn all(request: &HttpRequest, state: &State) -> HttpResponse {
+    let (entry, dialect) = match enter(request, state) {
+        Ok(entered) => entered,
+        Err(response) => return *response,
+    };
+    let table = &state.worker.shard().table;
+    let known = table.models().map(|(id, owned_by)| Model { id, owned_by, created: state.started_unix });
+    json(entry, models::list(dialect, known))
+}
+
+fn known(request: &HttpRequest, id: &str, state: &State) -> HttpResponse {
+    let (entry, dialect) = match enter(request, state) {
+        Ok(entered) => entered,
+        Err(response) => return *response,
+    };
+    let table = &state.worker.shard().table;
+    let found = table.models().find(|(known, _)| *known == id);
+    match found.or_else(|| table.knows(id).then_some((id, "ai-proxy"))) {
+        Some((id, owned_by)) => json(entry, models::one(dialect, &Model { id, owned_by, created: state.started_unix })),
+        None => {
+            let message = "this model does not exist here; GET /v1/models lists those that do";
+            reply::refusal(entry, dialect, ErrorKind::ModelNotFound, message, Some("model"), None)
+        }
+    }
+}
+
+fn enter(request: &HttpRequest, state: &State) -> Result<(Entry, Dialect), Box<HttpResponse>> {
+    let mut entry = Entry::open(request, None);
+    let dialect = super::dialect(request.path(), request.headers());
+    let config = state.worker.shard().table.config.clone();
+    entry.record.address = auth::address(request, &config.server.trusted_proxies);
+    match auth::client(request, &config.clients) {
+        Ok(client) => entry.record.client = client.name.clone(),
+        Err(Denied::NoToken) => {
+            let message = "no client token: send it as `Authorization: Bearer TOKEN`";
+            return Err(Box::new(reply::error(entry, dialect, ErrorKind::MissingToken, message)));
+        }
+        Err(Denied::WrongToken) => {
+            let message = "this client token is not known here";
+            return Err(Box::new(reply::error(entry, dialect, ErrorKind::InvalidToken, message)));
+        }
+    }
+    Ok((entry, dialect))
+}
+
+fn json(mut entry: Entry, body: Vec<u8>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "application/json")).insert_header((reply::REQUEST_ID, entry.id_header()));
+    reply::book(&mut entry, 200, body.len(), Outcome::Answered);
+    response.body(body)
+}

@@ -1,0 +1,47 @@
+//! `/livez`, `/readyz`, `/health`: from what traffic has shown, never by a call that costs.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use crate::app::Probed;
+use crate::routes::caught::caught;
+use crate::{auth, snapshot};
+
+/// Claude Code asks `HEAD /` before anything else; people open it in a browser.
+pub async fn root() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"service": "ai-proxy", "version": env!("CARGO_PKG_VERSION"), "health": "/health", "models": "/v1/models"}))
+}
+
+pub async fn probe(request: HttpRequest, probed: Data<Probed>) -> HttpResponse {
+    caught(&request, async { told(&request, &probed) }).await
+}
+
+fn told(request: &HttpRequest, state: &Probed) -> HttpResponse {
+    let draining = state.drain.is_draining();
+    match request.path() {
+        "/livez" | "/ping" => HttpResponse::Ok().json(json!({"status": "ok"})),
+        "/readyz" if draining => HttpResponse::ServiceUnavailable().json(json!({"status": "draining"})),
+        "/readyz" => HttpResponse::Ok().json(json!({"status": "ok"})),
+        _ => health(request, state, draining),
+    }
+}
+
+/// 200 unless we are draining: a provider's outage is told, never a reason to restart us.
+fn health(request: &HttpRequest, state: &Probed, draining: bool) -> HttpResponse {
+    let table = state.supervisor.table();
+    let providers = snapshot::take(&table);
+    let mut body = json!({
+        "status": if draining { "draining" } else { snapshot::status(&providers) },
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": state.started.elapsed().as_secs(),
+    });
+    if auth::is_admin(request, &table.config)
+        && let Some(body) = body.as_object_mut()
+    {
+        body.insert("providers".to_owned(), json!(providers));
+    }
+    let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    HttpResponse::build(status).json(body)
+}

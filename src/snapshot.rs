@@ -1,0 +1,176 @@
+//! Providers' health as it is told: one snapshot that /health and /metrics both draw from.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actors::clock;
+use actors::health::{DeploymentHealth, KeyHealth};
+use actors::policy::Moment;
+use actors::policy::breaker;
+use actors::table::Table;
+use serde::Serialize;
+
+use crate::metrics::{BreakerState, DeploymentGauges, KeyGauges, ProviderGauges};
+
+/// A provider, as /health shows it to the operator.
+#[derive(Debug, Serialize)]
+pub struct Provider {
+    pub name: Arc<str>,
+    pub in_flight: u32,
+    pub keys: Vec<Key>,
+    pub deployments: Vec<Deployment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Key {
+    /// The first bytes of its SHA-256: names it, never shows it.
+    pub fingerprint: String,
+    #[serde(skip)]
+    id: u64,
+    /// False while its own fault keeps it out (refused, no credit).
+    pub good: bool,
+    pub cooldown_s: f64,
+    pub quota_left: Vec<(&'static str, u64)>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Deployment {
+    pub name: Arc<str>,
+    pub breaker: &'static str,
+    #[serde(skip)]
+    state: breaker::State,
+    pub in_flight: u32,
+    pub cooldown_s: f64,
+    /// Milliseconds to the first byte, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<f64>,
+    /// 429s and the provider's own counts, by key.
+    pub keys: Vec<Key>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LastError {
+    pub what: &'static str,
+    pub seconds_ago: u64,
+}
+
+pub fn take(table: &Table) -> Vec<Provider> {
+    let now = clock::now();
+    table.providers.iter().map(|provider| of(provider, now)).collect()
+}
+
+fn of(provider: &actors::provider::Provider, now: Moment) -> Provider {
+    let health = &provider.health;
+    let mut deployments: Vec<Deployment> = provider
+        .deployments()
+        .iter()
+        .map(|(model, health)| deployment(&format!("{}/{model}", provider.config.id), health, now))
+        .collect();
+    deployments.sort_by(|a, b| a.name.cmp(&b.name));
+    Provider {
+        name: provider.config.id.as_str().into(),
+        in_flight: health.in_flight.load(Ordering::Relaxed),
+        keys: health.keys.iter().map(|health| key(health, now)).collect(),
+        deployments,
+        last_error: health.last_error.lock().map(|(what, at)| LastError { what, seconds_ago: now.since(at).as_secs() }),
+    }
+}
+
+fn key(health: &KeyHealth, now: Moment) -> Key {
+    let mut state = health.state.lock();
+    Key {
+        fingerprint: format!("{:016x}", health.fingerprint),
+        id: health.fingerprint,
+        good: state.cooldown.is_clear(),
+        cooldown_s: left(state.cooldown.ready_at(), now),
+        quota_left: state.windows.left(now),
+    }
+}
+
+fn deployment(name: &str, health: &DeploymentHealth, now: Moment) -> Deployment {
+    let in_flight = health.in_flight.load(Ordering::Relaxed);
+    let state = health.state.lock();
+    Deployment {
+        name: name.into(),
+        breaker: state.breaker.state().as_str(),
+        state: state.breaker.state(),
+        in_flight,
+        cooldown_s: left(state.cooldown.ready_at().max(state.breaker.ready_at()), now),
+        first_byte_ms: health.latency.estimate(now, 0).map(|micros| f64::from(micros) / 1000.0),
+        // Those with nothing to tell would make the list long and say nothing.
+        keys: health
+            .keys
+            .iter()
+            .map(|health| key(health, now))
+            .filter(|key| !key.good || !key.quota_left.is_empty())
+            .collect(),
+    }
+}
+
+fn left(ready_at: Option<Moment>, now: Moment) -> f64 {
+    ready_at.map_or(0.0, |at| at.since(now).as_secs_f64())
+}
+
+/// `ok`: every provider can serve; `degraded`: some cannot; `down`: none can.
+pub fn status(providers: &[Provider]) -> &'static str {
+    let well = providers.iter().filter(|provider| provider.is_well()).count();
+    match well {
+        _ if providers.is_empty() => "down",
+        0 => "down",
+        some if some < providers.len() => "degraded",
+        _ if providers
+            .iter()
+            .all(|provider| provider.deployments.iter().all(|one| one.state == breaker::State::Closed)) =>
+        {
+            "ok"
+        }
+        _ => "degraded",
+    }
+}
+
+impl Provider {
+    /// A good key, and a deployment that is not out (or none that was ever used).
+    fn is_well(&self) -> bool {
+        let key = self.keys.iter().any(|key| key.good);
+        key && (self.deployments.is_empty() || self.deployments.iter().any(|one| one.state != breaker::State::Open))
+    }
+
+    pub fn gauges(&self) -> ProviderGauges {
+        ProviderGauges {
+            provider: self.name.clone(),
+            in_flight: u64::from(self.in_flight),
+            keys: self.keys.iter().map(Key::gauges).collect(),
+            deployments: self.deployments.iter().map(Deployment::gauges).collect(),
+        }
+    }
+}
+
+impl Key {
+    fn gauges(&self) -> KeyGauges {
+        KeyGauges {
+            fingerprint: self.id,
+            cooldown: Duration::from_secs_f64(self.cooldown_s),
+            quota_left: self.quota_left.clone(),
+        }
+    }
+}
+
+impl Deployment {
+    fn gauges(&self) -> DeploymentGauges {
+        let breaker = match self.state {
+            breaker::State::Closed => BreakerState::Closed,
+            breaker::State::HalfOpen => BreakerState::HalfOpen,
+            breaker::State::Open => BreakerState::Open,
+        };
+        DeploymentGauges {
+            deployment: self.name.clone(),
+            keys: self.keys.iter().map(Key::gauges).collect(),
+            breaker,
+            in_flight: u64::from(self.in_flight),
+            cooldown: Duration::from_secs_f64(self.cooldown_s),
+        }
+    }
+}

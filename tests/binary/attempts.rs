@@ -1,0 +1,90 @@
+//! What is tried, in which order, how often, and which of several failures the client hears of.
+
+use std::time::{Duration, Instant};
+
+use upstream::harness::{one, two};
+use upstream::*;
+
+use crate::{hedge, plan, proxy};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_have_the_model_is_asked_once() {
+    let missing = canned::error("The model `m` does not exist", "invalid_request_error", "model_not_found");
+    let (first, second) = (upstream::status(404, &[], &missing).await, upstream::status(500, &[], b"{}").await);
+    let alone = proxy(&one(&first.base_url(), "")).await;
+    assert_eq!(alone.chat("m").await.status, 404);
+    assert_eq!(first.count(), 1, "the same answer again would help nobody");
+
+    let proxy = proxy(&two(&first.base_url(), &second.base_url(), "")).await;
+    let answer = proxy.chat("m").await;
+    assert_eq!(first.count(), 2, "once more, by the second proxy");
+    assert!(second.count() > 1, "and what broke is tried again: {}", answer.header("x-ai-proxy-route").unwrap());
+    assert_eq!(answer.status, 500, "a client that hears 404 gives up, and this one need not: {}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clients_own_mistake_ends_a_hedged_call_too() {
+    let wrong = canned::error("Invalid 'messages'", "invalid_request_error", "invalid_value");
+    let first = answers(Reply::json(400, &[], &wrong).after(Duration::from_millis(400))).await;
+    let second = answers(Reply::json(500, &[], b"{}").after(Duration::from_millis(1500))).await;
+    let yaml = hedge::yaml(&first.base_url(), &second.base_url(), "{ after: 100ms, max_extra: 100% }");
+    let proxy = plan(&yaml).start().await;
+    let started = Instant::now();
+    let answer = proxy.chat("m").await;
+    assert_eq!((answer.status, answer.body.as_slice()), (400, wrong.as_slice()), "{}", answer.text());
+    assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
+    assert_eq!(first.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_provider_is_not_asked_until_the_deadline() {
+    let slow = sequence(vec![Reply::json(500, &[], b"{}"), Reply::chat().after(Duration::from_secs(20))]).await;
+    let yaml = one(&slow.base_url(), "max_in_flight: 1") + "retry: { max_retries: 2, base_delay: 100ms }\n";
+    let proxy = proxy(&yaml).await;
+    // The first ask fails once and is then held by its second attempt; the other finds no room.
+    let (held, full) =
+        tokio::join!(async { tokio::time::timeout(Duration::from_secs(6), proxy.chat("m")).await }, async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let started = Instant::now();
+            (proxy.chat("m").await, started.elapsed())
+        });
+    assert!(held.is_err(), "it waits for its answer");
+    let (answer, took) = full;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_inside_a_200_keeps_its_meaning() {
+    let error = canned::error("maximum context length is 8192", "invalid_request_error", "context_length_exceeded");
+    let told = [b"data: ", error.as_slice(), b"\n\n"].concat();
+    let upstream = error_inside_200(vec![], &told).await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let answer = proxy.stream("m").await.answer().await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(
+        answer.json()["error"]["message"].as_str().unwrap().contains("maximum context length"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(upstream.count(), 1, "the client's own mistake is not tried again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_server_in_front_is_not_handed_on() {
+    let page = b"<html><body>404 nginx on inside.example</body></html>";
+    let upstream = upstream::status(404, &["content-type: text/html"], page).await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let answer = proxy.chat("m").await;
+    assert!(!answer.text().contains("inside.example"), "{}", answer.text());
+    assert!(answer.json()["error"]["message"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_max_tokens_is_no_accident() {
+    let upstream = answers(Reply::chat()).await;
+    let proxy = proxy(&one(&upstream.base_url(), "limits: { tokens_per_minute: 1000 }")).await;
+    let body = r#"{"model":"m","messages":[],"max_tokens":18446744073709551615}"#;
+    assert_eq!(proxy.post("/v1/chat/completions", body).await.status, 200);
+}

@@ -1,0 +1,188 @@
+//! The configuration changes under a running proxy: whole or not at all, and no stream notices.
+
+use std::time::{Duration, Instant};
+
+use upstream::client::{Ended, Wire};
+use upstream::harness::{Proxy, one, provider};
+use upstream::*;
+
+use crate::proxy;
+
+/// Opens `n` streams of half a second or more and reads each up to its first word.
+async fn streams(proxy: &Proxy, n: usize) -> Vec<Wire> {
+    let mut open = Vec::new();
+    for _ in 0..n {
+        let mut wire = proxy.stream("m").await;
+        assert_eq!(wire.head().await.0, 200);
+        wire.until(b"word0 ").await;
+        open.push(wire);
+    }
+    open
+}
+
+async fn all_end_well(open: Vec<Wire>) {
+    for (nth, mut wire) in open.into_iter().enumerate() {
+        let rest = wire.rest().await;
+        assert_eq!(wire.ended(), Some(Ended::Whole), "stream {nth}");
+        assert!(rest.ends_with(canned::DONE), "stream {nth}: {}", String::from_utf8_lossy(&rest));
+    }
+}
+
+/// A stream whose last events come after two seconds: long enough to reload under it.
+async fn slow_stream() -> Upstream {
+    let mut reply = Reply::sse(canned::stream(3), Duration::ZERO);
+    reply.pieces[2].0 = Duration::from_secs(2);
+    answers(reply).await
+}
+
+async fn reloads(proxy: &Proxy, result: &str) -> f64 {
+    proxy.metrics().await.sum("ai_proxy_reloads_total", &[("result", result)])
+}
+
+async fn has_reloaded(proxy: &Proxy, result: &str) {
+    proxy.metric_is("ai_proxy_reloads_total", &[("result", result)], |n| n >= 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_changes_nothing_and_is_told_once() {
+    let upstream = slow_stream().await;
+    let good = one(&upstream.base_url(), "");
+    let proxy = proxy(&good).await;
+    let open = streams(&proxy, 100).await;
+    let lines = proxy.log().len();
+    proxy.rewrite(&good.replace("targets: [up/canned-model]", "targets: [gone/canned-model], strtegy: weighted"));
+    proxy.hangup();
+    has_reloaded(&proxy, "refused").await;
+    let told = proxy.log_line("the broken file", |l| l.contains("provider-config.yaml:")).await;
+    assert!(told.contains("gone") || told.contains("strtegy"), "{told}");
+    all_end_well(open).await;
+    let answer = proxy.stream("m").await.answer().await;
+    assert_eq!((answer.status, answer.ended), (200, Ended::Whole));
+    // The file is also watched: the same mistake is not told again and again.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let errors: Vec<String> = proxy.log()[lines..].iter().filter(|l| l.contains("\"ERROR\"")).cloned().collect();
+    assert!((1..=3).contains(&errors.len()), "{} errors: {errors:#?}", errors.len());
+    proxy.said_nothing_of(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_a_provider_that_is_taken_out_end_well() {
+    let upstream = slow_stream().await;
+    let other = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let open = streams(&proxy, 20).await;
+    proxy.rewrite(&format!(
+        "providers:\n{}models:\n  n: {{ targets: [other/canned-model] }}\n",
+        provider("other", &other.base_url(), "")
+    ));
+    proxy.hangup();
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("n").await.status, 200);
+    assert_eq!(proxy.chat("m").await.status, 404);
+    assert_eq!(upstream.open(), 20, "a running stream was let go");
+    all_end_well(open).await;
+    // What was pooled for the provider that is gone goes too.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while upstream.open() > 0 {
+        assert!(Instant::now() < deadline, "{} connections to a provider that is gone", upstream.open());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_taken_up_without_being_told() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy = proxy(&yaml).await;
+    assert_eq!(proxy.chat("new").await.status, 404);
+    proxy.rewrite(&(yaml + "  new: { targets: [up/canned-model] }\n"));
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("new").await.status, 200);
+    assert_eq!(reloads(&proxy, "refused").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_token_that_is_taken_out_is_out() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let env = proxy.dir().join(".env");
+    let lines = std::fs::read_to_string(&env).unwrap();
+    std::fs::write(&env, lines.replace(harness::TOKEN, "another-token-0123456789")).unwrap();
+    proxy.hangup();
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("m").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_quotas_outlive_a_reload() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "limits: { requests_per_minute: 3 }");
+    let proxy = proxy(&yaml).await;
+    for _ in 0..3 {
+        assert_eq!(proxy.chat("m").await.status, 200);
+    }
+    proxy.rewrite(&(yaml + "  more: { targets: [up/canned-model] }\n"));
+    proxy.hangup();
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("more").await.status, 429, "a reload gave the quota back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_under_load_costs_no_request() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy = proxy(&yaml).await;
+    let port = proxy.port;
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn(async move {
+                let until = Instant::now() + Duration::from_secs(3);
+                let mut served = 0;
+                while Instant::now() < until {
+                    let ask = client::Ask::post("/v1/chat/completions", harness::TOKEN, harness::chat_body("m", false));
+                    let answer = ask.send(port).await;
+                    assert_eq!(answer.status, 200, "{}", answer.text());
+                    served += 1;
+                }
+                served
+            })
+        })
+        .collect();
+    for nth in 0..10 {
+        proxy.rewrite(&format!("{yaml}  extra{nth}: {{ targets: [up/canned-model] }}\n"));
+        proxy.hangup();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut served = 0;
+    for client in clients {
+        served += client.await.unwrap();
+    }
+    println!("{served} requests over ten reloads");
+    assert!(reloads(&proxy, "ok").await >= 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_restart_changes_is_said() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy = proxy(&yaml).await;
+    proxy.rewrite(&(yaml + "server: { workers: 3, cors_origins: [\"*\"] }\n"));
+    proxy.hangup();
+    has_reloaded(&proxy, "ok").await;
+    let told = proxy.log_line("what was kept", |line| line.contains("changes only with a restart")).await;
+    assert!(told.contains("server.workers, server.cors_origins"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_makes_no_token_that_nobody_is_told() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let env = proxy.dir().join(".env");
+    let lines = std::fs::read_to_string(&env).unwrap();
+    std::fs::write(&env, lines.replace("AUTH_TOKEN=", "# ")).unwrap();
+    proxy.hangup();
+    has_reloaded(&proxy, "refused").await;
+    proxy.log_line("why", |line| line.contains("AUTH_TOKEN was removed")).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+}
