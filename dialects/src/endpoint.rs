@@ -1,7 +1,10 @@
-//! The OpenAI paths that carry a model, as a closed set: routes, metrics and upstream URLs all come from here.
+//! The paths that carry a model, as a closed set: routes, metrics and upstream URLs all come from here.
 //!
-//! Source: <https://platform.openai.com/docs/api-reference>; `/rerank` is Cohere's and Jina's, served by many
-//! OpenAI-compatible servers.
+//! Sources: <https://platform.openai.com/docs/api-reference>; `/rerank` is Cohere's and Jina's, served by many
+//! OpenAI-compatible servers; <https://docs.anthropic.com/en/api/messages>;
+//! <https://ai.google.dev/api/generate-content>, whose paths name the model and then a verb.
+
+use crate::Dialect;
 
 /// An endpoint that asks a model for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,11 +21,18 @@ pub enum Endpoint {
     AudioSpeech,
     AudioTranscriptions,
     AudioTranslations,
+    Messages,
+    CountTokens,
+    /// Gemini's, streaming or not: the verb of the path says which.
+    GenerateContent,
+    GeminiCountTokens,
+    EmbedContent,
+    BatchEmbedContents,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order in which they are documented.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -35,9 +45,50 @@ impl Endpoint {
         Self::AudioSpeech,
         Self::AudioTranscriptions,
         Self::AudioTranslations,
+        Self::Messages,
+        Self::CountTokens,
+        Self::GenerateContent,
+        Self::GeminiCountTokens,
+        Self::EmbedContent,
+        Self::BatchEmbedContents,
     ];
 
+    /// Whose format its requests and answers have.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Chat
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::Moderations
+            | Self::Rerank
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::ImagesVariations
+            | Self::AudioSpeech
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations => Dialect::OpenAi,
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            Self::GenerateContent | Self::GeminiCountTokens | Self::EmbedContent | Self::BatchEmbedContents => {
+                Dialect::Gemini
+            }
+        }
+    }
+
+    /// Gemini's verb behind a model's name, and whether it asks for a stream.
+    pub fn from_verb(verb: &str) -> Option<(Self, bool)> {
+        Some(match verb {
+            "generateContent" => (Self::GenerateContent, false),
+            "streamGenerateContent" => (Self::GenerateContent, true),
+            "countTokens" => (Self::GeminiCountTokens, false),
+            "embedContent" => (Self::EmbedContent, false),
+            "batchEmbedContents" => (Self::BatchEmbedContents, false),
+            _ => return None,
+        })
+    }
+
     /// The endpoint of a request path without its query; with and without `/v1`. Exact: no trailing slash, no escapes.
+    /// Gemini's paths hold a model: see [`Self::from_verb`].
     pub fn from_path(path: &str) -> Option<Self> {
         Some(match path.strip_prefix("/v1").unwrap_or(path) {
             "/chat/completions" => Self::Chat,
@@ -52,11 +103,13 @@ impl Endpoint {
             "/audio/speech" => Self::AudioSpeech,
             "/audio/transcriptions" => Self::AudioTranscriptions,
             "/audio/translations" => Self::AudioTranslations,
+            "/messages" => Self::Messages,
+            "/messages/count_tokens" => Self::CountTokens,
             _ => return None,
         })
     }
 
-    /// The path below the version segment: `/chat/completions`.
+    /// The path below the version segment, `/chat/completions`; of Gemini's the verb, `:generateContent`.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Chat => "/chat/completions",
@@ -71,6 +124,12 @@ impl Endpoint {
             Self::AudioSpeech => "/audio/speech",
             Self::AudioTranscriptions => "/audio/transcriptions",
             Self::AudioTranslations => "/audio/translations",
+            Self::Messages => "/messages",
+            Self::CountTokens => "/messages/count_tokens",
+            Self::GenerateContent => ":generateContent",
+            Self::GeminiCountTokens => ":countTokens",
+            Self::EmbedContent => ":embedContent",
+            Self::BatchEmbedContents => ":batchEmbedContents",
         }
     }
 
@@ -89,6 +148,12 @@ impl Endpoint {
             Self::AudioSpeech => "audio_speech",
             Self::AudioTranscriptions => "audio_transcriptions",
             Self::AudioTranslations => "audio_translations",
+            Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
+            Self::GenerateContent => "generate_content",
+            Self::GeminiCountTokens => "gemini_count_tokens",
+            Self::EmbedContent => "embed_content",
+            Self::BatchEmbedContents => "batch_embed_contents",
         }
     }
 
@@ -103,7 +168,13 @@ impl Endpoint {
             | Self::Moderations
             | Self::Rerank
             | Self::ImagesGenerations
-            | Self::AudioSpeech => false,
+            | Self::AudioSpeech
+            | Self::Messages
+            | Self::CountTokens
+            | Self::GenerateContent
+            | Self::GeminiCountTokens
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => false,
         }
     }
 
@@ -116,7 +187,13 @@ impl Endpoint {
             | Self::Responses
             | Self::Moderations
             | Self::Rerank
-            | Self::AudioSpeech => true,
+            | Self::AudioSpeech
+            | Self::Messages
+            | Self::CountTokens
+            | Self::GenerateContent
+            | Self::GeminiCountTokens
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => true,
             Self::ImagesGenerations
             | Self::ImagesEdits
             | Self::ImagesVariations
@@ -135,7 +212,13 @@ impl Endpoint {
             | Self::ImagesVariations
             | Self::AudioSpeech
             | Self::AudioTranscriptions
-            | Self::AudioTranslations => false,
+            | Self::AudioTranslations
+            | Self::Messages
+            | Self::CountTokens
+            | Self::GenerateContent
+            | Self::GeminiCountTokens
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => false,
         }
     }
 }
@@ -147,9 +230,15 @@ mod tests {
     #[test]
     fn every_path_leads_back_to_its_endpoint_with_and_without_the_version() {
         for endpoint in Endpoint::ALL {
+            if let Some(verb) = endpoint.path().strip_prefix(':') {
+                assert_eq!(Endpoint::from_verb(verb), Some((endpoint, false)));
+                continue;
+            }
             assert_eq!(Endpoint::from_path(endpoint.path()), Some(endpoint));
             assert_eq!(Endpoint::from_path(&format!("/v1{}", endpoint.path())), Some(endpoint));
         }
+        assert_eq!(Endpoint::from_verb("streamGenerateContent"), Some((Endpoint::GenerateContent, true)));
+        assert_eq!(Endpoint::from_verb("predict"), None);
     }
 
     #[test]

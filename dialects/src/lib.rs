@@ -14,6 +14,7 @@ mod dialect;
 mod endpoint;
 pub mod error;
 pub mod fault;
+mod gemini;
 mod json;
 pub mod mask;
 pub mod models;

@@ -44,7 +44,10 @@ struct Response {
     body: Option<String>,
 }
 
-/// Every recording of the OpenAI family; none where the folder is missing.
+/// What is recorded of the formats that are watched.
+const APIS: [&str; 3] = ["__openai.", "__anthropic.messages_", "__gemini.generateContent_"];
+
+/// Every recording of a format that is watched; none where the folder is missing.
 pub fn corpus() -> &'static [Exchange] {
     static ALL: OnceLock<Vec<Exchange>> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -54,7 +57,10 @@ pub fn corpus() -> &'static [Exchange] {
             return Vec::new();
         };
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.file_name().unwrap().to_string_lossy().contains("__openai."));
+        paths.retain(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            APIS.iter().any(|api| name.contains(api))
+        });
         paths.sort();
         let all: Vec<_> = paths.iter().map(|path| Exchange::read(&std::fs::read_to_string(path).unwrap())).collect();
         println!("{} recorded exchanges", all.len());
@@ -85,6 +91,8 @@ impl Exchange {
             "openai.responses" | "openai.responses.retrieve" => Endpoint::Responses,
             "openai.moderations" => Endpoint::Moderations,
             "openai.images" => Endpoint::ImagesGenerations,
+            "anthropic.messages" => Endpoint::Messages,
+            "gemini.generateContent" => Endpoint::GenerateContent,
             _ => return None,
         })
     }
@@ -100,23 +108,53 @@ impl Exchange {
     /// The usage that the recording reports: the last one of a stream.
     pub fn usage(&self) -> Option<Usage> {
         if !self.stream {
-            return reported(&serde_json::from_str::<Value>(&self.body).unwrap()["usage"]);
+            let answer: Value = serde_json::from_str(&self.body).unwrap();
+            // Gemini's streams are arrays unless events were asked for.
+            let last = answer.as_array().and_then(|all| all.last()).unwrap_or(&answer);
+            return reported(&last["usage"]).or_else(|| reported_by_gemini(&last["usageMetadata"]));
         }
-        let mut last = None;
+        let mut last: Option<Usage> = None;
         for data in events_of(&self.body).iter().filter_map(Event::data) {
-            for usage in [&data["x_groq"]["usage"], &data["response"]["usage"], &data["usage"]] {
-                last = reported(usage).or(last);
+            let openai = [&data["x_groq"]["usage"], &data["response"]["usage"], &data["usage"]];
+            for usage in openai.into_iter().chain([&data["message"]["usage"]]) {
+                let earlier = last.filter(|_| usage["input_tokens"].as_u64().unwrap_or(0) == 0);
+                last = reported(usage)
+                    .map(|usage| match earlier {
+                        // Anthropic counts the prompt at the beginning and the answer at its end.
+                        Some(earlier) if usage.input == 0 => Usage { output: usage.output, ..earlier },
+                        _ => usage,
+                    })
+                    .or(last);
             }
+            last = reported_by_gemini(&data["usageMetadata"]).or(last);
         }
         last
     }
+}
+
+/// The same of Gemini's: what only the total counts was written.
+fn reported_by_gemini(usage: &Value) -> Option<Usage> {
+    let n = |name: &str| usage[name].as_u64();
+    let (input, output, total) = (n("promptTokenCount"), n("candidatesTokenCount"), n("totalTokenCount"));
+    input.or(output).or(total)?;
+    let beyond = total.unwrap_or(0).saturating_sub(input.unwrap_or(0) + output.unwrap_or(0));
+    Some(Usage {
+        input: input.unwrap_or(0),
+        output: output.map_or(0, |n| n + beyond),
+        cached_input: n("cachedContentTokenCount").unwrap_or(0),
+        reasoning: n("thoughtsTokenCount").unwrap_or(0),
+        ..Usage::default()
+    })
 }
 
 /// A plain reading of a usage object.
 pub fn reported(usage: &Value) -> Option<Usage> {
     let n = |value: &Value| value.as_u64();
     let most = |values: &[&Value]| values.iter().filter_map(|v| n(v)).max().unwrap_or(0);
-    let input = n(&usage["prompt_tokens"]).or(n(&usage["input_tokens"]));
+    // Anthropic counts what it read from its cache, and wrote to it, beside the input.
+    let beside = usage["cache_read_input_tokens"].as_u64().filter(|_| usage["input_tokens"].is_u64());
+    let beside = beside.map_or(0, |read| read + usage["cache_creation_input_tokens"].as_u64().unwrap_or(0));
+    let input = n(&usage["prompt_tokens"]).or(n(&usage["input_tokens"]).map(|n| n + beside));
     let output = n(&usage["completion_tokens"]).or(n(&usage["output_tokens"]));
     let total = n(&usage["total_tokens"]);
     input.or(output).or(total)?;
@@ -145,13 +183,12 @@ pub fn reported(usage: &Value) -> Option<Usage> {
     })
 }
 
-/// Whether a chat chunk finishes a choice.
+/// Whether a chat chunk finishes a choice, or one of Gemini's a candidate.
 pub fn finish_reason(data: &Value) -> bool {
-    data["choices"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|choice| choice["finish_reason"].as_str().is_some_and(|r| !r.is_empty()))
+    let choices = data["choices"].as_array().into_iter().flatten().map(|choice| &choice["finish_reason"]);
+    let candidates = data["candidates"].as_array().into_iter().flatten().map(|candidate| &candidate["finishReason"]);
+    choices.chain(candidates).any(|reason| reason.as_str().is_some_and(|r| !r.is_empty()))
+        || data["promptFeedback"]["blockReason"].is_string()
 }
 
 /// An event of a stream and where it stands.
@@ -188,16 +225,17 @@ impl Event<'_> {
     }
 
     pub fn is_ours(&self) -> bool {
-        self.data().is_some_and(|data| data["choices"].is_array() || data["type"].is_string())
+        self.data()
+            .is_some_and(|data| data["choices"].is_array() || data["type"].is_string() || data["candidates"].is_array())
     }
 
     /// The last event of an answer.
     pub fn ends(&self, endpoint: Endpoint) -> bool {
-        if endpoint == Endpoint::Responses {
+        if matches!(endpoint, Endpoint::Responses | Endpoint::Messages) {
             let kind = self.data().map(|data| data["type"].clone());
             return matches!(
                 kind.as_ref().and_then(Value::as_str),
-                Some("response.completed" | "response.incomplete" | "response.failed")
+                Some("response.completed" | "response.incomplete" | "response.failed" | "message_stop")
             );
         }
         self.field("data:").is_some_and(|data| data.starts_with("[DONE]"))
