@@ -1,0 +1,3 @@
+//! Google Gemini, by key and on Vertex.
+
+pub(crate) mod generate;
