@@ -28,11 +28,13 @@ pub enum Endpoint {
     GeminiCountTokens,
     EmbedContent,
     BatchEmbedContents,
+    /// Bedrock's. Only ever an upstream's: no client speaks it here.
+    Converse,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order in which they are documented.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -51,6 +53,7 @@ impl Endpoint {
         Self::GeminiCountTokens,
         Self::EmbedContent,
         Self::BatchEmbedContents,
+        Self::Converse,
     ];
 
     /// Whose format its requests and answers have.
@@ -68,7 +71,8 @@ impl Endpoint {
             | Self::AudioSpeech
             | Self::AudioTranscriptions
             | Self::AudioTranslations => Dialect::OpenAi,
-            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            // Bedrock's errors have the shape of none; those who are told them speak something else.
+            Self::Messages | Self::CountTokens | Self::Converse => Dialect::Anthropic,
             Self::GenerateContent | Self::GeminiCountTokens | Self::EmbedContent | Self::BatchEmbedContents => {
                 Dialect::Gemini
             }
@@ -130,6 +134,7 @@ impl Endpoint {
             Self::GeminiCountTokens => ":countTokens",
             Self::EmbedContent => ":embedContent",
             Self::BatchEmbedContents => ":batchEmbedContents",
+            Self::Converse => "/converse",
         }
     }
 
@@ -154,6 +159,7 @@ impl Endpoint {
             Self::GeminiCountTokens => "gemini_count_tokens",
             Self::EmbedContent => "embed_content",
             Self::BatchEmbedContents => "batch_embed_contents",
+            Self::Converse => "converse",
         }
     }
 
@@ -174,7 +180,8 @@ impl Endpoint {
             | Self::GenerateContent
             | Self::GeminiCountTokens
             | Self::EmbedContent
-            | Self::BatchEmbedContents => false,
+            | Self::BatchEmbedContents
+            | Self::Converse => false,
         }
     }
 
@@ -193,7 +200,8 @@ impl Endpoint {
             | Self::GenerateContent
             | Self::GeminiCountTokens
             | Self::EmbedContent
-            | Self::BatchEmbedContents => true,
+            | Self::BatchEmbedContents
+            | Self::Converse => true,
             Self::ImagesGenerations
             | Self::ImagesEdits
             | Self::ImagesVariations
@@ -218,7 +226,8 @@ impl Endpoint {
             | Self::GenerateContent
             | Self::GeminiCountTokens
             | Self::EmbedContent
-            | Self::BatchEmbedContents => false,
+            | Self::BatchEmbedContents
+            | Self::Converse => false,
         }
     }
 }
@@ -229,7 +238,7 @@ mod tests {
 
     #[test]
     fn every_path_leads_back_to_its_endpoint_with_and_without_the_version() {
-        for endpoint in Endpoint::ALL {
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint != Endpoint::Converse) {
             if let Some(verb) = endpoint.path().strip_prefix(':') {
                 assert_eq!(Endpoint::from_verb(verb), Some((endpoint, false)));
                 continue;

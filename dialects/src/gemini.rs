@@ -1,3 +1,4 @@
-//! Gemini generateContent: what the relay must know of its answers.
+//! Google Gemini, by key and on Vertex.
 
 pub(crate) mod chunk;
+pub(crate) mod generate;

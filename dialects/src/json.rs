@@ -2,6 +2,8 @@
 //!
 //! serde_json's `IgnoredAny` skips a value without recursion, so nesting of any depth neither overflows nor is slow.
 
+pub mod object;
+pub mod put;
 pub mod scan;
 
 use std::fmt;

@@ -55,6 +55,17 @@ pub(crate) enum Found {
     More,
 }
 
+/// Reads a usage object; None where there is no token count in it.
+pub(crate) fn read(json: &str) -> Option<Usage> {
+    let mut counts = Counts::default();
+    if counts.walk(&mut Scan::new(json.as_bytes()), Part::Top).is_none() {
+        counts = Counts::default();
+        let mut json = serde_json::Deserializer::from_str(json);
+        (Level { counts: &mut counts, part: Part::Top }).deserialize(&mut json).ok()?;
+    }
+    counts.settle()
+}
+
 /// Reads what follows `"usage"`: a colon and an object. Bytes after the object do not matter.
 pub(crate) fn after_key(bytes: &[u8]) -> Found {
     let bytes = bytes.trim_ascii_start();
@@ -95,6 +106,20 @@ struct Counts {
     cache_read: Option<u64>,
     cache_write: Option<u64>,
     reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// What a later report of the same answer adds: counts only grow, and a later report may leave some out.
+    pub(crate) fn and_later(self, later: Self) -> Self {
+        Self {
+            input: self.input.max(later.input),
+            output: self.output.max(later.output),
+            cached_input: self.cached_input.max(later.cached_input),
+            cache_write: self.cache_write.max(later.cache_write),
+            reasoning: self.reasoning.max(later.reasoning),
+            estimated: self.estimated || later.estimated,
+        }
+    }
 }
 
 impl Counts {
@@ -193,7 +218,7 @@ keys! { Key {
     CacheRead = "cache_read_input_tokens",
     CacheCreation = "cache_creation_input_tokens",
     CacheWrite = "cache_write_tokens",
-    Reasoning = "reasoning_tokens" | "thoughtsTokenCount",
+    Reasoning = "reasoning_tokens" | "thinking_tokens" | "thoughtsTokenCount",
     InputDetails = "prompt_tokens_details" | "input_tokens_details",
     OutputDetails = "completion_tokens_details" | "output_tokens_details",
 } }

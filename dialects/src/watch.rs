@@ -15,11 +15,11 @@ use std::ops::Range;
 use crate::fault::Fault;
 use crate::{Endpoint, Usage};
 
-mod balance;
-mod bounds;
+pub(crate) mod balance;
+pub(crate) mod bounds;
 mod events;
 mod frame;
-mod lines;
+pub(crate) mod lines;
 mod needle;
 mod spot;
 mod sse;
@@ -224,8 +224,13 @@ impl Failure {
     /// Bytes of a message that are kept.
     const MAX_MESSAGE: usize = 500;
 
+    /// Something that we say of an upstream ourselves.
+    pub(crate) fn ours(message: &str) -> Self {
+        Self { fault: Fault::Upstream, status: None, message: message.to_owned() }
+    }
+
     /// Reads an error out of an event or a body.
-    fn read(json: &[u8]) -> Self {
+    pub(crate) fn read(json: &[u8]) -> Self {
         let told = crate::fault::Told::read(json);
         let fault = crate::fault::judge_told(&told);
         let text = if told.message.is_empty() {
@@ -233,13 +238,18 @@ impl Failure {
         } else {
             &told.message
         };
-        let masked = crate::mask::mask_str(text);
-        let mut end = masked.len().min(Self::MAX_MESSAGE);
-        while !masked.is_char_boundary(end) {
-            end -= 1;
-        }
-        Self { fault, status: told.status, message: masked.get(..end).unwrap_or_default().to_owned() }
+        Self { fault, status: told.status, message: shown(text) }
     }
+}
+
+/// A message of an upstream as it may be shown: masked and shortened.
+pub(crate) fn shown(text: &str) -> String {
+    let masked = crate::mask::mask_str(text);
+    let mut end = masked.len().min(Failure::MAX_MESSAGE);
+    while !masked.is_char_boundary(end) {
+        end -= 1;
+    }
+    masked.get(..end).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

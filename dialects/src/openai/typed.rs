@@ -74,7 +74,8 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
         | Endpoint::GenerateContent
         | Endpoint::GeminiCountTokens
         | Endpoint::EmbedContent
-        | Endpoint::BatchEmbedContents => Step::Content,
+        | Endpoint::BatchEmbedContents
+        | Endpoint::Converse => Step::Content,
     }
 }
 

@@ -73,7 +73,8 @@ impl Answer {
             | Endpoint::GenerateContent
             | Endpoint::GeminiCountTokens
             | Endpoint::EmbedContent
-            | Endpoint::BatchEmbedContents => {}
+            | Endpoint::BatchEmbedContents
+            | Endpoint::Converse => {}
             Endpoint::Chat
             | Endpoint::Completions
             | Endpoint::Embeddings

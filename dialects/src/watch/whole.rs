@@ -159,7 +159,8 @@ impl Whole {
             | Endpoint::CountTokens
             | Endpoint::GeminiCountTokens
             | Endpoint::EmbedContent
-            | Endpoint::BatchEmbedContents => 0,
+            | Endpoint::BatchEmbedContents
+            | Endpoint::Converse => 0,
         }
     }
 }

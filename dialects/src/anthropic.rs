@@ -1,0 +1,3 @@
+//! Anthropic.
+
+pub(crate) mod messages;

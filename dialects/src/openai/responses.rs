@@ -1,0 +1,6 @@
+//! OpenAI responses.
+
+pub(crate) mod answer;
+pub(crate) mod fidelity;
+pub(crate) mod request;
+pub(crate) mod stream;

@@ -1,0 +1,102 @@
+//! Events out of a stream of bytes that come in any pieces.
+//!
+//! For formats that stream as SSE an event is a name (empty where there is none) and its data. Only an event that is
+//! not yet whole is held, and never more than [`MAX_EVENT`] bytes of it.
+
+use crate::watch::bounds::Bounds;
+use crate::watch::lines::{Line, Lines};
+
+/// The longest event that is waited for. A Gemini event may hold a whole image.
+pub const MAX_EVENT: usize = 16 * 1024 * 1024;
+/// A buffer that has grown beyond this is not kept for the next event.
+const KEEP: usize = 8 * 1024;
+
+/// What came of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame<'a> {
+    Event {
+        name: &'a [u8],
+        data: &'a [u8],
+    },
+    /// A line of JSON with an error in it, or `error: ...`: no field of an event stream, but some servers end so.
+    Stray(&'a [u8]),
+}
+
+/// An event is longer than [`MAX_EVENT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong;
+
+/// Cuts an SSE stream into events.
+#[derive(Debug, Default)]
+pub struct Sse {
+    bounds: Bounds,
+    held: Vec<u8>,
+    started: bool,
+}
+
+impl Sse {
+    /// Takes the next piece. `each` says whether to go on.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Frame<'_>) -> bool) -> Result<(), TooLong> {
+        let mut rest = bytes;
+        while let Some(bound) = self.bounds.find(rest) {
+            let (event, after) = rest.split_at_checked(bound.end).unwrap_or((rest, &[]));
+            rest = after;
+            let go_on = if self.held.is_empty() {
+                self.event(event, &mut each)
+            } else {
+                let mut held = std::mem::take(&mut self.held);
+                if held.len().saturating_add(event.len()) > MAX_EVENT {
+                    return Err(TooLong);
+                }
+                held.extend_from_slice(event);
+                let go_on = self.event(&held, &mut each);
+                held.clear();
+                if held.capacity() <= KEEP {
+                    self.held = held;
+                }
+                go_on
+            };
+            if !go_on {
+                return Ok(());
+            }
+        }
+        if self.held.len().saturating_add(rest.len()) > MAX_EVENT {
+            return Err(TooLong);
+        }
+        self.held.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// The stream has ended in order: the last event may lack its blank line. Half an event is for the reader to refuse.
+    pub fn end(&mut self, mut each: impl FnMut(Frame<'_>) -> bool) {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            self.event(&held, &mut each);
+        }
+    }
+
+    fn event(&mut self, event: &[u8], each: &mut impl FnMut(Frame<'_>) -> bool) -> bool {
+        let event = if self.started { event } else { event.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(event) };
+        self.started = true;
+        let (mut name, mut data, mut joined): (&[u8], &[u8], Option<Vec<u8>>) = (b"", b"", None);
+        let mut any = false;
+        for line in Lines(event) {
+            match Line::read(line) {
+                Line::Event(text) => (name, any) = (text, any || text == b"error"),
+                Line::Data(text) if data.is_empty() => (data, any) = (text, any || !text.is_empty()),
+                Line::Data(text) => {
+                    let joined = joined.get_or_insert_with(|| data.to_vec());
+                    joined.push(b'\n');
+                    joined.extend_from_slice(text);
+                }
+                Line::Error(text) => {
+                    if !each(Frame::Stray(text)) {
+                        return false;
+                    }
+                }
+                Line::Other => {}
+            }
+        }
+        !any || each(Frame::Event { name, data: joined.as_deref().unwrap_or(data) })
+    }
+}

@@ -1,0 +1,195 @@
+//! A streamed answer, translated as it comes.
+//!
+//! Bytes go in, in any pieces; events are read out of them and written in the client's format at once. A [`Reader`]
+//! and a [`Writer`] are state machines of one format each, and know nothing of each other.
+
+use super::Context;
+use super::framing::{Frame, Sse};
+use crate::conversation::{Delta, Event};
+use crate::watch::{Cut, Failure};
+use crate::{Usage, Wire};
+use crate::{anthropic, bedrock, gemini, openai};
+
+/// Reads the events of a stream.
+#[derive(Debug)]
+pub enum Reader {
+    Chat(Box<openai::chat::stream::Read>),
+    Responses(Box<openai::responses::stream::Read>),
+    Messages(Box<anthropic::messages::stream::Read>),
+    Gemini(Box<gemini::generate::stream::Read>),
+    Converse(Box<bedrock::converse::stream::Read>),
+}
+
+impl Reader {
+    pub fn new(wire: Wire, context: &Context) -> Self {
+        match wire {
+            Wire::Chat => Self::Chat(Box::new(openai::chat::stream::Read::new(context))),
+            Wire::Responses => Self::Responses(Box::new(openai::responses::stream::Read::new(context))),
+            Wire::Messages => Self::Messages(Box::new(anthropic::messages::stream::Read::new(context))),
+            Wire::Gemini => Self::Gemini(Box::new(gemini::generate::stream::Read::new(context))),
+            Wire::Converse => Self::Converse(Box::new(bedrock::converse::stream::Read::new(context))),
+        }
+    }
+
+    /// Takes one event of the wire: its name (empty where it has none) and its data. An error that it carries ends the
+    /// answer: nothing is to be pushed after it.
+    pub fn event(&mut self, name: &[u8], data: &[u8], emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Box<Failure>> {
+        match self {
+            Self::Chat(read) => read.event(name, data, emit),
+            Self::Responses(read) => read.event(name, data, emit),
+            Self::Messages(read) => read.event(name, data, emit),
+            Self::Gemini(read) => read.event(name, data, emit),
+            Self::Converse(read) => read.event(name, data, emit),
+        }
+    }
+
+    /// The stream has ended in order without its last event. Where the answer is whole all the same, what is missing
+    /// is emitted, `Done` at last.
+    pub fn end(&mut self, emit: &mut dyn FnMut(Event<'_>)) {
+        match self {
+            Self::Chat(read) => read.end(emit),
+            Self::Responses(read) => read.end(emit),
+            Self::Messages(read) => read.end(emit),
+            Self::Gemini(read) => read.end(emit),
+            Self::Converse(read) => read.end(emit),
+        }
+    }
+}
+
+/// Writes the events of a stream.
+#[derive(Debug)]
+pub enum Writer {
+    Chat(Box<openai::chat::stream::Write>),
+    Responses(Box<openai::responses::stream::Write>),
+    Messages(Box<anthropic::messages::stream::Write>),
+    Gemini(Box<gemini::generate::stream::Write>),
+    Converse(Box<bedrock::converse::stream::Write>),
+}
+
+impl Writer {
+    pub fn new(wire: Wire, context: &Context) -> Self {
+        match wire {
+            Wire::Chat => Self::Chat(Box::new(openai::chat::stream::Write::new(context))),
+            Wire::Responses => Self::Responses(Box::new(openai::responses::stream::Write::new(context))),
+            Wire::Messages => Self::Messages(Box::new(anthropic::messages::stream::Write::new(context))),
+            Wire::Gemini => Self::Gemini(Box::new(gemini::generate::stream::Write::new(context))),
+            Wire::Converse => Self::Converse(Box::new(bedrock::converse::stream::Write::new(context))),
+        }
+    }
+
+    /// Appends the bytes of one event. What it appends are whole events of the wire.
+    pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(write) => write.event(event, out),
+            Self::Responses(write) => write.event(event, out),
+            Self::Messages(write) => write.event(event, out),
+            Self::Gemini(write) => write.event(event, out),
+            Self::Converse(write) => write.event(event, out),
+        }
+    }
+}
+
+/// How far an answer has come.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// By now content has come: until then another answer may take the place of this one, and what was written so far
+    /// is to be thrown away.
+    pub content: bool,
+    /// The answer is whole, and all of it has been written.
+    pub terminal: bool,
+    /// The tokens reported by now.
+    pub usage: Option<Usage>,
+    /// The upstream told an error, by now. Nothing was written about it: the caller says it in the client's dialect.
+    pub failure: Option<Box<Failure>>,
+}
+
+/// One streamed answer.
+#[derive(Debug)]
+pub struct Stream {
+    frames: Sse,
+    reader: Reader,
+    writer: Writer,
+    progress: Progress,
+}
+
+impl Stream {
+    pub fn new(from: Wire, to: Wire, context: &Context) -> Self {
+        Self {
+            frames: Sse::default(),
+            reader: Reader::new(from, context),
+            writer: Writer::new(to, context),
+            progress: Progress::default(),
+        }
+    }
+
+    /// Takes the next bytes of the upstream and appends what they come to for the client: always whole events.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> &Progress {
+        let Self { frames, reader, writer, progress } = self;
+        if progress.failure.is_none() {
+            let told = frames.push(bytes, |frame| step(frame, reader, writer, progress, out));
+            if told.is_err() {
+                progress.failure = Some(Box::new(Failure::ours("an event of the provider's answer is too long")));
+            }
+        }
+        &self.progress
+    }
+
+    /// The upstream's answer has ended. `clean`: as HTTP has it, all of it came. After an error nothing more is
+    /// appended, and the caller says in the client's dialect that the answer broke off.
+    pub fn end(&mut self, clean: bool, out: &mut Vec<u8>) -> Result<&Progress, Cut> {
+        let Self { frames, reader, writer, progress } = self;
+        if clean && progress.failure.is_none() && !progress.terminal {
+            frames.end(|frame| step(frame, reader, writer, progress, out));
+            if progress.failure.is_none() && !progress.terminal {
+                reader.end(&mut |event| emit(&event, writer, progress, out));
+            }
+        }
+        match (progress.terminal && progress.failure.is_none(), clean) {
+            (true, _) => Ok(&self.progress),
+            (false, true) => Err(Cut::NoTerminal),
+            (false, false) => Err(Cut::Broken),
+        }
+    }
+
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+/// Reads one event and writes what it comes to; false where there is no sense in going on.
+fn step(
+    frame: Frame<'_>,
+    reader: &mut Reader,
+    writer: &mut Writer,
+    progress: &mut Progress,
+    out: &mut Vec<u8>,
+) -> bool {
+    let told = match frame {
+        // What follows the last event (usage of some vendors, noise of others) changes nothing any more.
+        Frame::Event { .. } | Frame::Stray(_) if progress.terminal => return true,
+        Frame::Event { name, data } => reader.event(name, data, &mut |event| emit(&event, writer, progress, out)),
+        Frame::Stray(text) => Err(Box::new(Failure::read(text))),
+    };
+    if let Err(failure) = told {
+        progress.failure = Some(failure);
+        return false;
+    }
+    true
+}
+
+fn emit(event: &Event<'_>, writer: &mut Writer, progress: &mut Progress, out: &mut Vec<u8>) {
+    match event {
+        Event::Start { .. } | Event::Close { .. } => {}
+        Event::Open { opened, .. } => progress.content |= opened.is_content(),
+        Event::Delta { delta, .. } => {
+            progress.content |= match delta {
+                Delta::Text(text) | Delta::Arguments(text) => !text.is_empty(),
+                Delta::Opaque(_) | Delta::Citation(_) | Delta::Native(_) => true,
+            }
+        }
+        Event::Finish { .. } => progress.content = true,
+        Event::Usage(usage) => progress.usage = Some(*usage),
+        Event::Done => progress.terminal = true,
+    }
+    writer.event(event, out);
+}
