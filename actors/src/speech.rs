@@ -1,7 +1,7 @@
 //! What each kind of provider speaks, and so how it serves what a client asks for. Pure.
 
 use config::Kind;
-use dialects::Endpoint;
+use dialects::{Endpoint, Wire};
 
 /// Whether a provider of this kind takes requests of this endpoint as they are.
 pub const fn is_native(kind: Kind, endpoint: Endpoint) -> bool {
@@ -36,29 +36,24 @@ pub const fn conversation(kind: Kind) -> Endpoint {
     }
 }
 
-/// The endpoint that a request is sent to, which may be another one than the client's; None where this kind of
-/// provider cannot serve it at all.
-pub const fn upstream(kind: Kind, endpoint: Endpoint) -> Option<Endpoint> {
+/// How a request goes to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// The endpoint that it is sent to, which may be another one than the client's.
+    pub endpoint: Endpoint,
+    /// The client's format and the upstream's, where they differ.
+    pub translated: Option<(Wire, Wire)>,
+}
+
+/// How a provider of this kind serves an endpoint; None where it cannot at all.
+pub const fn way(kind: Kind, endpoint: Endpoint) -> Option<Way> {
     if is_native(kind, endpoint) {
-        return Some(endpoint);
+        return Some(Way { endpoint, translated: None });
     }
-    match endpoint {
-        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages | Endpoint::GenerateContent => Some(conversation(kind)),
-        Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::Moderations
-        | Endpoint::Rerank
-        | Endpoint::ImagesGenerations
-        | Endpoint::ImagesEdits
-        | Endpoint::ImagesVariations
-        | Endpoint::AudioSpeech
-        | Endpoint::AudioTranscriptions
-        | Endpoint::AudioTranslations
-        | Endpoint::CountTokens
-        | Endpoint::GeminiCountTokens
-        | Endpoint::EmbedContent
-        | Endpoint::BatchEmbedContents
-        | Endpoint::Converse => None,
+    let upstream = conversation(kind);
+    match (endpoint.wire(), upstream.wire()) {
+        (Some(from), Some(to)) => Some(Way { endpoint: upstream, translated: Some((from, to)) }),
+        (None, _) | (_, None) => None,
     }
 }
 
@@ -81,11 +76,14 @@ mod tests {
     fn every_kind_serves_every_conversation_over_an_endpoint_of_its_own() {
         for kind in KINDS {
             for endpoint in [Endpoint::Chat, Endpoint::Responses, Endpoint::Messages, Endpoint::GenerateContent] {
-                let upstream = upstream(kind, endpoint);
-                assert!(upstream.is_some_and(|upstream| is_native(kind, upstream)), "{kind:?} {endpoint:?}");
+                let way = way(kind, endpoint);
+                assert!(way.is_some_and(|way| is_native(kind, way.endpoint)), "{kind:?} {endpoint:?}");
             }
             assert!(is_native(kind, conversation(kind)), "{kind:?}");
         }
-        assert_eq!(upstream(Kind::Anthropic, Endpoint::ImagesEdits), None);
+        assert_eq!(way(Kind::Anthropic, Endpoint::ImagesEdits), None);
+        assert_eq!(way(Kind::OpenAi, Endpoint::Chat), Some(Way { endpoint: Endpoint::Chat, translated: None }));
+        let claude = Way { endpoint: Endpoint::Messages, translated: Some((Wire::Responses, Wire::Messages)) };
+        assert_eq!(way(Kind::Anthropic, Endpoint::Responses), Some(claude));
     }
 }

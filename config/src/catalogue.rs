@@ -67,8 +67,8 @@ pub(crate) const KINDS: [(&str, Kind); 8] = [
 /// Whether this release speaks it; the others have their name so that a file can be told so.
 pub(crate) fn is_served(kind: Kind) -> bool {
     match kind {
-        Kind::OpenAi | Kind::Azure | Kind::Demo => true,
-        Kind::OpenAiResponses | Kind::Anthropic | Kind::Gemini | Kind::Vertex | Kind::Bedrock => false,
+        Kind::OpenAi | Kind::OpenAiResponses | Kind::Azure | Kind::Anthropic | Kind::Gemini | Kind::Demo => true,
+        Kind::Vertex | Kind::Bedrock => false,
     }
 }
 

@@ -4,7 +4,7 @@
 //! OpenAI-compatible servers; <https://docs.anthropic.com/en/api/messages>;
 //! <https://ai.google.dev/api/generate-content>, whose paths name the model and then a verb.
 
-use crate::Dialect;
+use crate::{Dialect, Wire};
 
 /// An endpoint that asks a model for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +76,31 @@ impl Endpoint {
             Self::GenerateContent | Self::GeminiCountTokens | Self::EmbedContent | Self::BatchEmbedContents => {
                 Dialect::Gemini
             }
+        }
+    }
+
+    /// The format of its conversations; None for what is none.
+    pub const fn wire(self) -> Option<Wire> {
+        match self {
+            Self::Chat => Some(Wire::Chat),
+            Self::Responses => Some(Wire::Responses),
+            Self::Messages => Some(Wire::Messages),
+            Self::GenerateContent => Some(Wire::Gemini),
+            Self::Converse => Some(Wire::Converse),
+            Self::Completions
+            | Self::Embeddings
+            | Self::Moderations
+            | Self::Rerank
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::ImagesVariations
+            | Self::AudioSpeech
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::CountTokens
+            | Self::GeminiCountTokens
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => None,
         }
     }
 

@@ -30,6 +30,12 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// A guess from bytes of text, marked as one.
+    pub fn guess(request_bytes: u64, answer_bytes: u64) -> Self {
+        let tokens = crate::watch::tokens;
+        Self { input: tokens(request_bytes), output: tokens(answer_bytes), estimated: true, ..Self::default() }
+    }
+
     /// A later report of the same answer, which leaves out what an earlier one told: Anthropic counts the prompt at the
     /// beginning and the answer at its end.
     pub(crate) fn after(self, earlier: Option<Self>) -> Self {

@@ -1,0 +1,110 @@
+//! What one deployment is asked: the client's body as it came, or written anew in the format of that provider.
+
+use std::sync::Arc;
+
+use actors::exchange::Translation;
+use actors::provider::{Ask, RequestBody, Streaming};
+use actors::speech;
+use actors::table::Deployment;
+use dialects::loss::Losses;
+use dialects::translate::{self, Bad, Context, Hints, Quirks, Refused, Target};
+use dialects::{Endpoint, Wire};
+
+use super::{Call, CallBody};
+
+/// A deployment's question, and what it leaves out.
+pub(super) struct Asked {
+    pub ask: Box<Ask>,
+    pub losses: Losses,
+}
+
+/// Why a deployment cannot be asked what the client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsayable {
+    /// Its provider has no such endpoint.
+    NotServed,
+    /// The request is not what its endpoint takes; only a translation finds that out.
+    Bad(Bad),
+    /// The provider's format cannot say it.
+    Refused(Refused),
+}
+
+impl Unsayable {
+    /// The word of the receipt, the log and the metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NotServed => "not_served",
+            Self::Bad(_) => "unreadable",
+            Self::Refused(_) => "unsayable",
+        }
+    }
+}
+
+impl Call {
+    pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
+        let way = speech::way(deployment.provider.config.kind, self.endpoint).ok_or(Unsayable::NotServed)?;
+        let (body, strip_usage, translation, losses) = match way.translated {
+            None => {
+                let (body, strip_usage) = self.as_it_came(deployment);
+                (body, strip_usage, None, Losses::default())
+            }
+            Some((from, to)) => {
+                let (body, translation, losses) = self.translated(deployment, from, to)?;
+                (body, false, Some(Box::new(translation)), losses)
+            }
+        };
+        let streaming = match (self.streaming, &translation) {
+            // Arrays are Gemini's alone, and ours to make out of events.
+            (Streaming::Array, Some(_)) => Streaming::Events,
+            (streaming, _) => streaming,
+        };
+        let ask = Box::new(Ask {
+            deployment: deployment.clone(),
+            endpoint: way.endpoint,
+            streaming,
+            translation,
+            headers: self.headers.clone(),
+            body,
+            tokens: self.tokens,
+            deadline: self.deadline,
+            strip_usage,
+        });
+        Ok(Asked { ask, losses })
+    }
+
+    fn as_it_came(&self, deployment: &Deployment) -> (RequestBody, bool) {
+        match &self.body {
+            CallBody::Json { body, envelope, .. } => {
+                let inject = deployment.provider.config.inject_usage
+                    && envelope.stream
+                    && !envelope.include_usage
+                    && self.endpoint.streams_chunks();
+                (RequestBody::edited(body, envelope.edits(&deployment.model, inject)), inject)
+            }
+            CallBody::Upload(source) => (RequestBody::Upload(source.upload(&deployment.model)), false),
+        }
+    }
+
+    fn translated(
+        &self,
+        deployment: &Deployment,
+        from: Wire,
+        to: Wire,
+    ) -> Result<(RequestBody, Translation, Losses), Unsayable> {
+        let CallBody::Json { body, envelope, .. } = &self.body else { return Err(Unsayable::NotServed) };
+        let in_path = self.endpoint == Endpoint::GenerateContent;
+        let hints = Hints { model: in_path.then_some(&*envelope.model), stream: in_path.then_some(envelope.stream) };
+        let request = translate::read(from, body, &hints).map_err(Unsayable::Bad)?;
+        let target = Target { model: &deployment.model, max_tokens: None, refuse: false, quirks: Quirks::default() };
+        let written = translate::write(to, &request, &target).map_err(Unsayable::Refused)?;
+        let context = Context {
+            model: envelope.model.clone().into_owned(),
+            request_id: self.request_id.chars().filter(char::is_ascii_alphanumeric).take(64).collect(),
+            include_usage: envelope.include_usage,
+            created: self.created,
+            array: self.streaming == Streaming::Array,
+        };
+        let translation = Translation { from: to, to: from, streams: envelope.stream, context };
+        Ok((RequestBody::whole(written.body), translation, written.losses))
+    }
+}
