@@ -21,7 +21,8 @@ pub async fn serve(request: HttpRequest, id: Path<String>, payload: Payload, sta
     });
     match asked {
         Some(asked) => inference::serve(request, payload, state, asked).await,
-        None => super::unknown_path(request).await,
+        None if id.contains(':') => super::unknown_path(request).await,
+        None => super::wrong_read(request).await,
     }
 }
 

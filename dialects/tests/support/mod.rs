@@ -177,6 +177,7 @@ pub fn reported(usage: &Value) -> Option<Usage> {
         reasoning: most(&[
             &usage["completion_tokens_details"]["reasoning_tokens"],
             &usage["output_tokens_details"]["reasoning_tokens"],
+            &usage["output_tokens_details"]["thinking_tokens"],
             &usage["reasoning_tokens"],
         ]),
         estimated: false,
