@@ -1,6 +1,6 @@
 //! What each kind of provider speaks, and so how it serves what a client asks for. Pure.
 
-use config::Kind;
+use config::{Kind, Provider};
 use dialects::{Endpoint, Wire};
 
 /// Whether a provider of this kind takes requests of this endpoint as they are.
@@ -45,9 +45,14 @@ pub struct Way {
     pub translated: Option<(Wire, Wire)>,
 }
 
-/// How a provider of this kind serves an endpoint; None where it cannot at all.
-pub const fn way(kind: Kind, endpoint: Endpoint) -> Option<Way> {
-    if is_native(kind, endpoint) {
+/// How a provider serves an endpoint; None where it cannot at all.
+pub fn way(provider: &Provider, endpoint: Endpoint) -> Option<Way> {
+    let asks_for_more = endpoint == Endpoint::Responses && !provider.responses;
+    way_of(provider.kind, endpoint, !asks_for_more)
+}
+
+const fn way_of(kind: Kind, endpoint: Endpoint, as_it_is: bool) -> Option<Way> {
+    if as_it_is && is_native(kind, endpoint) {
         return Some(Way { endpoint, translated: None });
     }
     let upstream = conversation(kind);
@@ -76,14 +81,19 @@ mod tests {
     fn every_kind_serves_every_conversation_over_an_endpoint_of_its_own() {
         for kind in KINDS {
             for endpoint in [Endpoint::Chat, Endpoint::Responses, Endpoint::Messages, Endpoint::GenerateContent] {
-                let way = way(kind, endpoint);
+                let way = way_of(kind, endpoint, true);
                 assert!(way.is_some_and(|way| is_native(kind, way.endpoint)), "{kind:?} {endpoint:?}");
             }
             assert!(is_native(kind, conversation(kind)), "{kind:?}");
         }
-        assert_eq!(way(Kind::Anthropic, Endpoint::ImagesEdits), None);
-        assert_eq!(way(Kind::OpenAi, Endpoint::Chat), Some(Way { endpoint: Endpoint::Chat, translated: None }));
+        assert_eq!(way_of(Kind::Anthropic, Endpoint::ImagesEdits, true), None);
+        assert_eq!(
+            way_of(Kind::OpenAi, Endpoint::Chat, true),
+            Some(Way { endpoint: Endpoint::Chat, translated: None })
+        );
         let claude = Way { endpoint: Endpoint::Messages, translated: Some((Wire::Responses, Wire::Messages)) };
-        assert_eq!(way(Kind::Anthropic, Endpoint::Responses), Some(claude));
+        assert_eq!(way_of(Kind::Anthropic, Endpoint::Responses, true), Some(claude));
+        let chat = Way { endpoint: Endpoint::Chat, translated: Some((Wire::Responses, Wire::Chat)) };
+        assert_eq!(way_of(Kind::OpenAi, Endpoint::Responses, false), Some(chat));
     }
 }

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use crate::Kind;
 use crate::vars::{Var, Vars};
+use crate::{Kind, Quirks};
 
 /// What makes a provider take part without being named in the YAML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -44,6 +44,11 @@ pub(crate) struct Known {
     pub(crate) version_segment: bool,
     #[serde(default)]
     pub(crate) prefixes: Vec<String>,
+    /// Serves Responses itself.
+    #[serde(default)]
+    pub(crate) responses: bool,
+    #[serde(default)]
+    pub(crate) quirks: Quirks,
     #[cfg_attr(not(test), allow(dead_code, reason = "for the reader of the catalogue; a test asks for it"))]
     pub(crate) source: String,
 }

@@ -6,6 +6,7 @@ use actors::exchange::Translation;
 use actors::provider::{Ask, RequestBody, Streaming};
 use actors::speech;
 use actors::table::Deployment;
+use config::OnLoss;
 use dialects::loss::Losses;
 use dialects::translate::{self, Bad, Context, Hints, Quirks, Refused, Target};
 use dialects::{Endpoint, Wire};
@@ -42,7 +43,7 @@ impl Unsayable {
 
 impl Call {
     pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
-        let way = speech::way(deployment.provider.config.kind, self.endpoint).ok_or(Unsayable::NotServed)?;
+        let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
         let (body, strip_usage, translation, losses) = match way.translated {
             None => {
                 let (body, strip_usage) = self.as_it_came(deployment);
@@ -95,7 +96,15 @@ impl Call {
         let in_path = self.endpoint == Endpoint::GenerateContent;
         let hints = Hints { model: in_path.then_some(&*envelope.model), stream: in_path.then_some(envelope.stream) };
         let request = translate::read(from, body, &hints).map_err(Unsayable::Bad)?;
-        let target = Target { model: &deployment.model, max_tokens: None, refuse: false, quirks: Quirks::default() };
+        let provider = &deployment.provider.config;
+        let listed = provider.models.iter().find(|listed| listed.name.as_str() == &*deployment.model);
+        let on_loss = self.route.on_loss.unwrap_or(self.shard.table.config.server.on_loss);
+        let target = Target {
+            model: &deployment.model,
+            max_tokens: listed.and_then(|listed| listed.max_output),
+            refuse: on_loss == OnLoss::Refuse,
+            quirks: quirks(provider.quirks),
+        };
         let written = translate::write(to, &request, &target).map_err(Unsayable::Refused)?;
         let context = Context {
             model: envelope.model.clone().into_owned(),
@@ -106,5 +115,25 @@ impl Call {
         };
         let translation = Translation { from: to, to: from, streams: envelope.stream, context };
         Ok((RequestBody::whole(written.body), translation, written.losses))
+    }
+}
+
+fn quirks(known: config::Quirks) -> Quirks {
+    let config::Quirks {
+        max_completion_tokens,
+        developer_role,
+        reasoning_content,
+        reasoning_details,
+        no_stream_options,
+        string_content,
+    } = known;
+    Quirks {
+        max_completion_tokens,
+        developer_role,
+        reasoning_content,
+        reasoning_details,
+        no_stream_options,
+        string_content,
+        ..Quirks::default()
     }
 }
