@@ -42,8 +42,6 @@ pub struct Call {
     pub streaming: Streaming,
     /// Names what has no id of its own in an answer that is translated.
     pub request_id: Arc<str>,
-    /// Seconds since the Unix epoch.
-    pub created: u64,
     /// Only those that may pass.
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
     pub body: CallBody,

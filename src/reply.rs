@@ -15,6 +15,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-ai-proxy-deployment");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-ai-proxy-attempts");
 const ROUTE: HeaderName = HeaderName::from_static("x-ai-proxy-route");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-ai-proxy-estimated");
 const DROPPED: HeaderName = HeaderName::from_static("x-ai-proxy-dropped");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -46,6 +47,16 @@ pub fn refusal(
     }
     receipt(&mut response, &entry);
     book(&mut entry, kind.status(), body.len(), Outcome::Refused);
+    response.body(body)
+}
+
+/// A guess of ours in place of a provider's count, marked as one.
+pub fn estimate(mut entry: Entry, body: Vec<u8>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.insert_header((ESTIMATED, HeaderValue::from_static("true")));
+    receipt(&mut response, &entry);
+    book(&mut entry, 200, body.len(), Outcome::Answered);
     response.body(body)
 }
 

@@ -9,12 +9,14 @@
 //! stream is one unfinished event and little more.
 
 mod context;
+mod count;
 mod error;
 mod framing;
 mod stream;
 mod target;
 
 pub use context::{Context, Hints};
+pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
 pub use stream::{Progress, Reader, Stream, Writer};

@@ -1,6 +1,7 @@
 //! What one deployment is asked: the client's body as it came, or written anew in the format of that provider.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use actors::exchange::Translation;
 use actors::provider::{Ask, RequestBody, Streaming};
@@ -110,7 +111,7 @@ impl Call {
             model: envelope.model.clone().into_owned(),
             request_id: self.request_id.chars().filter(char::is_ascii_alphanumeric).take(64).collect(),
             include_usage: envelope.include_usage,
-            created: self.created,
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             array: self.streaming == Streaming::Array,
         };
         let translation = Translation { from: to, to: from, streams: envelope.stream, context };

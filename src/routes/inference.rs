@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Data, Payload};
@@ -12,10 +12,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::table::{Route, UnknownModel};
-use actors::{alarm, headers};
+use actors::{alarm, headers, speech};
 use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
-use dialects::{Dialect, Endpoint, multipart};
+use dialects::translate::{self, Hints};
+use dialects::{Dialect, Endpoint, Wire, multipart};
 use futures::FutureExt;
 
 use crate::app::State;
@@ -86,6 +87,11 @@ async fn answer(
         }
     };
     entry.record.model = Some(route.model.clone());
+    if let Some(wire) = counts(endpoint)
+        && !route.targets.iter().any(|(deployment, _)| speech::way(&deployment.provider.config, endpoint).is_some())
+    {
+        return estimated(entry, dialect, wire, &body);
+    }
     let (tokens, stream) = match &body {
         CallBody::Json { body, envelope, .. } => (
             (body.len() as u64 / 4).saturating_add(envelope.max_tokens.unwrap_or(USUAL_ANSWER)),
@@ -99,7 +105,6 @@ async fn answer(
         attempts: entry.attempts.clone(),
         headers: Rc::new(headers::request(request.headers(), dialect)),
         request_id: entry.record.request_id.clone(),
-        created: now_unix(),
         shard: shard.clone(),
         route,
         endpoint,
@@ -121,8 +126,8 @@ async fn answer(
             Err(Cutting) => shutting_down(entry, dialect),
         };
     }
-    // An array is no place for comments: its client waits for the first element.
-    let keepalive = if array { config.server.request_timeout } else { keepalive };
+    // Where no comment may fill the silence, an early head would say nothing.
+    let keepalive = if dialect == Dialect::Gemini { config.server.request_timeout } else { keepalive };
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
         Err(Cutting) => shutting_down(entry, dialect),
@@ -136,9 +141,25 @@ async fn answer(
     }
 }
 
-/// Seconds since the Unix epoch.
-fn now_unix() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+/// The format of what is to be counted, where an endpoint counts.
+fn counts(endpoint: Endpoint) -> Option<Wire> {
+    match endpoint {
+        Endpoint::CountTokens => Some(Wire::Messages),
+        Endpoint::GeminiCountTokens => Some(Wire::Gemini),
+        _ => None,
+    }
+}
+
+/// The guess at a count that the upstream cannot make.
+fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody) -> HttpResponse {
+    let CallBody::Json { body, envelope, .. } = body else {
+        return reply::error(entry, dialect, ErrorKind::InvalidRequest, "this path takes a JSON body");
+    };
+    let hints = Hints { model: Some(&envelope.model), stream: Some(false) };
+    match translate::read(wire, body, &hints) {
+        Ok(request) => reply::estimate(entry, translate::counted(dialect, translate::estimate(&request))),
+        Err(bad) => reply::refusal(entry, dialect, ErrorKind::InvalidRequest, &bad.text(), bad.param, None),
+    }
 }
 
 fn shutting_down(entry: Entry, dialect: Dialect) -> HttpResponse {
