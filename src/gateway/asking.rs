@@ -113,6 +113,7 @@ impl Call {
             include_usage: envelope.include_usage,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             array: self.streaming == Streaming::Array,
+            free_form: request.free_form().map(str::to_owned).collect(),
         };
         let translation = Translation { from: to, to: from, streams: envelope.stream, context };
         Ok((RequestBody::whole(written.body), translation, written.losses))
