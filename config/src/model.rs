@@ -138,14 +138,35 @@ pub struct Quirks {
     pub max_completion_tokens: bool,
     /// A chat may hold the role `developer`.
     pub developer_role: bool,
+    /// A chat may hold what only OpenAI has: `prompt_cache_key`, `verbosity`, free-form tools.
+    pub openai_extras: bool,
+    /// `top_k` and `min_p` are taken, which OpenAI itself refuses.
+    pub more_sampling: bool,
+    /// How a chat asks for thinking.
+    pub reasoning: ReasoningStyle,
     /// Thoughts of earlier turns go back as `reasoning_content`.
     pub reasoning_content: bool,
     /// Thoughts of earlier turns go back as `reasoning_details`.
     pub reasoning_details: bool,
+    /// Signatures of calls go back in `extra_content`.
+    pub google_signatures: bool,
     /// `stream_options` is refused.
     pub no_stream_options: bool,
     /// A message's content must be a string.
     pub string_content: bool,
+}
+
+/// How a chat provider is asked to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningStyle {
+    /// `reasoning_effort`.
+    #[default]
+    Effort,
+    /// `reasoning: { effort | max_tokens }`.
+    Object,
+    /// `thinking: { type: enabled | disabled }`.
+    Switch,
 }
 
 /// A provider key. Its fingerprint (first 8 bytes of SHA-256) names it in health and state, never the key.

@@ -9,7 +9,7 @@ use actors::speech;
 use actors::table::Deployment;
 use config::OnLoss;
 use dialects::loss::Losses;
-use dialects::translate::{self, Bad, Context, Hints, Quirks, Refused, Target};
+use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Refused, Target};
 use dialects::{Endpoint, Wire};
 
 use super::{Call, CallBody};
@@ -124,16 +124,28 @@ fn quirks(known: config::Quirks) -> Quirks {
     let config::Quirks {
         max_completion_tokens,
         developer_role,
+        openai_extras,
+        more_sampling,
+        reasoning,
         reasoning_content,
         reasoning_details,
+        google_signatures,
         no_stream_options,
         string_content,
     } = known;
     Quirks {
         max_completion_tokens,
         developer_role,
+        openai_extras,
+        more_sampling,
+        reasoning: match reasoning {
+            config::ReasoningStyle::Effort => ReasoningStyle::Effort,
+            config::ReasoningStyle::Object => ReasoningStyle::Object,
+            config::ReasoningStyle::Switch => ReasoningStyle::Switch,
+        },
         reasoning_content,
         reasoning_details,
+        google_signatures,
         no_stream_options,
         string_content,
         ..Quirks::default()
