@@ -2,6 +2,7 @@
 
 use super::{Cache, Extra, Json, Part, Str};
 use crate::Wire;
+use crate::loss::Losses;
 
 /// A request for an answer.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     pub stream: bool,
     /// Asked for usage at the end of a stream, in formats where it must be asked for.
     pub include_usage: bool,
+    /// Asked for what the provider wants back with its thoughts, in formats where that must be asked for.
+    pub include_state: bool,
     /// Who the answer is for, as an id of the client's own.
     pub user: Option<Str<'a>>,
     /// Labels of the client's own: a JSON object of strings.
@@ -42,6 +45,8 @@ pub struct Request<'a> {
     pub previous: Option<Str<'a>>,
     /// Members unknown to the reader.
     pub extra: Extra<'a>,
+    /// What the reader itself could not keep.
+    pub lost: Losses,
 }
 
 impl<'a> Request<'a> {
@@ -62,6 +67,7 @@ impl<'a> Request<'a> {
             verbosity: None,
             stream: false,
             include_usage: false,
+            include_state: false,
             user: None,
             metadata: None,
             service_tier: None,
@@ -70,7 +76,14 @@ impl<'a> Request<'a> {
             cache: None,
             previous: None,
             extra: Extra::new(),
+            lost: Losses::default(),
         }
+    }
+
+    /// The names of the tools that take text: answers call them by JSON where the upstream's format knows only that.
+    pub fn free_form(&self) -> impl Iterator<Item = &str> {
+        let free = |tool: &&Tool<'_>| matches!(tool.kind, ToolKind::FreeForm { .. });
+        self.tools.iter().filter(free).map(|tool| &*tool.name)
     }
 }
 
