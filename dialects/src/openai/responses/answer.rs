@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::item::{Item, Sort, filled, is_item, native};
 use super::response::{self, Head, Status};
-use super::write_item::{self, Called, annotation, free_form_text, is_free_form};
+use super::write_item::{self, Called, annotation, is_free_form};
 use super::content;
 use crate::Wire;
 use crate::conversation::{Answer, Call, Finish, Kind, Maybe, Opaque, Part};
@@ -12,6 +12,7 @@ use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::json::{Scalar, Weight};
 use crate::loss::{Field, Losses};
+use crate::openai::chat::answer::free_form_text;
 use crate::translate::{Context, Malformed};
 
 object! {

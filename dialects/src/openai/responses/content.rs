@@ -51,7 +51,7 @@ pub fn parts<'a>(json: &'a RawValue) -> Option<Vec<Part<'a>>> {
 }
 
 /// A list of anything.
-pub fn list<'a>(json: &'a RawValue) -> Option<Vec<&'a RawValue>> {
+pub fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(json.get()).ok()
 }
 

@@ -1,15 +1,10 @@
 //! Items of an answer, as they are written for a client: whole, and in streams at their beginning.
 
-use std::borrow::Cow;
-
-use serde_json::value::RawValue;
-
 use super::{item, namespace};
 use crate::Wire;
 use crate::conversation::{Citation, Media, Opaque, Source};
-use crate::json::object::object;
 use crate::json::put::{List, Object};
-use crate::translate::{Context, FREE_FORM};
+use crate::translate::Context;
 
 /// A part of a message's content. `annotations`: a JSON list.
 pub fn content(entry: &mut Object<'_>, refusal: bool, text: &str, annotations: &str) {
@@ -67,16 +62,6 @@ pub fn picture(list: &mut List<'_>, id: &str, media: &Media<'_>) -> bool {
 /// Whether the client has declared the tool as one that takes text.
 pub fn is_free_form(name: &str, context: &Context) -> bool {
     context.free_form.iter().any(|free| free == name)
-}
-
-/// The text of a free-form call that came as JSON; the JSON itself where it is not what was asked for.
-pub fn free_form_text(arguments: &str) -> Cow<'_, str> {
-    object! { struct Input<'a> { input: &'a RawValue = "input", } }
-    debug_assert!(FREE_FORM == "input");
-    match serde_json::from_str::<Input<'_>>(arguments) {
-        Ok(Input { input: Some(text), .. }) => crate::conversation::Str::json_text(text).0,
-        Ok(Input { input: None, .. }) | Err(_) => Cow::Borrowed(arguments),
-    }
 }
 
 /// Writes an entry of `annotations`; false where the citation has no place here. `length`: characters of the text.

@@ -81,7 +81,7 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     if let Some(json) = body.include.filter(|json| !only_encrypted(json)) {
         extra.push(("include".into(), json));
     }
-    let include_state = body.include.is_some_and(|json| asks_encrypted(json));
+    let include_state = body.include.is_some_and(asks_encrypted);
     Ok(Request {
         system: body.instructions.map(|text| vec![Part::text(text)]).unwrap_or_default(),
         messages,

@@ -1,10 +1,11 @@
 //! What the writer of a stream holds of the answer until its last event.
 
-use super::super::write_item::{self, Called, annotation, free_form_text};
+use super::super::write_item::{self, Called, annotation};
 use super::super::response::Status;
 use super::write::{Spot, say};
 use crate::conversation::{Citation, Delta, Opaque};
 use crate::json::put::{List, Object};
+use crate::openai::chat::answer::free_form_text;
 
 /// An item of the output. Its place there is its number.
 #[derive(Debug)]
