@@ -1,6 +1,7 @@
 //! The recordings, and a plain reading of them to compare with.
 
 pub mod heard;
+pub mod responses;
 
 use std::collections::BTreeMap;
 use std::path::Path;

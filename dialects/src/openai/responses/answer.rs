@@ -2,10 +2,10 @@
 
 use serde_json::value::RawValue;
 
+use super::content;
 use super::item::{Item, Sort, filled, is_item, native};
 use super::response::{self, Head, Status};
 use super::write_item::{self, Called, annotation, is_free_form};
-use super::content;
 use crate::Wire;
 use crate::conversation::{Answer, Call, Finish, Kind, Maybe, Opaque, Part};
 use crate::json::object::object;
@@ -110,7 +110,8 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
         let wrote = match run {
             [part] if !said(part) => one(&mut list, part, index, answer.wire, context, losses),
             _ => {
-                let last = answer.parts.last().is_some_and(|last| run.last().is_some_and(|end| std::ptr::eq(last, end)));
+                let last =
+                    answer.parts.last().is_some_and(|last| run.last().is_some_and(|end| std::ptr::eq(last, end)));
                 let status = if last { status } else { Status::Completed };
                 message(&mut list, run, &context.id("msg_", index), status, losses);
                 true
@@ -155,14 +156,7 @@ fn message(list: &mut List<'_>, run: &[Part<'_>], id: &str, status: Status, loss
 }
 
 /// An item of its own; false where there is none for it.
-fn one(
-    list: &mut List<'_>,
-    part: &Part<'_>,
-    index: u32,
-    wire: Wire,
-    context: &Context,
-    losses: &mut Losses,
-) -> bool {
+fn one(list: &mut List<'_>, part: &Part<'_>, index: u32, wire: Wire, context: &Context, losses: &mut Losses) -> bool {
     match &part.kind {
         Kind::Thinking { text } => {
             let own = part.opaque.as_ref().filter(|opaque| opaque.from == Wire::Responses);

@@ -125,7 +125,10 @@ pub fn write(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: 
     losses.note_if(request.tools.iter().any(builtin), Field::BuiltinTools);
     let tools: Vec<&Tool<'_>> = request.tools.iter().filter(|tool| !builtin(tool)).collect();
     if tools.is_empty() {
-        // A choice without tools is refused.
+        // A choice without tools is refused, unless they are among the items (`additional_tools`).
+        if own {
+            choice(object, request);
+        }
         return;
     }
     let mut list = object.list("tools");
@@ -147,9 +150,6 @@ pub fn write(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: 
     }
     drop(list);
     choice(object, request);
-    if let Some(parallel) = request.parallel_calls {
-        object.flag("parallel_tool_calls", parallel);
-    }
 }
 
 fn space<'t>(tool: &'t Tool<'_>) -> Option<&'t str> {
@@ -202,6 +202,9 @@ fn one(list: &mut List<'_>, tool: &Tool<'_>, own: bool, losses: &mut Losses) {
 }
 
 fn choice(object: &mut Object<'_>, request: &Request<'_>) {
+    if let Some(parallel) = request.parallel_calls {
+        object.flag("parallel_tool_calls", parallel);
+    }
     let named = |entry: &mut Object<'_>, full: &str| {
         let free = request.free_form().any(|free| free == full);
         let (space, name) = namespace::split(full);

@@ -8,9 +8,7 @@ use super::super::item::{self, filled};
 use super::super::{content, tools};
 use super::turns::Turns;
 use crate::Wire;
-use crate::conversation::{
-    Effort, Extra, Kind, Maybe, Message, Output, Part, Reasoning, Request, Role, Sampling, Str,
-};
+use crate::conversation::{Effort, Extra, Kind, Maybe, Message, Output, Part, Reasoning, Request, Role, Sampling, Str};
 use crate::json::object::object;
 use crate::loss::Losses;
 use crate::translate::{Bad, Hints, Refused};

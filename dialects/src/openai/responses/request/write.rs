@@ -21,10 +21,12 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     let mut object = Object::open(&mut body);
     object.text("model", target.model);
     instructions(&mut object, request, own, losses);
-    let mut list = object.list("input");
-    let mut notes = Notes { own, losses: &mut *losses, pairing: Pairing::default() };
-    request.messages.iter().for_each(|message| write_turn::message(&mut list, message, &mut notes));
-    drop(list);
+    // A stored prompt, or an earlier answer, may be all of it.
+    if !own || !request.messages.is_empty() {
+        let mut list = object.list("input");
+        let mut notes = Notes { own, losses: &mut *losses, pairing: Pairing::default() };
+        request.messages.iter().for_each(|message| write_turn::message(&mut list, message, &mut notes));
+    }
     tools::write(&mut object, request, own, losses);
     text(&mut object, request, own);
     sampling(&mut object, request, own, losses);
@@ -182,8 +184,7 @@ fn include(object: &mut Object<'_>, request: &Request<'_>, own: bool) {
         && request.reasoning.thinking != Some(Thinking::Off)
         && request.reasoning.effort != Some(Effort::None);
     // Models that do not think refuse to be asked for their thoughts.
-    let foreign =
-        !own && (thinks || request.messages.iter().flat_map(|message| &message.parts).any(state));
+    let foreign = !own && (thinks || request.messages.iter().flat_map(|message| &message.parts).any(state));
     if request.include_state || foreign {
         object.list("include").text(ENCRYPTED);
     }

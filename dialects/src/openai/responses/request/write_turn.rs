@@ -79,13 +79,7 @@ pub fn message(list: &mut List<'_>, message: &Message<'_>, notes: &mut Notes<'_>
 }
 
 /// A message of the role, and one of the user for the pictures of an assistant, which has no place for them.
-fn say(
-    list: &mut List<'_>,
-    role: Role,
-    beside: &mut Option<&Message<'_>>,
-    parts: &[&Part<'_>],
-    notes: &mut Notes<'_>,
-) {
+fn say(list: &mut List<'_>, role: Role, beside: &mut Option<&Message<'_>>, parts: &[&Part<'_>], notes: &mut Notes<'_>) {
     let (media, said): (Vec<&Part<'_>>, Vec<&Part<'_>>) =
         parts.iter().partition(|part| role == Role::Assistant && is_media(part));
     if !said.is_empty() || parts.is_empty() && beside.is_some_and(|message| message.parts.is_empty()) {

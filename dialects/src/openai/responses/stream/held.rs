@@ -1,7 +1,7 @@
 //! What the writer of a stream holds of the answer until its last event.
 
-use super::super::write_item::{self, Called, annotation};
 use super::super::response::Status;
+use super::super::write_item::{self, Called, annotation};
 use super::write::{Spot, say};
 use crate::conversation::{Citation, Delta, Opaque};
 use crate::json::put::{List, Object};
@@ -95,9 +95,7 @@ impl Item {
             State::Thought(thought) => {
                 json(|entry| write_item::reasoning(entry, &self.id, &thought.text, thought.opaque.as_ref()))
             }
-            State::Call(call) => {
-                json(|entry| write_item::call(entry, &call.called(&self.id, status), &call.arguments))
-            }
+            State::Call(call) => json(|entry| write_item::call(entry, &call.called(&self.id, status), &call.arguments)),
             State::Done(json) => json.clone(),
         }
     }

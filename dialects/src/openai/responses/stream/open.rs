@@ -57,7 +57,11 @@ pub struct Open {
 pub enum State {
     Message(Vec<Text>),
     Thought(Thought),
-    Call { part: u32, free_form: bool, sent: Sent },
+    Call {
+        part: u32,
+        free_form: bool,
+        sent: Sent,
+    },
     /// Comes whole when it is done.
     Native,
 }

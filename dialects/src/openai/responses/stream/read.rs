@@ -107,7 +107,8 @@ impl Read {
                 }
             }
             "response.refusal.delta" | "response.refusal.done" => {
-                if let (Some(open), Some(said)) = (self.at(index, &read, emit), piece.or(whole(read.refusal.as_ref()))) {
+                if let (Some(open), Some(said)) = (self.at(index, &read, emit), piece.or(whole(read.refusal.as_ref())))
+                {
                     open.0.text(content, true, said, open.1, emit);
                 }
             }

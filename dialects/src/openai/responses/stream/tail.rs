@@ -12,7 +12,6 @@ impl Sent {
         self.0 = self.0.saturating_add(piece.len());
     }
 
-
     /// What is missing of the whole; counted as come.
     pub fn rest<'t>(&mut self, whole: &'t str) -> Option<&'t str> {
         let rest = whole.get(self.0..).filter(|rest| !rest.is_empty())?;
