@@ -8,6 +8,7 @@
 //! Always holds: no clock, no random number, no panic on any bytes; no error carries text of a body; what is held of a
 //! stream is one unfinished event and little more.
 
+mod blame;
 mod context;
 mod count;
 mod error;
@@ -40,6 +41,9 @@ pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request
 
 /// Writes a request for an upstream.
 pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<Written, Refused> {
+    if request.wire == Wire::Responses && wire != Wire::Responses {
+        openai::responses::request::only_here(request)?;
+    }
     let mut losses = request.lost;
     let body = match wire {
         Wire::Chat => openai::chat::request::write(request, target, &mut losses)?,

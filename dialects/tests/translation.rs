@@ -15,6 +15,7 @@ use dialects::loss::{Fidelity, Losses, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Quirks, ReasoningStyle, Stream, Target};
 use dialects::{Usage, Wire};
 use serde_json::Value;
+use support::gather::Gather;
 use support::heard::{self, Heard, normal};
 use support::{Exchange, Random, recordings};
 
@@ -356,6 +357,27 @@ fn streams_say_the_same_however_they_are_cut_and_in_every_format() {
             WIRES.len()
         );
     }
+}
+
+#[test]
+fn a_stream_and_its_whole_answer_say_the_same() {
+    let mut count = 0;
+    for (from, part, _) in WIRES {
+        for exchange in recordings(part).iter().filter(|e| e.stream && e.status == 200 && !fails(e)) {
+            let gather = Gather::of(from, &exchange.body, &context());
+            assert!(gather.done, "{}", exchange.name);
+            for (to, ..) in WIRES {
+                let whole = translate::write_answer(to, &gather.answer(from), &context(), &mut Losses::default());
+                let whole = heard::whole(to, std::str::from_utf8(&whole).unwrap());
+                let (out, ..) = through(from, to, &[exchange.body.as_bytes()]);
+                let stream = heard::stream(to, std::str::from_utf8(&out).unwrap());
+                // Arguments that were cut off are a text in a stream, and inside of an object in a whole answer.
+                alike(&stream, &whole, &format!("{} to {}", exchange.name, to.label()));
+                count += 1;
+            }
+        }
+    }
+    println!("{count} streams against their whole answers");
 }
 
 #[test]
