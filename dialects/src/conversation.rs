@@ -19,7 +19,9 @@
 
 mod answer;
 mod event;
+pub(crate) mod media;
 mod opaque;
+pub(crate) mod pairing;
 mod part;
 mod request;
 mod text;

@@ -15,9 +15,10 @@ use crate::Wire;
 pub enum Fidelity {
     /// Means there what it meant here. Never noted as a loss.
     Carried,
-    /// Comes near, or comes only where that format's models take it; noted where it did not come at all.
+    /// Comes near, or comes only where that format's models take it. Noted where it did not come at all, but never a
+    /// reason to refuse: the answer means the same without it.
     Approximated,
-    /// Has no place there. Noted, and a refusal where losses are refused.
+    /// Has no place there. Noted, and a refusal where losses are refused (`on_loss: refuse`).
     Dropped,
     /// Without it the answer would be another one: always a refusal.
     Refused,
@@ -81,6 +82,13 @@ impl Losses {
 
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Those of which this is true.
+    pub fn only(self, wanted: impl Fn(Field) -> bool) -> Self {
+        let mut losses = Self::default();
+        self.fields().filter(|field| wanted(*field)).for_each(|field| losses.note(field));
+        losses
     }
 
     pub fn fields(self) -> impl Iterator<Item = Field> {

@@ -14,11 +14,11 @@ mod framing;
 mod stream;
 mod target;
 
-pub use context::{Context, Hints};
+pub use context::{Context, FREE_FORM, Hints};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
 pub use stream::{Progress, Reader, Stream, Writer};
-pub use target::{Quirks, Target, Written};
+pub use target::{Quirks, ReasoningStyle, Target, Written};
 
 use crate::conversation::{Answer, Request};
 use crate::loss::{Fidelity, Losses, carries};
@@ -38,7 +38,7 @@ pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request
 
 /// Writes a request for an upstream.
 pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<Written, Refused> {
-    let mut losses = Losses::default();
+    let mut losses = request.lost;
     let body = match wire {
         Wire::Chat => openai::chat::request::write(request, target, &mut losses)?,
         Wire::Responses => openai::responses::request::write(request, target, &mut losses)?,
@@ -47,11 +47,12 @@ pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<W
         Wire::Converse => bedrock::converse::request::write(request, target, &mut losses)?,
     };
     debug_assert!(losses.fields().all(|field| carries(wire, field) != Fidelity::Carried), "{losses:?}");
-    let never = losses.fields().any(|field| carries(wire, field) == Fidelity::Refused);
-    if never || target.refuse && !losses.is_empty() {
-        return Err(Refused::Lost(losses));
-    }
-    Ok(Written { body, losses })
+    let refused = losses.only(|field| match carries(wire, field) {
+        Fidelity::Refused => true,
+        Fidelity::Dropped => target.refuse,
+        Fidelity::Approximated | Fidelity::Carried => false,
+    });
+    if refused.is_empty() { Ok(Written { body, losses }) } else { Err(Refused::Lost(refused)) }
 }
 
 /// A whole answer in the client's format, and what the relay wants to know of it.

@@ -2,6 +2,7 @@
 
 use super::{Cache, Extra, Json, Part, Str};
 use crate::Wire;
+use crate::loss::Losses;
 
 /// A request for an answer.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct Request<'a> {
     pub previous: Option<Str<'a>>,
     /// Members unknown to the reader.
     pub extra: Extra<'a>,
+    /// What the reader itself could not keep.
+    pub lost: Losses,
 }
 
 impl<'a> Request<'a> {
@@ -70,7 +73,14 @@ impl<'a> Request<'a> {
             cache: None,
             previous: None,
             extra: Extra::new(),
+            lost: Losses::default(),
         }
+    }
+
+    /// The names of the tools that take text: answers call them by JSON where the upstream's format knows only that.
+    pub fn free_form(&self) -> impl Iterator<Item = &str> {
+        let free = |tool: &&Tool<'_>| matches!(tool.kind, ToolKind::FreeForm { .. });
+        self.tools.iter().filter(free).map(|tool| &*tool.name)
     }
 }
 

@@ -20,7 +20,13 @@ pub struct Context {
     pub created: u64,
     /// A Gemini client wants the stream as a JSON array (no `alt=sse`).
     pub array: bool,
+    /// Tools that the client takes for free-form ones ([`crate::conversation::Request::free_form`]). An upstream that
+    /// knows only JSON calls them with an object whose one member is [`FREE_FORM`].
+    pub free_form: Vec<String>,
 }
+
+/// The member that holds the text of a free-form call where arguments must be JSON.
+pub const FREE_FORM: &str = "input";
 
 impl Context {
     /// An id for what has none: the `n`th such thing of this answer.

@@ -1,5 +1,7 @@
 //! The recordings, and a plain reading of them to compare with.
 
+pub mod heard;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -47,19 +49,22 @@ struct Response {
 /// Every recording of the OpenAI family; none where the folder is missing.
 pub fn corpus() -> &'static [Exchange] {
     static ALL: OnceLock<Vec<Exchange>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            println!("skipped: there are no recordings beside the checkout");
-            return Vec::new();
-        };
-        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.file_name().unwrap().to_string_lossy().contains("__openai."));
-        paths.sort();
-        let all: Vec<_> = paths.iter().map(|path| Exchange::read(&std::fs::read_to_string(path).unwrap())).collect();
-        println!("{} recorded exchanges", all.len());
-        all
-    })
+    ALL.get_or_init(|| recordings("__openai."))
+}
+
+/// The recordings whose file names hold this; none where the folder is missing.
+pub fn recordings(part: &str) -> Vec<Exchange> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        println!("skipped: there are no recordings beside the checkout");
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.file_name().unwrap().to_string_lossy().contains(part));
+    paths.sort();
+    let all: Vec<_> = paths.iter().map(|path| Exchange::read(&std::fs::read_to_string(path).unwrap())).collect();
+    println!("{} recorded exchanges of {part}", all.len());
+    all
 }
 
 impl Exchange {

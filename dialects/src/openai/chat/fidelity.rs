@@ -1,8 +1,77 @@
-//! What this format promises about each field.
+//! What chat completions promises about each field.
+//!
+//! Source: the chat completions section of OpenAI's API reference. "Approximated" where only some of those who speak
+//! this format take it, as [`crate::translate::Quirks`] says.
 
 use crate::loss::{Fidelity, Field};
 
-/// Not yet spoken: nothing but what must carry.
 pub const fn carries(field: Field) -> Fidelity {
-    if field.must_carry() { Fidelity::Carried } else { Fidelity::Dropped }
+    match field {
+        Field::Text
+        | Field::Images
+        | Field::ToolDefinitions
+        | Field::CallIds
+        | Field::CallNames
+        | Field::CallArguments
+        | Field::ToolResults
+        | Field::Usage
+        | Field::FinishReason
+        | Field::Errors
+        | Field::SystemPosition
+        | Field::SpeakerName
+        | Field::ImageUrls
+        | Field::ImageDetail
+        | Field::Refusals
+        | Field::ToolStrict
+        | Field::ToolChoice
+        | Field::ParallelCalls
+        | Field::JsonMode
+        | Field::JsonSchema
+        | Field::JsonSchemaName
+        | Field::Temperature
+        | Field::TopP
+        | Field::Seed
+        | Field::FrequencyPenalty
+        | Field::PresencePenalty
+        | Field::LogitBias
+        | Field::Candidates
+        | Field::Stop
+        | Field::MaxTokens => Fidelity::Carried,
+        // Some take it, or it comes in another form.
+        Field::DeveloperRole
+        | Field::PartOrder
+        | Field::Documents
+        | Field::DocumentName
+        | Field::DocumentContext
+        | Field::Audio
+        | Field::Video
+        | Field::ToolResultMedia
+        | Field::ToolResultError
+        | Field::Thinking
+        | Field::ProviderState
+        | Field::ForeignState
+        | Field::Citations
+        | Field::CacheMarkers
+        | Field::CacheKey
+        | Field::FreeFormTools
+        | Field::AllowedTools
+        | Field::TopK
+        | Field::MinP
+        | Field::StopSequence
+        | Field::ReasoningEffort
+        | Field::ReasoningBudget
+        | Field::ReasoningDisplay
+        | Field::Verbosity
+        | Field::AnswerMedia
+        | Field::User
+        | Field::Metadata
+        | Field::ServiceTier
+        | Field::Store => Fidelity::Approximated,
+        // Answers in other formats have no probabilities that chat's could be made of.
+        Field::Logprobs => Fidelity::Approximated,
+        Field::DocumentUrls | Field::FileIds | Field::BuiltinTools | Field::Native | Field::Unknown => {
+            Fidelity::Dropped
+        }
+        Field::PreviousAnswer => Fidelity::Refused,
+    }
 }

@@ -1,0 +1,110 @@
+//! Whether and how the model is to think, with the limit of tokens that goes with it.
+//!
+//! Source: Anthropic's documentation of extended and adaptive thinking. A budget is at least 1,024 and below
+//! `max_tokens`; a tool that must be called excludes thinking; and with a budget the last turn with calls must begin
+//! with the thoughts that led to them, so where a client has lost those, there is no thinking in this request.
+
+use crate::Wire;
+use crate::conversation::{Effort, Kind, Message, Reasoning, Request, Role, Thinking, ToolChoice};
+use crate::json::put::Object;
+use crate::loss::{Field, Losses};
+use crate::translate::Target;
+
+const LEAST: u64 = 1_024;
+
+/// What was decided.
+#[derive(Debug)]
+pub struct Think {
+    pub max_tokens: u64,
+    /// `output_config.effort`.
+    pub effort: Option<Effort>,
+    pub on: bool,
+    kind: Option<Thinking>,
+    budget: Option<u64>,
+}
+
+pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Think {
+    let reasoning = &request.reasoning;
+    let max_tokens = request.max_tokens.unwrap_or_else(|| target.default_max_tokens());
+    let none = Think { max_tokens, effort: None, on: false, kind: None, budget: None };
+    if request.wire == Wire::Messages {
+        let on = matches!(reasoning.thinking, Some(Thinking::On | Thinking::Adaptive));
+        return Think { effort: reasoning.effort, on, kind: reasoning.thinking, budget: reasoning.budget, ..none };
+    }
+    if !wanted(reasoning) {
+        return none;
+    }
+    let forced = match request.tool_choice {
+        Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Among { required: true, .. }) => true,
+        Some(ToolChoice::Auto | ToolChoice::None | ToolChoice::Among { required: false, .. }) | None => false,
+    };
+    let effort = match reasoning.effort {
+        // The lowest there is here.
+        Some(Effort::Minimal) => Some(Effort::Low),
+        Some(Effort::None) => None,
+        Some(effort @ (Effort::Low | Effort::Medium | Effort::High | Effort::XHigh | Effort::Max)) => Some(effort),
+        None => reasoning.budget.map(Effort::of_budget),
+    };
+    if forced {
+        losses.note_if(reasoning.effort.is_some(), Field::ReasoningEffort);
+        losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
+        return none;
+    }
+    if target.quirks.adaptive_thinking {
+        return Think { effort, on: true, kind: Some(Thinking::Adaptive), ..none };
+    }
+    let wish = reasoning.budget.unwrap_or_else(|| effort.unwrap_or(Effort::Medium).budget()).max(LEAST);
+    // Nobody set a limit: there is room for thought and answer both.
+    let max_tokens = match (request.max_tokens, target.max_tokens) {
+        (None, None) => Target::SAFE + wish,
+        (Some(max), _) | (None, Some(max)) => max,
+    };
+    let budget = wish.min(max_tokens.saturating_sub(1));
+    if budget < LEAST || lost_thoughts(&request.messages) {
+        losses.note_if(reasoning.effort.is_some(), Field::ReasoningEffort);
+        losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
+        return none;
+    }
+    Think { max_tokens, effort: None, on: true, kind: Some(Thinking::On), budget: Some(budget) }
+}
+
+fn wanted(reasoning: &Reasoning<'_>) -> bool {
+    match (reasoning.thinking, reasoning.effort, reasoning.budget) {
+        (Some(Thinking::Off), ..) | (_, Some(Effort::None), _) | (_, None, Some(0)) => false,
+        (Some(Thinking::On | Thinking::Adaptive), ..) => true,
+        (None, effort, budget) => effort.is_some() || budget.is_some(),
+    }
+}
+
+/// Within a tool loop, a turn with calls has no thoughts of this provider before them.
+fn lost_thoughts(messages: &[Message<'_>]) -> bool {
+    let Some(last) = messages.iter().rev().find(|message| message.role == Role::Assistant) else { return false };
+    let calls = last.parts.iter().any(|part| matches!(part.kind, Kind::Call(_)));
+    let signed = last.parts.iter().any(|part| {
+        matches!(part.kind, Kind::Thinking { .. })
+            && part.opaque.as_ref().is_some_and(|opaque| opaque.from == Wire::Messages)
+    });
+    calls && !signed
+}
+
+pub fn write(object: &mut Object<'_>, request: &Request<'_>, think: &Think) {
+    let Some(kind) = think.kind else { return };
+    let mut thinking = object.object("thinking");
+    thinking.text(
+        "type",
+        match kind {
+            Thinking::Off => "disabled",
+            Thinking::On => "enabled",
+            Thinking::Adaptive => "adaptive",
+        },
+    );
+    if let Some(budget) = think.budget {
+        thinking.whole("budget_tokens", budget);
+    }
+    match request.reasoning.show {
+        Some(show) if kind != Thinking::Off && (request.wire == Wire::Messages || !show) => {
+            thinking.text("display", if show { "summarized" } else { "omitted" });
+        }
+        Some(_) | None => {}
+    }
+}

@@ -1,0 +1,413 @@
+//! Writes one turn: content, calls and thoughts side by side, and each tool result as a message of its own.
+
+use super::super::detail;
+use super::write::write_detail;
+use crate::Wire;
+use crate::conversation::media::{audio_format, data_url};
+use crate::conversation::pairing::Pairing;
+use crate::conversation::{Cache, Call, Kind, Media, Message, Opaque, Part, Request, Role, Source, ToolResult};
+use crate::json::put::{List, Object};
+use crate::loss::{Field, Losses};
+use crate::translate::{FREE_FORM, Target};
+
+/// What is written along a conversation.
+pub struct Notes<'n, 'r> {
+    pub request: &'n Request<'r>,
+    pub target: &'n Target<'n>,
+    pub losses: &'n mut Losses,
+    pub pairing: Pairing,
+}
+
+impl Notes<'_, '_> {
+    fn own(&self) -> bool {
+        self.request.wire == Wire::Chat
+    }
+}
+
+/// Writes a turn. `media` are those of the tool results before it, and what comes back are those that still wait for a
+/// message of the user.
+pub fn message<'r>(
+    list: &mut List<'_>,
+    message: &'r Message<'r>,
+    mut media: Vec<&'r Part<'r>>,
+    notes: &mut Notes<'_, '_>,
+) -> Vec<&'r Part<'r>> {
+    let mut rest = Vec::new();
+    for part in &message.parts {
+        match &part.kind {
+            Kind::Result(result) => media.extend(tool_result(list, result, message, notes)),
+            Kind::Text { .. }
+            | Kind::Image(_)
+            | Kind::Document(_)
+            | Kind::Audio(_)
+            | Kind::Video(_)
+            | Kind::Call(_)
+            | Kind::Thinking { .. }
+            | Kind::Refusal(_)
+            | Kind::Native(_) => rest.push(part),
+        }
+    }
+    if !media.is_empty() && !matches!(message.role, Role::Tool | Role::User) {
+        plain(list, "user", None, &std::mem::take(&mut media), notes);
+    }
+    match message.role {
+        Role::Tool => {}
+        // Only results, which are said already.
+        Role::User if rest.is_empty() && !message.parts.is_empty() => {}
+        Role::User => {
+            // Images of results before what is said about them.
+            let parts: Vec<_> = media.drain(..).chain(rest).collect();
+            plain(list, "user", Some(message), &parts, notes);
+        }
+        Role::Assistant => assistant(list, message, &rest, notes),
+        Role::Developer if notes.own() || notes.target.quirks.developer_role => {
+            plain(list, "developer", Some(message), &rest, notes);
+        }
+        Role::Developer | Role::System => plain(list, "system", Some(message), &rest, notes),
+    }
+    media
+}
+
+/// A turn of nothing but content.
+pub fn plain(
+    list: &mut List<'_>,
+    role: &str,
+    message: Option<&Message<'_>>,
+    parts: &[&Part<'_>],
+    notes: &mut Notes<'_, '_>,
+) {
+    let mut object = list.object();
+    object.text("role", role);
+    content(&mut object, role, parts, notes);
+    if let Some(message) = message {
+        beside(&mut object, message, notes);
+    }
+}
+
+/// Name, and members that the reader did not know.
+fn beside(object: &mut Object<'_>, message: &Message<'_>, notes: &mut Notes<'_, '_>) {
+    object.text_if("name", message.name.as_deref());
+    if notes.own() {
+        message.extra.iter().for_each(|(key, value)| {
+            object.raw(key, value.get());
+        });
+    } else {
+        notes.losses.note_if(!message.extra.is_empty(), Field::Unknown);
+    }
+}
+
+fn assistant(list: &mut List<'_>, message: &Message<'_>, parts: &[&Part<'_>], notes: &mut Notes<'_, '_>) {
+    let (mut said, mut calls, mut refusals, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        match &part.kind {
+            Kind::Call(call) => calls.push((*part, call)),
+            Kind::Refusal(text) => refusals.push(text),
+            Kind::Thinking { text } => thoughts.push((*part, &**text)),
+            Kind::Text { .. } if !calls.is_empty() => {
+                notes.losses.note(Field::PartOrder);
+                said.push(*part);
+            }
+            Kind::Text { .. }
+            | Kind::Image(_)
+            | Kind::Document(_)
+            | Kind::Audio(_)
+            | Kind::Video(_)
+            | Kind::Native(_)
+            | Kind::Result(_) => said.push(*part),
+        }
+    }
+    let mut object = list.object();
+    object.text("role", "assistant");
+    if said.is_empty() && !(calls.is_empty() && refusals.is_empty()) {
+        object.raw("content", "null");
+    } else {
+        content(&mut object, "assistant", &said, notes);
+    }
+    if !refusals.is_empty() {
+        object.text("refusal", &refusals.iter().map(|text| &***text).collect::<String>());
+    }
+    think(&mut object, &thoughts, notes);
+    if !calls.is_empty() {
+        let mut entries = object.list("tool_calls");
+        for (part, call) in calls {
+            tool_call(&mut entries, part, call, notes);
+        }
+    }
+    beside(&mut object, message, notes);
+}
+
+/// Thoughts of earlier turns, for those upstreams that want them.
+fn think(object: &mut Object<'_>, thoughts: &[(&Part<'_>, &str)], notes: &mut Notes<'_, '_>) {
+    let quirks = notes.target.quirks;
+    let own = |part: &Part<'_>| part.opaque.as_ref().is_none_or(|opaque| opaque.from == Wire::Chat);
+    notes.losses.note_if(thoughts.iter().any(|(part, _)| !own(part)), Field::ForeignState);
+    if quirks.reasoning_content && thoughts.iter().any(|(_, text)| !text.is_empty()) {
+        object.text("reasoning_content", &thoughts.iter().map(|(_, text)| *text).collect::<String>());
+    } else if !quirks.reasoning_details {
+        notes.losses.note_if(thoughts.iter().any(|(_, text)| !text.is_empty()), Field::Thinking);
+    }
+    let mut details = thoughts.iter().filter(|(part, _)| own(part)).peekable();
+    if quirks.reasoning_details && details.peek().is_some() {
+        let mut list = object.list("reasoning_details");
+        for (part, text) in details {
+            match &part.opaque {
+                Some(opaque) => write_detail(&mut list, text, opaque),
+                None => {
+                    list.object().text("type", "reasoning.text").text("text", text);
+                }
+            }
+        }
+    } else {
+        notes.losses.note_if(thoughts.iter().any(|(part, _)| part.opaque.is_some()), Field::ProviderState);
+    }
+}
+
+fn tool_call(list: &mut List<'_>, part: &Part<'_>, call: &Call<'_>, notes: &mut Notes<'_, '_>) {
+    let mut entry = list.object();
+    entry.text("id", &notes.pairing.call(call));
+    if call.free_form && (notes.own() || notes.target.quirks.openai_extras) {
+        entry.text("type", "custom").object("custom").text("name", &call.name).text("input", &call.arguments);
+    } else {
+        let arguments = if call.free_form { free_form_json(&call.arguments) } else { call.arguments.to_string() };
+        let mut function = entry.text("type", "function").object("function");
+        function.text("name", &call.name);
+        function.text(
+            "arguments",
+            if arguments.is_empty() && !notes.request.wire.eq(&Wire::Chat) { "{}" } else { &arguments },
+        );
+    }
+    match &part.opaque {
+        Some(opaque) if opaque.from == Wire::Gemini && notes.target.quirks.google_signatures => {
+            detail::write_google_signature(&mut entry, &opaque.data);
+        }
+        Some(opaque) if opaque.from == Wire::Chat => notes.losses.note(Field::ProviderState),
+        Some(_) => notes.losses.note(Field::ForeignState),
+        None => {}
+    }
+    if notes.own() {
+        part.extra.iter().for_each(|(key, value)| {
+            entry.raw(key, value.get());
+        });
+    } else {
+        notes.losses.note_if(!part.extra.is_empty(), Field::Unknown);
+    }
+}
+
+/// The text of a free-form call as JSON arguments.
+pub fn free_form_json(text: &str) -> String {
+    let mut json = Vec::new();
+    Object::open(&mut json).text(FREE_FORM, text);
+    String::from_utf8(json).unwrap_or_default()
+}
+
+fn tool_result<'r>(
+    list: &mut List<'_>,
+    result: &'r ToolResult<'r>,
+    message: &Message<'_>,
+    notes: &mut Notes<'_, '_>,
+) -> Vec<&'r Part<'r>> {
+    let (media, said): (Vec<_>, Vec<_>) = result.parts.iter().partition(|part| match part.kind {
+        Kind::Image(_) | Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => !notes.own(),
+        Kind::Text { .. }
+        | Kind::Call(_)
+        | Kind::Result(_)
+        | Kind::Thinking { .. }
+        | Kind::Refusal(_)
+        | Kind::Native(_) => false,
+    });
+    notes.losses.note_if(result.is_error, Field::ToolResultError);
+    let mut object = list.object();
+    object.text("role", "tool").text("tool_call_id", &notes.pairing.result(result));
+    content(&mut object, "tool", &said, notes);
+    if message.role == Role::Tool {
+        if notes.own() && !result.name.is_empty() {
+            object.text("name", &result.name);
+        }
+        beside(&mut object, message, notes);
+    }
+    media
+}
+
+/// Content: a string where it is nothing but text, else a list of parts.
+fn content(object: &mut Object<'_>, role: &str, parts: &[&Part<'_>], notes: &mut Notes<'_, '_>) {
+    let text = |part: &&Part<'_>| match &part.kind {
+        Kind::Text { .. } => true,
+        Kind::Image(_)
+        | Kind::Document(_)
+        | Kind::Audio(_)
+        | Kind::Video(_)
+        | Kind::Call(_)
+        | Kind::Result(_)
+        | Kind::Thinking { .. }
+        | Kind::Refusal(_)
+        | Kind::Native(_) => false,
+    };
+    let marked = parts.iter().any(|part| part.cache.is_some() || !part.extra.is_empty());
+    let all_text = parts.iter().all(text);
+    let joined = notes.target.quirks.string_content
+        || parts.len() < 2
+        || !notes.own() && matches!(role, "system" | "developer" | "assistant" | "tool");
+    if all_text && joined && !(marked && notes.own()) {
+        notes.losses.note_if(marked && parts.iter().any(|part| part.cache.is_some()), Field::CacheMarkers);
+        notes.losses.note_if(parts.iter().any(|part| !part.extra.is_empty()), Field::Unknown);
+        // An assistant's text is cut where it quotes; everything else is cut where something new begins.
+        let between = if role == "assistant" { "" } else { "\n\n" };
+        let mut joined = String::new();
+        for (index, part) in parts.iter().enumerate() {
+            if let Kind::Text { text, citations } = &part.kind {
+                joined.push_str(if index > 0 { between } else { "" });
+                joined.push_str(text);
+                notes.losses.note_if(!citations.is_empty(), Field::Citations);
+                state(part, notes);
+            }
+        }
+        object.text("content", &joined);
+        return;
+    }
+    let mut list = object.list("content");
+    for part in parts {
+        one(&mut list, part, notes);
+    }
+}
+
+/// A text or a medium has no place for what a provider wants back.
+fn state(part: &Part<'_>, notes: &mut Notes<'_, '_>) {
+    notes.losses.note_if(part.opaque.is_some(), Field::ForeignState);
+}
+
+fn one(list: &mut List<'_>, part: &Part<'_>, notes: &mut Notes<'_, '_>) {
+    state(part, notes);
+    let own = notes.own();
+    let mut entry = match &part.kind {
+        Kind::Text { text, citations } => {
+            notes.losses.note_if(!citations.is_empty(), Field::Citations);
+            let mut entry = list.object();
+            entry.text("type", "text").text("text", text);
+            entry
+        }
+        Kind::Image(media) => {
+            let Some(url) = url(media, own, Field::ImageUrls, notes.losses) else { return };
+            let mut entry = list.object();
+            entry
+                .text("type", "image_url")
+                .object("image_url")
+                .text("url", &url)
+                .text_if("detail", media.detail.as_deref());
+            entry
+        }
+        Kind::Video(media) => {
+            let Some(url) = url(media, own, Field::Video, notes.losses) else { return };
+            let mut entry = list.object();
+            entry.text("type", "video_url").object("video_url").text("url", &url);
+            entry
+        }
+        Kind::Audio(media) => {
+            let Source::Base64 { media_type, data } = &media.source else {
+                notes.losses.note(Field::Audio);
+                return;
+            };
+            let mut entry = list.object();
+            let mut audio = entry.text("type", "input_audio").object("input_audio");
+            audio.text("data", data).text("format", audio_format(media_type));
+            drop(audio);
+            entry
+        }
+        Kind::Document(media) => {
+            let Some(entry) = document(list, media, notes) else { return };
+            entry
+        }
+        Kind::Refusal(text) => {
+            let mut entry = list.object();
+            entry.text("type", "refusal").text("refusal", text);
+            entry
+        }
+        Kind::Native(native) if own => {
+            list.raw(native.raw.get());
+            return;
+        }
+        Kind::Native(_) | Kind::Call(_) | Kind::Result(_) | Kind::Thinking { .. } => {
+            notes.losses.note(Field::Native);
+            return;
+        }
+    };
+    if own {
+        cache(&mut entry, part.cache.as_ref());
+        part.extra.iter().for_each(|(key, value)| {
+            entry.raw(key, value.get());
+        });
+    } else {
+        notes.losses.note_if(part.cache.is_some(), Field::CacheMarkers);
+        notes.losses.note_if(!part.extra.is_empty(), Field::Unknown);
+    }
+}
+
+pub fn cache(object: &mut Object<'_>, cache: Option<&Cache<'_>>) {
+    if let Some(cache) = cache {
+        object.object("cache_control").text("type", "ephemeral").text_if("ttl", cache.ttl.as_deref());
+    }
+}
+
+fn url(media: &Media<'_>, own: bool, field: Field, losses: &mut Losses) -> Option<String> {
+    match &media.source {
+        Source::Base64 { media_type, data } => Some(data_url(media_type, data)),
+        Source::Url { url, .. } => Some(url.to_string()),
+        // Here a file is a document and nothing else.
+        Source::File(_) => {
+            losses.note(Field::FileIds);
+            None
+        }
+        Source::Text(_) => {
+            losses.note_if(!own, field);
+            None
+        }
+    }
+}
+
+fn document<'o>(list: &'o mut List<'_>, media: &Media<'_>, notes: &mut Notes<'_, '_>) -> Option<Object<'o>> {
+    notes.losses.note_if(media.context.is_some(), Field::DocumentContext);
+    notes.losses.note_if(media.cite == Some(true), Field::Citations);
+    let own = notes.own();
+    Some(match &media.source {
+        Source::Base64 { media_type, data } => {
+            let mut entry = list.object();
+            let mut file = entry.text("type", "file").object("file");
+            file.text("file_data", &data_url(media_type, data));
+            // OpenAI asks for a name beside the data.
+            match media.name.as_deref() {
+                Some(name) => file.text("filename", name),
+                None if !own => file.text("filename", "document"),
+                None => &mut file,
+            };
+            drop(file);
+            entry
+        }
+        Source::File(id) if own => {
+            let mut entry = list.object();
+            let mut file = entry.text("type", "file").object("file");
+            file.text("file_id", id).text_if("filename", media.name.as_deref());
+            drop(file);
+            entry
+        }
+        Source::File(_) => {
+            notes.losses.note(Field::FileIds);
+            return None;
+        }
+        Source::Url { .. } => {
+            notes.losses.note(Field::DocumentUrls);
+            return None;
+        }
+        Source::Text(text) => {
+            let mut entry = list.object();
+            match media.name.as_deref() {
+                Some(name) => entry.text("type", "text").text("text", &format!("{name}\n\n{}", &**text)),
+                None => entry.text("type", "text").text("text", text),
+            };
+            entry
+        }
+    })
+}
+
+/// What hangs on a call's id for a client.
+pub fn client_id(id: &str, opaque: Option<&Opaque<'_>>) -> String {
+    opaque.map_or_else(|| id.to_owned(), |opaque| opaque.onto_id(id))
+}
