@@ -159,7 +159,7 @@ fn level(level: Str<'_>) -> Str<'_> {
 /// What the names of resolutions begin with.
 pub const RESOLUTION: &str = "MEDIA_RESOLUTION_";
 
-fn media_kind(media_type: &str) -> for<'m> fn(Media<'m>) -> Kind<'m> {
+fn media_kind<'m>(media_type: &str) -> fn(Media<'m>) -> Kind<'m> {
     match media_type.split('/').next().unwrap_or_default() {
         "image" => Kind::Image,
         "audio" => Kind::Audio,
