@@ -1,6 +1,7 @@
 //! The recordings, and a plain reading of them to compare with.
 
 pub mod heard;
+pub mod heard_gemini;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -85,10 +85,7 @@ fn add<'a>(answer: &mut Answer<'a>, piece: Body<'a>) -> Result<(), serde_json::E
     let created = piece.created.and_then(Maybe::filled);
     answer.created = created.and_then(|time| date::rfc3339_ms(&time)).map(|ms| ms / 1000).or(answer.created);
     if let Some(counts) = piece.usage {
-        answer.usage = match (answer.usage, counts.usage()) {
-            (Some(before), Some(later)) => Some(before.and_later(later)),
-            (before, later) => later.or(before),
-        };
+        answer.usage = counts.usage().or(answer.usage);
         answer.service_tier = counts.service_tier.or(answer.service_tier.take());
     }
     answer.extra.extend(piece.extra);

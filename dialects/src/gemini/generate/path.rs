@@ -12,9 +12,9 @@ pub fn keep<'a>(into: &mut Extra<'a>, path: &str, members: Extra<'a>) {
 
 /// Those that stood right at `path`.
 pub fn at<'e>(extra: &'e Extra<'_>, path: &'e str) -> impl Iterator<Item = (&'e str, &'e RawValue)> {
-    extra
-        .iter()
-        .filter_map(move |(key, value)| key.strip_prefix(path).filter(|key| !key.contains('.')).map(|key| (key, *value)))
+    extra.iter().filter_map(move |(key, value)| {
+        key.strip_prefix(path).filter(|key| !key.contains('.')).map(|key| (key, *value))
+    })
 }
 
 /// Writes them back.

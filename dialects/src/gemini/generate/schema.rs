@@ -124,10 +124,7 @@ fn fits(raw: &RawValue, depth: usize) -> Option<bool> {
         let fine = match &**key {
             "type" => {
                 kind = text.starts_with('"').then(|| Str::json_text(value).to_ascii_lowercase());
-                matches!(
-                    kind.as_deref(),
-                    Some("string" | "number" | "integer" | "boolean" | "array" | "object")
-                )
+                matches!(kind.as_deref(), Some("string" | "number" | "integer" | "boolean" | "array" | "object"))
             }
             // By API key no other format of a string is taken.
             "format" => {

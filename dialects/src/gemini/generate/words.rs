@@ -41,10 +41,10 @@ pub fn finish(raw: &RawValue) -> Option<Finish> {
     })
 }
 
-/// An answer with calls ends with STOP all the same.
+/// An answer with calls ends with STOP all the same, or with UNEXPECTED_TOOL_CALL though the call can be read.
 pub fn settle(finish: Finish, calls: bool) -> Finish {
     match finish {
-        Finish::Stop if calls => Finish::ToolCalls,
+        Finish::Stop | Finish::MalformedCall if calls => Finish::ToolCalls,
         other => other,
     }
 }
@@ -92,11 +92,13 @@ impl Counts<'_> {
 }
 
 pub fn usage(object: &mut Object<'_>, usage: &Usage) {
+    // Some vendors count more reasoning than they count in all.
+    let reasoning = usage.reasoning.min(usage.output);
     object.whole("promptTokenCount", usage.input);
-    object.whole("candidatesTokenCount", usage.output.saturating_sub(usage.reasoning));
+    object.whole("candidatesTokenCount", usage.output.saturating_sub(reasoning));
     object.whole("totalTokenCount", usage.input.saturating_add(usage.output));
-    if usage.reasoning > 0 {
-        object.whole("thoughtsTokenCount", usage.reasoning);
+    if reasoning > 0 {
+        object.whole("thoughtsTokenCount", reasoning);
     }
     if usage.cached_input > 0 {
         object.whole("cachedContentTokenCount", usage.cached_input);

@@ -88,7 +88,7 @@ fn output<'a>(
 ) -> Option<Output<'a>> {
     let schema = full.map(Cow::Borrowed).or_else(|| subset.map(schema::to_json_schema));
     let with = |schema| Output::Schema { name: None, description: None, schema, strict: None };
-    match mime_type.map(|raw| Str::json_text(raw)).as_deref() {
+    match mime_type.map(Str::json_text).as_deref() {
         Some("application/json") | None => match schema {
             Some(schema) => Some(with(schema)),
             None => mime_type.map(|_| Output::Json),

@@ -154,7 +154,8 @@ impl<'r> Parts<'r> {
             false if text.is_empty() => put::one("output", ""),
             false => put::object(&text, "output").into_owned(),
         };
-        let media = |part: &&Part<'_>| !matches!(part.kind, Kind::Text { .. } | Kind::Refusal(_) | Kind::Thinking { .. });
+        let media =
+            |part: &&Part<'_>| !matches!(part.kind, Kind::Text { .. } | Kind::Refusal(_) | Kind::Thinking { .. });
         let mut object = list.object();
         let mut answer = object.object("functionResponse");
         if !result.id.is_empty() {

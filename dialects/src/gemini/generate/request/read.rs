@@ -76,8 +76,9 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     request.extra = body.extra;
     request.messages = contents.0.into_iter().map(message).collect::<Result<_, _>>()?;
     if let Some(System(content)) = body.system {
-        request.system = content::parts(content.parts)
-            .map_err(|_| Bad::new("A part of the instruction has members of the wrong type.", Some("systemInstruction")))?;
+        request.system = content::parts(content.parts).map_err(|_| {
+            Bad::new("A part of the instruction has members of the wrong type.", Some("systemInstruction"))
+        })?;
     }
     for tool in body.tools.into_iter().flatten() {
         tool.tools(&mut request.tools);

@@ -94,10 +94,12 @@ pub fn read_config<'a>(config: Config<'a>, request: &mut Request<'a>) {
 pub fn write(top: &mut Object<'_>, request: &Request<'_>, losses: &mut Losses) {
     let own = request.wire == Wire::Gemini;
     let functions = || request.tools.iter().filter(|tool| !matches!(tool.kind, ToolKind::Builtin { .. }));
-    let builtin = || request.tools.iter().filter_map(|tool| match &tool.kind {
-        ToolKind::Builtin { raw } => Some(raw),
-        ToolKind::Function { .. } | ToolKind::FreeForm { .. } => None,
-    });
+    let builtin = || {
+        request.tools.iter().filter_map(|tool| match &tool.kind {
+            ToolKind::Builtin { raw } => Some(raw),
+            ToolKind::Function { .. } | ToolKind::FreeForm { .. } => None,
+        })
+    };
     losses.note_if(!own && builtin().next().is_some(), Field::BuiltinTools);
     losses.note_if(request.parallel_calls == Some(false), Field::ParallelCalls);
     let any = functions().next().is_some();

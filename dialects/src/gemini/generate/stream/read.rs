@@ -40,15 +40,7 @@ type Emit<'e> = dyn FnMut(Event<'_>) + 'e;
 
 impl Read {
     pub fn new(context: &Context) -> Self {
-        Self {
-            context: context.clone(),
-            started: false,
-            open: None,
-            parts: 0,
-            calls: false,
-            finish: None,
-            usage: None,
-        }
+        Self { context: context.clone(), started: false, open: None, parts: 0, calls: false, finish: None, usage: None }
     }
 
     pub fn event(&mut self, _name: &[u8], data: &[u8], emit: &mut Emit<'_>) -> Result<(), Box<Failure>> {
@@ -69,9 +61,9 @@ impl Read {
             });
         }
         if let Some(now) = body.usage.and_then(|counts| counts.usage()) {
-            let all = self.usage.map_or(now, |before| before.and_later(now));
-            if self.usage.replace(all) != Some(all) {
-                emit(Event::Usage(all));
+            // Each is whole: what an earlier one counted may be gone where a built-in tool made it several answers.
+            if self.usage.replace(now) != Some(now) {
+                emit(Event::Usage(now));
             }
         }
         // Others were not asked for: one request gets one answer.

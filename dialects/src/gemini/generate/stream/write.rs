@@ -167,8 +167,7 @@ impl Write {
 
     fn done(&mut self, out: &mut Vec<u8>) {
         let citations = std::mem::take(&mut self.citations);
-        let cited: Vec<_> =
-            citations.iter().map(|citation| Cited { part: 0, citation, span: None }).collect();
+        let cited: Vec<_> = citations.iter().map(|citation| Cited { part: 0, citation, span: None }).collect();
         let finish = words::finish_word(self.finish);
         let usage = self.usage;
         self.piece_with(out, usage, |candidate| {
@@ -217,12 +216,5 @@ impl Write {
 
 fn owned(citation: &Citation<'_>) -> Citation<'static> {
     let text = |text: &Option<Str<'_>>| text.clone().map(Str::into_owned);
-    Citation {
-        url: text(&citation.url),
-        title: text(&citation.title),
-        quote: None,
-        start: None,
-        end: None,
-        raw: None,
-    }
+    Citation { url: text(&citation.url), title: text(&citation.title), quote: None, start: None, end: None, raw: None }
 }
