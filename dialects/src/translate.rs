@@ -8,6 +8,7 @@
 //! Always holds: no clock, no random number, no panic on any bytes; no error carries text of a body; what is held of a
 //! stream is one unfinished event and little more.
 
+mod blame;
 mod context;
 mod error;
 mod framing;

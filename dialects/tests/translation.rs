@@ -11,10 +11,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dialects::Wire;
 use dialects::loss::{Fidelity, Losses, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Quirks, ReasoningStyle, Stream, Target};
+use dialects::{Usage, Wire};
 use serde_json::Value;
+use support::gather::Gather;
 use support::heard::{self, Heard, normal};
 use support::{Exchange, Random, recordings};
 
@@ -69,9 +70,10 @@ fn captured(path: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Requests that were answered, and those of captured clients. What a provider refused may be no request at all.
 fn requests(part: &str, path: &str) -> Vec<(String, String)> {
-    let mut all: Vec<_> =
-        recordings(part).into_iter().filter_map(|exchange| Some((exchange.name, exchange.request?))).collect();
+    let answered = recordings(part).into_iter().filter(|exchange| exchange.status != 400);
+    let mut all: Vec<_> = answered.filter_map(|exchange| Some((exchange.name, exchange.request?))).collect();
     all.extend(captured(path));
     all
 }
@@ -81,8 +83,18 @@ fn without_asides(value: &Value) -> Value {
     let mut value = normal(value);
     let members = value.as_object_mut().unwrap();
     members.remove("stream_options");
+    if members.get("tools") == Some(&Value::Array(Vec::new())) {
+        members.remove("tools");
+        members.remove("parallel_tool_calls");
+    }
     if members.get("stream") == Some(&Value::Bool(false)) {
         members.remove("stream");
+    }
+    if let Some(one) = members.get_mut("stop").filter(|stop| stop.is_string()) {
+        *one = Value::Array(vec![one.take()]);
+    }
+    if let Some(choice) = members.get_mut("tool_choice").and_then(Value::as_object_mut) {
+        choice.entry("type").or_insert("function".into());
     }
     for message in members.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
         // Echoed by clients, and empty.
@@ -130,6 +142,14 @@ fn requests_come_back_in_their_own_format() {
                 same += 1;
             } else {
                 differing += 1;
+                if std::env::var_os("SHOW").is_some() {
+                    println!(
+                        "{name} {:?}\n{}\n{}",
+                        written.losses.names().collect::<Vec<_>>(),
+                        without_asides(&value),
+                        without_asides(&back)
+                    );
+                }
                 let old = value.get("functions").is_some() || value.get("function_call").is_some();
                 let declared = !written.losses.is_empty() || old || value.get("output_format").is_some();
                 assert!(declared, "{name}\n{}\n{}", without_asides(&value), without_asides(&back));
@@ -281,7 +301,14 @@ fn alike(said: &Heard, heard: &Heard, name: &str) {
         let kept = serde_json::json!({"arguments": one.2});
         assert!(normal(&one.2) == normal(&other.2) || kept == other.2, "{name}: {one:?} {other:?}");
     }
-    assert_eq!(said.usage, heard.usage, "{name}");
+    assert_eq!(possible(said.usage), possible(heard.usage), "{name}");
+}
+
+/// Grok on Azure has read more from its cache than it has read.
+fn possible(usage: Option<Usage>) -> Option<Usage> {
+    // In messages there must be a usage: where nobody counted, it says nothing.
+    let usage = usage.filter(|usage| *usage != Usage::default())?;
+    Some(Usage { cached_input: usage.cached_input.min(usage.input), ..usage })
 }
 
 /// Whether the recording is an answer at all; some streams carry an error.
@@ -330,6 +357,27 @@ fn streams_say_the_same_however_they_are_cut_and_in_every_format() {
             WIRES.len()
         );
     }
+}
+
+#[test]
+fn a_stream_and_its_whole_answer_say_the_same() {
+    let mut count = 0;
+    for (from, part, _) in WIRES {
+        for exchange in recordings(part).iter().filter(|e| e.stream && e.status == 200 && !fails(e)) {
+            let gather = Gather::of(from, &exchange.body, &context());
+            assert!(gather.done, "{}", exchange.name);
+            for (to, ..) in WIRES {
+                let whole = translate::write_answer(to, &gather.answer(from), &context(), &mut Losses::default());
+                let whole = heard::whole(to, std::str::from_utf8(&whole).unwrap());
+                let (out, ..) = through(from, to, &[exchange.body.as_bytes()]);
+                let stream = heard::stream(to, std::str::from_utf8(&out).unwrap());
+                // Arguments that were cut off are a text in a stream, and inside of an object in a whole answer.
+                alike(&stream, &whole, &format!("{} to {}", exchange.name, to.label()));
+                count += 1;
+            }
+        }
+    }
+    println!("{count} streams against their whole answers");
 }
 
 #[test]

@@ -14,7 +14,7 @@
 //!
 //! A call's id is the one thing that every client sends back, so what belongs to a call hangs on it
 //! ([`Opaque::onto_id`]), in characters that all providers allow in ids. Readers take it off again, so that no upstream
-//! ever sees it, whichever the request goes to. A writer for an upstream gives back only what is of its own format:
+//! ever sees it, whichever the request goes to; a relay that would hand a body on unread asks [`Opaque::marks`] first. A writer for an upstream gives back only what is of its own format:
 //! to another provider it means nothing, and is dropped as [`crate::loss::Field::ForeignState`].
 
 use base64::Engine;
@@ -37,6 +37,8 @@ pub struct Opaque<'a> {
 
 /// What packed state begins with.
 const MARK: &str = "aip1:";
+/// The same in base64: what all of its encodings have in common.
+const MARK_BASE64: &str = "YWlwMT";
 /// What hangs on an id.
 const ON_ID: &str = "__sig";
 
@@ -47,6 +49,25 @@ impl<'a> Opaque<'a> {
 
     pub fn redacted(from: Wire, data: Str<'a>) -> Self {
         Self { from, redacted: true, id: None, data }
+    }
+
+    /// Whether an upstream of this format takes it back. Claude's signatures are the same wherever it runs.
+    pub const fn is_for(&self, wire: Wire) -> bool {
+        match (self.from, wire) {
+            (Wire::Chat, Wire::Chat)
+            | (Wire::Responses, Wire::Responses)
+            | (Wire::Gemini, Wire::Gemini)
+            | (Wire::Messages | Wire::Converse, Wire::Messages | Wire::Converse) => true,
+            (Wire::Chat | Wire::Responses | Wire::Gemini | Wire::Messages | Wire::Converse, _) => false,
+        }
+    }
+
+    /// Whether a body bears marks of ours anywhere, and is therefore to be read and written even where client and
+    /// upstream speak the same format: no provider knows the state of another one. May say yes too often.
+    pub fn marks(body: &[u8]) -> bool {
+        memchr::memmem::find(body, MARK.as_bytes()).is_some()
+            || memchr::memmem::find(body, MARK_BASE64.as_bytes()).is_some()
+            || memchr::memmem::find(body, ON_ID.as_bytes()).is_some()
     }
 
     /// As it goes to a client that speaks `to`: of its own format as it is, else with the mark.
@@ -163,6 +184,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn marks_are_seen_in_any_body() {
+        let opaque = Opaque::signature(Wire::Gemini, "CiQB".into());
+        for text in [
+            opaque.pack(Wire::Messages).to_string(),
+            opaque.pack_base64(Wire::Responses).to_string(),
+            opaque.onto_id("call_1"),
+        ] {
+            assert!(Opaque::marks(format!("{{\"a\":\"{text}\"}}").as_bytes()));
+        }
+        assert!(!Opaque::marks(b"{\"model\":\"m\",\"signature\":\"EqQBCgIYAhIM1gbcDa9GJwZA2b3h\"}"));
     }
 
     #[test]

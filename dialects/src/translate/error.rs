@@ -1,5 +1,7 @@
 //! What can go wrong in a translation, and what an upstream's error means in any dialect.
 
+use serde_json::error::Category;
+
 use crate::Wire;
 use crate::error::ErrorKind;
 use crate::fault::{Fault, Told, judge};
@@ -22,21 +24,23 @@ impl Bad {
     }
 
     /// JSON that is none, or that does not fit the format.
-    pub fn json(error: &serde_json::Error) -> Self {
-        let message = match error.classify() {
-            serde_json::error::Category::Data => "The request body does not fit this endpoint",
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => "The request body is not valid JSON",
+    pub fn json(body: &[u8], error: &serde_json::Error) -> Self {
+        let at = (error.line(), error.column());
+        let (message, param) = match error.classify() {
+            Category::Data => ("A value has the wrong type", super::blame::param(body, at)),
+            Category::Io | Category::Syntax | Category::Eof => ("The request body is not valid JSON", None),
         };
-        Self { message, param: None, at: Some((error.line(), error.column())) }
+        Self { message, param, at: Some(at) }
     }
 
     /// For the client.
     pub fn text(&self) -> String {
-        match self.at {
-            Some((line, column)) => format!("{} (line {line}, column {column}).", self.message),
-            None => self.message.to_owned(),
+        match (self.at, self.param) {
+            (Some((line, column)), Some(param)) => {
+                format!("{} in '{param}' (line {line}, column {column}).", self.message)
+            }
+            (Some((line, column)), None) => format!("{} (line {line}, column {column}).", self.message),
+            (None, _) => self.message.to_owned(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The recordings, and a plain reading of them to compare with.
 
+pub mod gather;
 pub mod heard;
 pub mod heard_gemini;
 
@@ -189,8 +190,12 @@ impl Event<'_> {
         self.text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.strip_prefix(' ').unwrap_or(value))
     }
 
+    pub fn raw_data(&self) -> Option<&str> {
+        self.field("data:")
+    }
+
     pub fn data(&self) -> Option<Value> {
-        serde_json::from_str(self.field("data:")?).ok()
+        serde_json::from_str(self.raw_data()?).ok()
     }
 
     pub fn is_ours(&self) -> bool {

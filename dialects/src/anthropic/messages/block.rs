@@ -143,7 +143,11 @@ impl<'a> Content<'a> {
 
 /// A block; None where it has members of the wrong type.
 pub fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Option<Part<'a>> {
-    let mut block: Block<'a> = serde_json::from_str(json.get()).ok()?;
+    let Ok(mut block) = serde_json::from_str::<Block<'a>>(json.get()) else {
+        // The blocks of built-in tools give other meanings to some of these members.
+        let head: Head<'a> = serde_json::from_str(json.get()).ok()?;
+        return (!KNOWN.contains(&&*head.kind?)).then(|| native(json));
+    };
     let mut opaque = None;
     let kind = match block.kind.take().as_deref() {
         Some("text") => {
@@ -182,9 +186,18 @@ pub fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Option<Part<'a>> {
             let media = Media { source, name: block.title, detail: None, context: block.context, cite };
             if kind == "image" { Kind::Image(media) } else { Kind::Document(media) }
         }
-        _ => return Some(Kind::Native(Native { raw: Cow::Borrowed(json) }).into()),
+        _ => return Some(native(json)),
     };
     Some(Part { kind, cache: block.cache.map(RawCache::cache), opaque, extra: block.extra })
+}
+
+object! { struct Head<'a> { kind: Str<'a> = "type", } }
+
+/// The blocks that are read.
+const KNOWN: [&str; 7] = ["text", "thinking", "redacted_thinking", "tool_use", "tool_result", "image", "document"];
+
+fn native(json: &RawValue) -> Part<'_> {
+    Kind::Native(Native { raw: Cow::Borrowed(json) }).into()
 }
 
 fn source<'a>(raw: RawSource<'a>, lost: &mut Losses) -> Option<Source<'a>> {

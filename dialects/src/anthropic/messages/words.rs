@@ -30,12 +30,12 @@ pub const fn finish_word(finish: Finish) -> &'static str {
     }
 }
 
-/// Here `input_tokens` are those that no cache had to do with.
+/// Here `input_tokens` are those that no cache had to do with. (Some upstreams report more of the cache than they read.)
 pub fn usage(object: &mut Object<'_>, usage: &Usage) {
-    let fresh = usage.input.saturating_sub(usage.cached_input).saturating_sub(usage.cache_write);
-    object.whole("input_tokens", fresh).whole("output_tokens", usage.output);
-    object.whole("cache_creation_input_tokens", usage.cache_write);
-    object.whole("cache_read_input_tokens", usage.cached_input);
+    let cached = usage.cached_input.min(usage.input);
+    let written = usage.cache_write.min(usage.input - cached);
+    object.whole("input_tokens", usage.input - cached - written).whole("output_tokens", usage.output);
+    object.whole("cache_creation_input_tokens", written).whole("cache_read_input_tokens", cached);
     if usage.reasoning > 0 {
         object.object("output_tokens_details").whole("thinking_tokens", usage.reasoning);
     }

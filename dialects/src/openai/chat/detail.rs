@@ -47,7 +47,9 @@ impl<'a> Detail<'a> {
     /// The thought of a whole entry.
     pub fn part(mut self) -> Part<'a> {
         let opaque = self.opaque();
-        Part { opaque, ..Kind::Thinking { text: self.text.unwrap_or_default() }.into() }
+        // What goes back by itself holds all of them.
+        let extra = if opaque.is_some() { Extra::new() } else { self.extra };
+        Part { opaque, extra, ..Kind::Thinking { text: self.text.unwrap_or_default() }.into() }
     }
 }
 

@@ -34,7 +34,8 @@ pub fn says(part: &Part<'_>, request: &Request<'_>) -> bool {
     let own = request.wire == Wire::Messages;
     match &part.kind {
         Kind::Text { text, .. } | Kind::Refusal(text) => own || !text.is_empty(),
-        Kind::Thinking { .. } => own || part.opaque.as_ref().is_some_and(|opaque| opaque.from == Wire::Messages),
+        // What nobody has signed, this provider takes from nobody; a compatible server may have its own.
+        Kind::Thinking { .. } => part.opaque.as_ref().map_or(own, |opaque| opaque.is_for(Wire::Messages)),
         Kind::Image(media) | Kind::Document(media) => own || !matches!(media.source, Source::File(_)),
         Kind::Call(_) | Kind::Result(_) => true,
         Kind::Audio(_) | Kind::Video(_) => false,
@@ -44,7 +45,7 @@ pub fn says(part: &Part<'_>, request: &Request<'_>) -> bool {
 
 /// Notes what does not come of a part.
 pub fn note(part: &Part<'_>, notes: &mut Notes<'_, '_>) {
-    let foreign = part.opaque.as_ref().is_some_and(|opaque| opaque.from != Wire::Messages);
+    let foreign = part.opaque.as_ref().is_some_and(|opaque| !opaque.is_for(Wire::Messages));
     notes.losses.note_if(foreign, Field::ForeignState);
     if !notes.own() {
         notes.losses.note_if(!part.extra.is_empty(), Field::Unknown);
@@ -54,7 +55,6 @@ pub fn note(part: &Part<'_>, notes: &mut Notes<'_, '_>) {
     }
     match &part.kind {
         Kind::Text { .. } | Kind::Refusal(_) | Kind::Call(_) | Kind::Result(_) => {}
-        // What nobody has signed is not taken.
         Kind::Thinking { .. } => notes.losses.note(Field::ForeignState),
         Kind::Image(_) | Kind::Document(_) => notes.losses.note(Field::FileIds),
         Kind::Audio(_) => notes.losses.note(Field::Audio),

@@ -82,7 +82,7 @@ fn lost_thoughts(messages: &[Message<'_>]) -> bool {
     let calls = last.parts.iter().any(|part| matches!(part.kind, Kind::Call(_)));
     let signed = last.parts.iter().any(|part| {
         matches!(part.kind, Kind::Thinking { .. })
-            && part.opaque.as_ref().is_some_and(|opaque| opaque.from == Wire::Messages)
+            && part.opaque.as_ref().is_some_and(|opaque| opaque.is_for(Wire::Messages))
     });
     calls && !signed
 }

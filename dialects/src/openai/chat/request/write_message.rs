@@ -153,12 +153,17 @@ fn think(object: &mut Object<'_>, thoughts: &[(&Part<'_>, &str)], notes: &mut No
             match &part.opaque {
                 Some(opaque) => write_detail(&mut list, text, opaque),
                 None => {
-                    list.object().text("type", "reasoning.text").text("text", text);
+                    let mut entry = list.object();
+                    entry.text("type", "reasoning.text").text("text", text);
+                    part.extra.iter().filter(|_| notes.own()).for_each(|(key, value)| {
+                        entry.raw(key, value.get());
+                    });
                 }
             }
         }
     } else {
-        notes.losses.note_if(thoughts.iter().any(|(part, _)| part.opaque.is_some()), Field::ProviderState);
+        let state = |(part, _): &(&Part<'_>, &str)| own(part) && part.opaque.is_some();
+        notes.losses.note_if(thoughts.iter().any(state), Field::ProviderState);
     }
 }
 
