@@ -60,38 +60,38 @@ impl<'de> serde::Deserialize<'de> for System<'de> {
 const CONTENTS: Option<&str> = Some("contents");
 
 pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    let body: Body<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(&error))?;
-    let named = body.model.map(|model| match model.strip_prefix("models/") {
+    let read: Body<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
+    let named = read.model.map(|model| match model.strip_prefix("models/") {
         Some(bare) => bare.to_owned().into(),
         None => model,
     });
     let Some(model) = hints.model.map(Str::from).or(named) else {
         return Err(Bad::new("You must name a model in the path.", Some("model")));
     };
-    let Some(contents) = body.contents else {
+    let Some(contents) = read.contents else {
         return Err(Bad::new("You must provide contents.", CONTENTS));
     };
     let mut request = Request::new(Wire::Gemini, model);
     request.stream = hints.stream.unwrap_or(false);
-    request.extra = body.extra;
+    request.extra = read.extra;
     request.messages = contents.0.into_iter().map(message).collect::<Result<_, _>>()?;
-    if let Some(System(content)) = body.system {
+    if let Some(System(content)) = read.system {
         request.system = content::parts(content.parts).map_err(|_| {
             Bad::new("A part of the instruction has members of the wrong type.", Some("systemInstruction"))
         })?;
     }
-    for tool in body.tools.into_iter().flatten() {
+    for tool in read.tools.into_iter().flatten() {
         tool.tools(&mut request.tools);
     }
-    if let Some(config) = body.tool_config {
+    if let Some(config) = read.tool_config {
         tools::read_config(config, &mut request);
     }
-    if let Some(config) = body.config {
+    if let Some(config) = read.config {
         config::read(config, &mut request);
     }
-    request.previous = body.cached;
-    request.metadata = body.labels.map(std::borrow::Cow::Borrowed);
-    request.service_tier = body.service_tier;
+    request.previous = read.cached;
+    request.metadata = read.labels.map(std::borrow::Cow::Borrowed);
+    request.service_tier = read.service_tier;
     Ok(request)
 }
 
