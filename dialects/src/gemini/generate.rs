@@ -12,7 +12,7 @@ mod content;
 pub(crate) mod fidelity;
 mod grounding;
 mod model;
-mod number;
+pub(crate) mod number;
 mod path;
 mod put;
 pub(crate) mod request;
