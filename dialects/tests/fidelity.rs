@@ -50,8 +50,27 @@ fn document() -> String {
             out.push('\n');
         }
     }
+    out.push_str(STATE);
     out
 }
+
+/// The one part that is written by hand: [`dialects::conversation::Opaque`] has the reasons.
+const STATE: &str = "
+## What a provider wants back
+
+Signatures of thoughts and calls, redacted thoughts and encrypted reasoning mean something only to the provider that made
+them, who wants them back in the next turn. A client of another dialect gets them in its own dialect's place for such
+things and sends them back from there:
+
+| client | thoughts | calls | where it does not survive |
+|---|---|---|---|
+| chat | `reasoning_details[].signature` and `.data`, extra members of the message | the call's id | a client that rebuilds its messages from text and calls loses the thoughts; a request for thinking within such a tool loop then goes without it, and says so |
+| responses | `encrypted_content` of a reasoning item | the call's id | a client that keeps no reasoning items |
+| messages | `signature` of a thinking block, `data` of a redacted one | the call's id | - |
+| gemini | `thoughtSignature` | the call's own `thoughtSignature` | a client that drops parts which are thoughts |
+
+To a provider that did not make it, it is never sent (`foreign_state`).
+";
 
 #[test]
 fn the_document_says_what_the_code_declares() {

@@ -316,6 +316,33 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
     assert!(read > 100, "{read}");
 }
 
+#[test]
+fn nesting_without_end_is_no_danger() {
+    for (open, close) in [
+        (r#"{"type":"tool_result","tool_use_id":"t","content":["#, "]}"),
+        (r#"{"type":"document","source":{"type":"content","content":["#, "]}}"),
+        ("[", "]"),
+        (r#"{"a":"#, "}"),
+    ] {
+        let inside = open.repeat(100_000) + "1" + &close.repeat(100_000);
+        for body in [
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{inside}]}}]}}"#),
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"tools":[{inside}],"extra":{inside}}}"#
+            ),
+        ] {
+            for wire in WIRES {
+                if let Ok(request) = translate::read(wire, body.as_bytes(), &Hints::default()) {
+                    for to in WIRES {
+                        let _ = translate::write(to, &request, &Target::default());
+                    }
+                }
+                let _ = translate::answer(wire, wire, body.as_bytes(), &context());
+            }
+        }
+    }
+}
+
 /// An answer of an upstream with all that it wants back, as a client of `wire` would send it in its next turn.
 fn next_turn(wire: Wire, body: &[u8]) -> Value {
     let answer: Value = serde_json::from_slice(body).unwrap();

@@ -133,9 +133,13 @@ impl<'de> Deserialize<'de> for Content<'de> {
 impl<'a> Content<'a> {
     /// The parts that were meant; None for a block with members of the wrong type.
     pub fn parts(self, lost: &mut Losses) -> Option<Vec<Part<'a>>> {
+        self.read(false, lost)
+    }
+
+    fn read(self, inside: bool, lost: &mut Losses) -> Option<Vec<Part<'a>>> {
         match self {
             Self::Text(text) => Some(vec![Part::text(text)]),
-            Self::Blocks(blocks) => blocks.into_iter().map(|json| part(json, lost)).collect(),
+            Self::Blocks(blocks) => blocks.into_iter().map(|json| read(json, inside, lost)).collect(),
             Self::Foreign => None,
         }
     }
@@ -143,6 +147,11 @@ impl<'a> Content<'a> {
 
 /// A block; None where it has members of the wrong type.
 pub fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Option<Part<'a>> {
+    read(json, false, lost)
+}
+
+/// `inside` of a tool's result there is no other one: whoever nests them without end gets them back as they came.
+fn read<'a>(json: &'a RawValue, inside: bool, lost: &mut Losses) -> Option<Part<'a>> {
     let Ok(mut block) = serde_json::from_str::<Block<'a>>(json.get()) else {
         // The blocks of built-in tools give other meanings to some of these members.
         let head: Head<'a> = serde_json::from_str(json.get()).ok()?;
@@ -171,9 +180,9 @@ pub fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Option<Part<'a>> {
             let arguments = block.input.map(|input| Str::from(input.get())).unwrap_or_default();
             Kind::Call(Call { id, name: block.name.unwrap_or_default(), arguments, free_form: false })
         }
-        Some("tool_result") => {
+        Some("tool_result") if !inside => {
             let (id, _) = Opaque::off_id(block.tool_use_id.unwrap_or_default());
-            let parts = block.content.map_or_else(|| Some(Vec::new()), |content| content.parts(lost))?;
+            let parts = block.content.map_or_else(|| Some(Vec::new()), |content| content.read(true, lost))?;
             let is_error = block.is_error.unwrap_or(false);
             Kind::Result(ToolResult { id, name: Str::default(), parts, is_error, free_form: false })
         }

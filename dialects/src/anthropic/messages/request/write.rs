@@ -50,7 +50,9 @@ const fn instructs(message: &Message<'_>) -> bool {
 
 fn turns(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) {
     let in_place = request.wire == Wire::Messages || target.quirks.system_anywhere;
-    let (head, rest) = request.messages.split_at_checked(leading(&request.messages)).unwrap_or((&[], &[]));
+    // What came in this format stays where it was.
+    let head = if request.wire == Wire::Messages { 0 } else { leading(&request.messages) };
+    let (head, rest) = request.messages.split_at_checked(head).unwrap_or((&[], &[]));
     let mut system: Vec<&Part<'_>> = request.system.iter().chain(head.iter().flat_map(|m| &m.parts)).collect();
     if !in_place {
         let later = rest.iter().filter(|message| instructs(message));

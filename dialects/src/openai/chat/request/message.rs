@@ -116,6 +116,15 @@ pub enum Content<'a> {
     Parts(Vec<&'a RawValue>),
 }
 
+impl Content<'_> {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Parts(parts) => parts.is_empty(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Content<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Look;
@@ -157,7 +166,9 @@ pub fn message<'a>(raw: Raw<'a>, lost: &mut Losses) -> Result<Message<'a>, Bad> 
     };
     let mut parts = Vec::new();
     thoughts(raw.reasoning, raw.reasoning_details, &mut parts);
-    let content = raw.content.map(|content| content_parts(content, lost)).transpose()?.unwrap_or_default();
+    // Beside calls many clients send an empty text in place of none.
+    let content = raw.content.filter(|content| role != Role::Assistant || !content.is_empty());
+    let content = content.map(|content| content_parts(content, lost)).transpose()?.unwrap_or_default();
     if role == Role::Tool {
         let (id, _) = Opaque::off_id(raw.tool_call_id.unwrap_or_default());
         let name = raw.name.unwrap_or_default();
