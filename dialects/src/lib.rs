@@ -14,6 +14,7 @@
 mod anthropic;
 mod bedrock;
 pub mod conversation;
+pub mod count;
 mod date;
 mod dialect;
 mod endpoint;
@@ -35,6 +36,7 @@ mod wire;
 
 pub use dialect::Dialect;
 pub use endpoint::Endpoint;
+pub use gemini::embed;
 pub use name::{MAX_MODEL_NAME, safe_model_name};
 pub use openai::envelope;
 pub use usage::Usage;

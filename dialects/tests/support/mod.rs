@@ -2,6 +2,7 @@
 
 pub mod gather;
 pub mod heard;
+pub mod heard_gemini;
 pub mod responses;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,42 @@
+//! Embeddings, between OpenAI's format and Gemini's.
+//!
+//! Sources: the embeddings section of OpenAI's API reference, <https://ai.google.dev/api/embeddings>, recorded traffic.
+//! A request is read into an [`Ask`] and written out of it, an answer into [`Vectors`]. Numbers stay the text that they
+//! came as, unless one side packs them: then they are 32-bit floats, little end first, in base64.
+
+mod answer;
+mod request;
+
+pub use answer::{Vectors, read_gemini_answer, read_openai_answer, write_gemini_answer, write_openai_answer};
+pub use request::{read_gemini, read_openai, write_gemini, write_openai};
+
+use crate::conversation::Str;
+use crate::loss::Losses;
+
+/// What is to be embedded.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// As the client calls it.
+    pub model: Str<'a>,
+    /// One vector is wanted for each.
+    pub texts: Vec<Str<'a>>,
+    pub dimensions: Option<u64>,
+    /// The client wants one answer, not a list of them (Gemini's `embedContent`).
+    pub one: bool,
+    /// The client wants vectors packed (OpenAI's `encoding_format: base64`).
+    pub packed: bool,
+    /// What the other format has no place for.
+    pub lost: Losses,
+}
+
+/// Which of Gemini's methods a body is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `embedContent`: all that Vertex has.
+    One,
+    /// `batchEmbedContents`.
+    Batch,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+
+use super::super::generate::number::Whole;
+use super::Ask;
+use crate::Usage;
+use crate::json::object::object;
+use crate::json::put::{List, Object};
+use crate::json::{Scalar, Weight};
+use crate::translate::Malformed;
+
+/// The vectors of an answer, in the order of what was asked.
+#[derive(Debug)]
+pub struct Vectors<'a> {
+    /// Lists of numbers, or one text of packed ones.
+    values: Vec<&'a RawValue>,
+    /// What the upstream counted; Gemini's first models count nothing.
+    pub usage: Option<Usage>,
+}
+
+impl Vectors<'_> {
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+object! {
+    struct OpenAi<'a> {
+        data: Vec<Entry<'a>> = "data",
+        usage: &'a RawValue = "usage",
+        error: Weight = "error",
+    }
+}
+
+object! {
+    struct Entry<'a> {
+        index: Scalar = "index",
+        embedding: &'a RawValue = "embedding",
+    }
+}
+
+/// Reads an upstream's answer in OpenAI's format.
+pub fn read_openai_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
+    let read: OpenAi<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let (Some(mut data), None | Some(Weight(false))) = (read.data, read.error) else {
+        return Err(Malformed::of(body));
+    };
+    // Those without a number keep their place.
+    data.sort_by_key(|entry| entry.index.and_then(Scalar::number));
+    let values: Vec<_> = data.iter().filter_map(|entry| entry.embedding).collect();
+    if values.len() != data.len() {
+        return Err(Malformed::Foreign);
+    }
+    Ok(Vectors { values, usage: read.usage.and_then(|usage| crate::usage::read(usage.get())) })
+}
+
+object! {
+    struct Gemini<'a> {
+        one: Values<'a> = "embedding",
+        batch: Vec<Values<'a>> = "embeddings",
+        usage: Counts<'a> = "usageMetadata",
+        error: Weight = "error",
+    }
+}
+
+object! { struct Values<'a> { values: &'a RawValue = "values", } }
+object! { struct Counts<'a> { prompt: Whole = "promptTokenCount", total: Whole = "totalTokenCount", } }
+
+/// Reads a Gemini upstream's answer, of either method.
+pub fn read_gemini_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
+    let read: Gemini<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    if read.error.is_some_and(|error| error.0) || read.one.is_none() && read.batch.is_none() {
+        return Err(Malformed::of(body));
+    }
+    let all = read.batch.unwrap_or_default().into_iter().chain(read.one);
+    let values = all.map(|entry| entry.values).collect::<Option<Vec<_>>>().ok_or(Malformed::Foreign)?;
+    let count = |counts: Counts<'_>| counts.prompt.or(counts.total).and_then(Whole::count);
+    let usage = read.usage.and_then(count).map(|input| Usage { input, ..Usage::default() });
+    Ok(Vectors { values, usage })
+}
+
+/// Writes an answer for a client that speaks OpenAI's format. `model`: as the client calls it. `usage`: what was
+/// counted, by the upstream or by estimate.
+pub fn write_openai_answer(
+    vectors: &Vectors<'_>,
+    ask: &Ask<'_>,
+    model: &str,
+    usage: Usage,
+) -> Result<Vec<u8>, Malformed> {
+    let mut out = Vec::new();
+    let mut object = Object::open(&mut out);
+    object.text("object", "list");
+    let mut data = object.list("data");
+    for (index, values) in vectors.values.iter().enumerate() {
+        let mut entry = data.object();
+        entry.text("object", "embedding").whole("index", index as u64);
+        match (ask.packed, packed(values)) {
+            (true, Some(_)) | (false, None) => {
+                entry.raw("embedding", values.get());
+            }
+            (true, None) => {
+                let numbers: Vec<f32> = serde_json::from_str(values.get()).map_err(|_| Malformed::Foreign)?;
+                let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+                entry.text("embedding", &STANDARD.encode(bytes));
+            }
+            (false, Some(text)) => unpack(&mut entry.list("embedding"), text)?,
+        }
+    }
+    drop(data);
+    object.text("model", model);
+    let mut counts = object.object("usage");
+    counts.whole("prompt_tokens", usage.input).whole("total_tokens", usage.input);
+    drop(counts);
+    drop(object);
+    Ok(out)
+}
+
+/// Writes an answer for a Gemini client.
+pub fn write_gemini_answer(vectors: &Vectors<'_>, ask: &Ask<'_>) -> Result<Vec<u8>, Malformed> {
+    let mut out = Vec::new();
+    let mut object = Object::open(&mut out);
+    if ask.one {
+        let first = vectors.values.first().ok_or(Malformed::Foreign)?;
+        values(&mut object.object("embedding"), first)?;
+    } else {
+        let mut list = object.list("embeddings");
+        for vector in &vectors.values {
+            values(&mut list.object(), vector)?;
+        }
+    }
+    if let Some(usage) = vectors.usage {
+        let mut counts = object.object("usageMetadata");
+        counts.whole("promptTokenCount", usage.input).whole("totalTokenCount", usage.input);
+    }
+    drop(object);
+    Ok(out)
+}
+
+fn values(object: &mut Object<'_>, raw: &RawValue) -> Result<(), Malformed> {
+    match packed(raw) {
+        Some(text) => unpack(&mut object.list("values"), text)?,
+        None => {
+            object.raw("values", raw.get());
+        }
+    }
+    Ok(())
+}
+
+/// The text of packed numbers.
+fn packed(raw: &RawValue) -> Option<&str> {
+    raw.get().strip_prefix('"')?.strip_suffix('"')
+}
+
+fn unpack(list: &mut List<'_>, text: &str) -> Result<(), Malformed> {
+    let bytes = STANDARD.decode(text).map_err(|_| Malformed::Foreign)?;
+    let (numbers, []) = bytes.as_chunks::<4>() else { return Err(Malformed::Foreign) };
+    for number in numbers {
+        let number = f32::from_le_bytes(*number);
+        // NaN and the infinities are no JSON.
+        let text = serde_json::to_string(&number).map_err(|_| Malformed::Foreign)?;
+        list.raw(&text);
+    }
+    Ok(())
+}
