@@ -21,6 +21,8 @@ ROOT = os.environ["ROOT"]
 TOKEN = os.environ["TOKEN"]
 SAID = "Say hello"
 HEARD = "You said: Say hello"
+# Longer than the least limit that Responses knows, 16 tokens.
+LONG = "Say " + "on and on " * 20
 ASKED = "Use get_weather and get_time"
 CALLS = {"get_weather": {"city"}, "get_time": {"zone"}}
 SCHEMAS = {
@@ -71,7 +73,7 @@ def chat_stream(model):
 
 
 def chat_limit(model):
-    answer = oai.chat.completions.create(model=model, max_tokens=1, messages=[{"role": "user", "content": SAID}])
+    answer = oai.chat.completions.create(model=model, max_tokens=16, messages=[{"role": "user", "content": LONG}])
     assert answer.choices[0].finish_reason == "length", answer
 
 
@@ -173,7 +175,7 @@ def messages_stream(model):
 
 
 def messages_limit(model):
-    answer = ant.messages.create(model=model, max_tokens=1, messages=[{"role": "user", "content": SAID}])
+    answer = ant.messages.create(model=model, max_tokens=16, messages=[{"role": "user", "content": LONG}])
     assert answer.stop_reason == "max_tokens", answer
 
 
