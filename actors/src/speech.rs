@@ -41,8 +41,19 @@ pub const fn conversation(kind: Kind) -> Endpoint {
 pub struct Way {
     /// The endpoint that it is sent to, which may be another one than the client's.
     pub endpoint: Endpoint,
-    /// The client's format and the upstream's, where they differ.
-    pub translated: Option<(Wire, Wire)>,
+    pub spoken: Spoken,
+}
+
+/// What lies between the client's format and the upstream's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// Nothing: they are the same.
+    AsItIs,
+    Conversation {
+        client: Wire,
+        upstream: Wire,
+    },
+    Embeddings,
 }
 
 /// How a provider serves an endpoint; None where it cannot at all.
@@ -53,17 +64,30 @@ pub fn way(provider: &Provider, endpoint: Endpoint) -> Option<Way> {
 
 const fn way_of(kind: Kind, endpoint: Endpoint, as_it_is: bool) -> Option<Way> {
     if as_it_is && is_native(kind, endpoint) {
-        return Some(Way { endpoint, translated: None });
+        return Some(Way { endpoint, spoken: Spoken::AsItIs });
+    }
+    let embeddings = match (endpoint, kind) {
+        (Endpoint::Embeddings, Kind::Gemini) => Some(Endpoint::BatchEmbedContents),
+        (Endpoint::EmbedContent | Endpoint::BatchEmbedContents, Kind::OpenAi | Kind::Azure | Kind::Demo) => {
+            Some(Endpoint::Embeddings)
+        }
+        (_, _) => None,
+    };
+    if let Some(endpoint) = embeddings {
+        return Some(Way { endpoint, spoken: Spoken::Embeddings });
     }
     let upstream = conversation(kind);
     match (endpoint.wire(), upstream.wire()) {
-        (Some(from), Some(to)) => Some(Way { endpoint: upstream, translated: Some((from, to)) }),
+        (Some(client), Some(to)) => {
+            Some(Way { endpoint: upstream, spoken: Spoken::Conversation { client, upstream: to } })
+        }
         (None, _) | (_, None) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const KINDS: [Kind; 8] = [
@@ -87,13 +111,22 @@ mod tests {
             assert!(is_native(kind, conversation(kind)), "{kind:?}");
         }
         assert_eq!(way_of(Kind::Anthropic, Endpoint::ImagesEdits, true), None);
+        let spoken =
+            |kind, endpoint, as_it_is| way_of(kind, endpoint, as_it_is).map(|way| (way.endpoint, way.spoken)).unwrap();
+        let between = |client, upstream| Spoken::Conversation { client, upstream };
+        assert_eq!(spoken(Kind::OpenAi, Endpoint::Chat, true), (Endpoint::Chat, Spoken::AsItIs));
         assert_eq!(
-            way_of(Kind::OpenAi, Endpoint::Chat, true),
-            Some(Way { endpoint: Endpoint::Chat, translated: None })
+            spoken(Kind::Anthropic, Endpoint::Responses, true),
+            (Endpoint::Messages, between(Wire::Responses, Wire::Messages))
         );
-        let claude = Way { endpoint: Endpoint::Messages, translated: Some((Wire::Responses, Wire::Messages)) };
-        assert_eq!(way_of(Kind::Anthropic, Endpoint::Responses, true), Some(claude));
-        let chat = Way { endpoint: Endpoint::Chat, translated: Some((Wire::Responses, Wire::Chat)) };
-        assert_eq!(way_of(Kind::OpenAi, Endpoint::Responses, false), Some(chat));
+        assert_eq!(
+            spoken(Kind::OpenAi, Endpoint::Responses, false),
+            (Endpoint::Chat, between(Wire::Responses, Wire::Chat))
+        );
+        assert_eq!(
+            spoken(Kind::Gemini, Endpoint::Embeddings, true),
+            (Endpoint::BatchEmbedContents, Spoken::Embeddings)
+        );
+        assert_eq!(spoken(Kind::Demo, Endpoint::EmbedContent, true), (Endpoint::Embeddings, Spoken::Embeddings));
     }
 }

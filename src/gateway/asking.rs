@@ -5,9 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use actors::exchange::Translation;
 use actors::provider::{Ask, RequestBody, Streaming};
-use actors::speech;
+use actors::speech::{self, Spoken};
 use actors::table::Deployment;
 use config::OnLoss;
+use dialects::embed::{self, Method};
 use dialects::loss::Losses;
 use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Refused, Target};
 use dialects::{Endpoint, Wire};
@@ -45,13 +46,17 @@ impl Unsayable {
 impl Call {
     pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
-        let (body, strip_usage, translation, losses) = match way.translated {
-            None => {
+        let (body, strip_usage, translation, losses) = match way.spoken {
+            Spoken::AsItIs => {
                 let (body, strip_usage) = self.as_it_came(deployment);
                 (body, strip_usage, None, Losses::default())
             }
-            Some((from, to)) => {
-                let (body, translation, losses) = self.translated(deployment, from, to)?;
+            Spoken::Conversation { client, upstream } => {
+                let (body, translation, losses) = self.conversation(deployment, client, upstream)?;
+                (body, false, Some(Box::new(translation)), losses)
+            }
+            Spoken::Embeddings => {
+                let (body, translation, losses) = self.embeddings(deployment, way.endpoint)?;
                 (body, false, Some(Box::new(translation)), losses)
             }
         };
@@ -87,7 +92,7 @@ impl Call {
         }
     }
 
-    fn translated(
+    fn conversation(
         &self,
         deployment: &Deployment,
         from: Wire,
@@ -99,11 +104,10 @@ impl Call {
         let request = translate::read(from, body, &hints).map_err(Unsayable::Bad)?;
         let provider = &deployment.provider.config;
         let listed = provider.models.iter().find(|listed| listed.name.as_str() == &*deployment.model);
-        let on_loss = self.route.on_loss.unwrap_or(self.shard.table.config.server.on_loss);
         let target = Target {
             model: &deployment.model,
             max_tokens: listed.and_then(|listed| listed.max_output),
-            refuse: on_loss == OnLoss::Refuse,
+            refuse: self.refuses_losses(),
             quirks: quirks(provider.quirks),
         };
         let written = translate::write(to, &request, &target).map_err(Unsayable::Refused)?;
@@ -115,8 +119,39 @@ impl Call {
             array: self.streaming == Streaming::Array,
             free_form: request.free_form().map(str::to_owned).collect(),
         };
-        let translation = Translation { from: to, to: from, streams: envelope.stream, context };
+        let translation = Translation::Conversation { from: to, to: from, streams: envelope.stream, context };
         Ok((RequestBody::whole(written.body), translation, written.losses))
+    }
+
+    fn embeddings(
+        &self,
+        deployment: &Deployment,
+        upstream: Endpoint,
+    ) -> Result<(RequestBody, Translation, Losses), Unsayable> {
+        let CallBody::Json { body, envelope, .. } = &self.body else { return Err(Unsayable::NotServed) };
+        let hints = Hints { model: Some(&*envelope.model), stream: Some(false) };
+        let (ask, model) = match self.endpoint {
+            Endpoint::EmbedContent => (embed::read_gemini(body, Method::One, &hints), None),
+            Endpoint::BatchEmbedContents => (embed::read_gemini(body, Method::Batch, &hints), None),
+            _ => (embed::read_openai(body), Some(envelope.model.clone().into_owned())),
+        };
+        let ask = ask.map_err(Unsayable::Bad)?;
+        if !ask.lost.is_empty() && self.refuses_losses() {
+            return Err(Unsayable::Refused(Refused::Lost(ask.lost)));
+        }
+        let written = match upstream {
+            Endpoint::BatchEmbedContents => {
+                embed::write_gemini(&ask, &deployment.model, Method::Batch).map_err(Unsayable::Refused)?
+            }
+            _ => embed::write_openai(&ask, &deployment.model),
+        };
+        let translation = Translation::Embeddings { shape: ask.shape(), model, request_bytes: body.len() as u64 };
+        Ok((RequestBody::whole(written), translation, ask.lost))
+    }
+
+    /// Whether what cannot be said is a reason not to ask.
+    fn refuses_losses(&self) -> bool {
+        self.route.on_loss.unwrap_or(self.shard.table.config.server.on_loss) == OnLoss::Refuse
     }
 }
 

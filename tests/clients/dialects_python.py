@@ -284,6 +284,24 @@ def gemini_counts(model):
     assert gem.models.count_tokens(model=model, contents=SAID).total_tokens > 0
 
 
+# ---- embeddings, where the upstream's dialect has them
+
+
+def openai_embeds(model):
+    asked = {"model": model, "input": ["hello", "world"]}
+    packed = oai.embeddings.create(**asked)  # the SDK asks for base64 and unpacks it
+    plain = oai.embeddings.create(**asked, encoding_format="float")
+    assert len(packed.data) == 2 and packed.usage.prompt_tokens > 0, packed.usage
+    for one, other in zip(packed.data, plain.data):
+        assert one.index == other.index and len(one.embedding) > 1
+        assert all(abs(a - b) < 1e-6 for a, b in zip(one.embedding, other.embedding, strict=True))
+
+
+def gemini_embeds(model):
+    answer = gem.models.embed_content(model=model, contents=["hello", "world"])
+    assert len(answer.embeddings) == 2 and len(answer.embeddings[0].values) > 1, answer
+
+
 # ---- what each raises
 
 
@@ -334,6 +352,9 @@ def main():
             for stream in (False, True):
                 name = f"{client}_loop{'_stream' if stream else ''} over {model}"
                 run(name, lambda: LOOPS[client](model, stream))
+        if model.split("/")[0] in ("chat", "gemini"):
+            for check in (openai_embeds, gemini_embeds):
+                run(f"{check.__name__} over {model}", lambda: check(model))
     for model in os.environ["ERRORS"].split(","):
         run(f"raises over {model}", lambda: raises(model))
     print(f"{passed} passed, {failed} failed")

@@ -4,6 +4,7 @@
 //! unfinished event, of a document no more than [`MAX_DOCUMENT`].
 
 use bytes::Bytes;
+use dialects::embed::{self, Shape};
 use dialects::translate::{self, Context, Malformed};
 use dialects::watch::{Cut, Failure};
 use dialects::{Usage, Wire};
@@ -11,30 +12,39 @@ use dialects::{Usage, Wire};
 /// The longest document that is translated, in bytes: many times what a model writes.
 const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
 
-/// From which format into which, and what the answer needs beside what the upstream says.
+/// What an answer is translated into, and what it needs beside what the upstream says.
 #[derive(Debug, Clone)]
-pub struct Translation {
-    /// The upstream's.
-    pub from: Wire,
-    /// The client's.
-    pub to: Wire,
-    pub streams: bool,
-    pub context: Context,
+pub enum Translation {
+    Conversation {
+        /// The upstream's format.
+        from: Wire,
+        /// The client's.
+        to: Wire,
+        streams: bool,
+        context: Context,
+    },
+    /// `model`: as an OpenAI client calls it; None for a client of Gemini's.
+    Embeddings { shape: Shape, model: Option<String>, request_bytes: u64 },
 }
 
 impl Translation {
     /// What the upstream is to answer with.
     pub(crate) fn accept(&self) -> &'static str {
-        match (self.streams, self.from) {
-            (true, Wire::Converse) => "application/vnd.amazon.eventstream",
-            (true, Wire::Chat | Wire::Responses | Wire::Messages | Wire::Gemini) => "text/event-stream",
-            (false, _) => "application/json",
+        match self {
+            Self::Conversation { streams: true, from: Wire::Converse, .. } => "application/vnd.amazon.eventstream",
+            Self::Conversation { streams: true, .. } => "text/event-stream",
+            Self::Conversation { streams: false, .. } | Self::Embeddings { .. } => "application/json",
         }
     }
 
     /// What the client is answered with.
     pub(crate) fn content_type(&self) -> &'static str {
-        if self.streams && !self.context.array { "text/event-stream" } else { "application/json" }
+        if self.is_sse() { "text/event-stream" } else { "application/json" }
+    }
+
+    /// Whether the client reads events.
+    fn is_sse(&self) -> bool {
+        matches!(self, Self::Conversation { streams: true, context, .. } if !context.array)
     }
 }
 
@@ -73,13 +83,15 @@ impl Translated {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let events = essence.eq_ignore_ascii_case("text/event-stream")
             || essence.eq_ignore_ascii_case("application/vnd.amazon.eventstream");
-        let mode = match (encoded, translation.streams, events) {
-            (false, true, true) => {
-                let Translation { from, to, context, .. } = &translation;
+        let mode = match &translation {
+            _ if encoded => Mode::Foreign,
+            Translation::Conversation { streams: true, from, to, context } if events => {
                 Mode::Stream(Box::new(translate::Stream::new(*from, *to, context)))
             }
-            (false, false, false) => Mode::Document(Vec::new()),
-            (true, _, _) | (false, true, false) | (false, false, true) => Mode::Foreign,
+            Translation::Conversation { streams: false, .. } | Translation::Embeddings { .. } if !events => {
+                Mode::Document(Vec::new())
+            }
+            Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Foreign,
         };
         Self { translation, mode, usage: None, failure: None, written: 0 }
     }
@@ -125,20 +137,17 @@ impl Translated {
                 ended?;
             }
             Mode::Document(_) if !clean => return Err(Cut::Broken),
-            Mode::Document(document) => {
-                let Translation { from, to, context, .. } = &self.translation;
-                match translate::answer(*from, *to, document, context) {
-                    Ok(translated) => {
-                        self.usage = translated.usage;
-                        out = translated.body;
-                    }
-                    Err(Malformed::Foreign) => return Err(Cut::NoTerminal),
-                    Err(Malformed::Failed(failure)) => {
-                        self.failure = Some(failure);
-                        return Err(Cut::NoTerminal);
-                    }
+            Mode::Document(document) => match self.translation.document(document) {
+                Ok((body, usage)) => {
+                    self.usage = usage;
+                    out = body;
                 }
-            }
+                Err(Malformed::Foreign) => return Err(Cut::NoTerminal),
+                Err(Malformed::Failed(failure)) => {
+                    self.failure = Some(failure);
+                    return Err(Cut::NoTerminal);
+                }
+            },
             Mode::Foreign => return Err(Cut::NoTerminal),
         }
         self.written += out.len() as u64;
@@ -159,6 +168,28 @@ impl Translated {
 
     /// Whether the client reads events.
     pub fn is_sse(&self) -> bool {
-        self.translation.streams && !self.translation.context.array
+        self.translation.is_sse()
+    }
+}
+
+impl Translation {
+    /// A whole answer in the client's format.
+    fn document(&self, body: &[u8]) -> Result<(Vec<u8>, Option<Usage>), Malformed> {
+        match self {
+            Self::Conversation { from, to, context, .. } => {
+                let translated = translate::answer(*from, *to, body, context)?;
+                Ok((translated.body, translated.usage))
+            }
+            Self::Embeddings { shape, model: Some(model), request_bytes } => {
+                let vectors = embed::read_gemini_answer(body)?;
+                // OpenAI's format has a place for a count and none for its absence.
+                let usage = vectors.usage.unwrap_or_else(|| Usage::guess(*request_bytes, 0));
+                Ok((embed::write_openai_answer(&vectors, *shape, model, usage)?, vectors.usage))
+            }
+            Self::Embeddings { shape, model: None, .. } => {
+                let vectors = embed::read_openai_answer(body)?;
+                Ok((embed::write_gemini_answer(&vectors, *shape)?, vectors.usage))
+            }
+        }
     }
 }
