@@ -84,7 +84,7 @@ impl Read {
             return Ok(());
         }
         let unreadable = |_| Box::new(Failure::ours("a piece of the provider's answer cannot be read"));
-        let event: Data<'_> = serde_json::from_slice(data).map_err(unreadable)?;
+        let event: Data<'_> = crate::json::from_bytes(data).map_err(unreadable)?;
         let at = event.index.and_then(Scalar::number).and_then(|index| usize::try_from(index).ok());
         match event.kind.and_then(Maybe::filled).as_deref() {
             Some("message_start") => self.start(event.message.unwrap_or_default(), emit),

@@ -116,7 +116,7 @@ impl Read {
             return Err(Box::new(Failure::read(data)));
         }
         let unreadable = |_| Box::new(Failure::ours("a piece of the provider's answer cannot be read"));
-        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(unreadable)?;
+        let chunk: Chunk<'_> = crate::json::from_bytes(data).map_err(unreadable)?;
         let within = chunk.groq.as_ref().and_then(|groq| groq.error).is_some_and(|error| error.0);
         if within || chunk.error.is_some_and(|error| error.0) {
             return Err(Box::new(Failure::read(data)));
