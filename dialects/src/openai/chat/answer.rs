@@ -106,7 +106,7 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     }
     let mut lost = Losses::default();
     let mut calls = message.tool_calls.unwrap_or_default();
-    calls.extend(message.function_call.map(|function| RawCall { function: Some(function), ..RawCall::default() }));
+    calls.extend(message.function_call.and_then(RawCall::old));
     let any_call = !calls.is_empty();
     parts.extend(calls.into_iter().map(|call| call.part(&mut lost)));
 

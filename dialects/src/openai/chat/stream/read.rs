@@ -242,9 +242,8 @@ impl Read {
         for part in delta.images.into_iter().flatten().filter_map(Image::part) {
             self.part(part, emit);
         }
-        let function = delta.function_call.filter(|call| call.name.is_some() || call.arguments.is_some());
         let calls = delta.tool_calls.into_iter().flatten();
-        for call in calls.chain(function.map(|function| RawCall { function: Some(function), ..RawCall::default() })) {
+        for call in calls.chain(delta.function_call.and_then(RawCall::old)) {
             self.close(emit);
             self.calls.piece(piece(call), &mut self.next, emit)?;
         }
