@@ -245,15 +245,12 @@ fn one(list: &mut List<'_>, assistant: bool, part: &Part<'_>, notes: &mut Notes<
         Kind::Text { text, citations } => {
             let mut entry = list.object();
             entry.text("type", if assistant { "output_text" } else { "input_text" }).text("text", text);
-            let quoted = |raw: &str| raw.starts_with('{');
-            let mut raws = citations.iter().filter_map(|citation| citation.raw).peekable();
-            if notes.own && raws.peek().is_some_and(|raw| quoted(raw.get())) {
+            if notes.own && !citations.is_empty() {
                 let mut annotations = entry.list("annotations");
-                raws.for_each(|raw| {
+                citations.iter().filter_map(|citation| citation.raw).for_each(|raw| {
                     annotations.raw(raw.get());
                 });
             } else {
-                drop(raws);
                 notes.losses.note_if(!citations.is_empty(), Field::Citations);
             }
             entry
