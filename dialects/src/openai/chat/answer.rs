@@ -77,7 +77,7 @@ object! {
 }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
-    let read: Body<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     if read.error.is_some_and(|error| error.0) {
         return Err(Malformed::of(body));
     }
