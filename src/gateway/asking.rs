@@ -8,7 +8,9 @@ use actors::provider::{Ask, RequestBody, Streaming};
 use actors::speech::{self, Spoken};
 use actors::table::Deployment;
 use config::OnLoss;
+use dialects::conversation::{Opaque, Request};
 use dialects::embed::{self, Method};
+use dialects::envelope::Envelope;
 use dialects::loss::Losses;
 use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Refused, Target};
 use dialects::{Endpoint, Wire};
@@ -48,7 +50,10 @@ impl Call {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
         let (body, strip_usage, translation, losses) = match way.spoken {
             Spoken::AsItIs => {
-                let (body, strip_usage) = self.as_it_came(deployment);
+                let (body, strip_usage) = match self.marked() {
+                    Some(wire) => (self.rewritten(deployment, wire)?, false),
+                    None => self.as_it_came(deployment),
+                };
                 (body, strip_usage, None, Losses::default())
             }
             Spoken::Conversation { client, upstream } => {
@@ -79,6 +84,23 @@ impl Call {
         Ok(Asked { ask, losses })
     }
 
+    /// The format of a conversation that holds state of another provider's, put there by us in an earlier turn.
+    fn marked(&self) -> Option<Wire> {
+        let wire = self.endpoint.wire()?;
+        match &self.body {
+            CallBody::Json { body, .. } if Opaque::marks(body) => Some(wire),
+            CallBody::Json { .. } | CallBody::Upload(_) => None,
+        }
+    }
+
+    /// The same request in the same format, without what is another provider's: it would refuse it.
+    fn rewritten(&self, deployment: &Deployment, wire: Wire) -> Result<RequestBody, Unsayable> {
+        let (request, _) = self.read(wire)?;
+        let target = Target { refuse: false, ..self.target(deployment) };
+        let written = translate::write(wire, &request, &target).map_err(Unsayable::Refused)?;
+        Ok(RequestBody::whole(written.body))
+    }
+
     fn as_it_came(&self, deployment: &Deployment) -> (RequestBody, bool) {
         match &self.body {
             CallBody::Json { body, envelope, .. } => {
@@ -95,22 +117,11 @@ impl Call {
     fn conversation(
         &self,
         deployment: &Deployment,
-        from: Wire,
-        to: Wire,
+        client: Wire,
+        upstream: Wire,
     ) -> Result<(RequestBody, Translation, Losses), Unsayable> {
-        let CallBody::Json { body, envelope, .. } = &self.body else { return Err(Unsayable::NotServed) };
-        let in_path = self.endpoint == Endpoint::GenerateContent;
-        let hints = Hints { model: in_path.then_some(&*envelope.model), stream: in_path.then_some(envelope.stream) };
-        let request = translate::read(from, body, &hints).map_err(Unsayable::Bad)?;
-        let provider = &deployment.provider.config;
-        let listed = provider.models.iter().find(|listed| listed.name.as_str() == &*deployment.model);
-        let target = Target {
-            model: &deployment.model,
-            max_tokens: listed.and_then(|listed| listed.max_output),
-            refuse: self.refuses_losses(),
-            quirks: quirks(provider.quirks),
-        };
-        let written = translate::write(to, &request, &target).map_err(Unsayable::Refused)?;
+        let (request, envelope) = self.read(client)?;
+        let written = translate::write(upstream, &request, &self.target(deployment)).map_err(Unsayable::Refused)?;
         let context = Context {
             model: envelope.model.clone().into_owned(),
             request_id: self.request_id.chars().filter(char::is_ascii_alphanumeric).take(64).collect(),
@@ -119,8 +130,27 @@ impl Call {
             array: self.streaming == Streaming::Array,
             free_form: request.free_form().map(str::to_owned).collect(),
         };
-        let translation = Translation::Conversation { from: to, to: from, streams: envelope.stream, context };
+        let translation = Translation::Conversation { from: upstream, to: client, streams: envelope.stream, context };
         Ok((RequestBody::whole(written.body), translation, written.losses))
+    }
+
+    fn read(&self, wire: Wire) -> Result<(Request<'_>, &Envelope<'static>), Unsayable> {
+        let CallBody::Json { body, envelope, .. } = &self.body else { return Err(Unsayable::NotServed) };
+        let in_path = self.endpoint == Endpoint::GenerateContent;
+        let hints = Hints { model: in_path.then_some(&*envelope.model), stream: in_path.then_some(envelope.stream) };
+        let request = translate::read(wire, body, &hints).map_err(Unsayable::Bad)?;
+        Ok((request, envelope))
+    }
+
+    fn target<'d>(&self, deployment: &'d Deployment) -> Target<'d> {
+        let provider = &deployment.provider.config;
+        let listed = provider.models.iter().find(|listed| listed.name.as_str() == &*deployment.model);
+        Target {
+            model: &deployment.model,
+            max_tokens: listed.and_then(|listed| listed.max_output),
+            refuse: self.refuses_losses(),
+            quirks: quirks(provider.quirks),
+        }
     }
 
     fn embeddings(

@@ -45,7 +45,7 @@ pub fn parts<'a>(json: &'a RawValue) -> Vec<Part<'a>> {
 }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
-    let read: Response<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Response<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let status = filled(read.status);
     if read.error.is_some_and(|error| error.0) || status.as_deref() == Some("failed") {
         return Err(Malformed::of(body));

@@ -128,10 +128,17 @@ pub fn kind(json: &RawValue) -> Option<Str<'_>> {
     filled(serde_json::from_str::<Typed<'_>>(json.get()).ok()?.kind)
 }
 
-/// Whether something in its own words is an item of a list. The others are parts of a content, or of another format.
+/// Whether something in its own words is an item of a list. The others are parts of a content, or of another format:
+/// Anthropic's end in `_use` and `_result`.
 pub fn is_item(json: &RawValue) -> bool {
-    kind(json).is_some_and(|kind| {
-        ["_call", "_output"].iter().any(|end| kind.ends_with(end))
-            || ["mcp_", "compaction", "item_reference", "additional_tools"].iter().any(|start| kind.starts_with(start))
+    kind(json).is_some_and(|kind| match &*kind {
+        "mcp_list_tools"
+        | "mcp_approval_request"
+        | "mcp_approval_response"
+        | "item_reference"
+        | "additional_tools"
+        | "compaction"
+        | "compaction_summary" => true,
+        other => other.ends_with("_call") || other.ends_with("_output"),
     })
 }

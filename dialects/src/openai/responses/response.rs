@@ -119,10 +119,7 @@ pub fn write(object: &mut Object<'_>, head: &Head<'_>) {
 fn write_usage(object: &mut Object<'_>, usage: &Usage) {
     object.whole("input_tokens", usage.input);
     let mut details = object.object("input_tokens_details");
-    details.whole("cached_tokens", usage.cached_input);
-    if usage.cache_write > 0 {
-        details.whole("cache_write_tokens", usage.cache_write);
-    }
+    details.whole("cached_tokens", usage.cached_input).whole("cache_write_tokens", usage.cache_write);
     drop(details);
     object.whole("output_tokens", usage.output);
     object.object("output_tokens_details").whole("reasoning_tokens", usage.reasoning);

@@ -17,6 +17,12 @@ const MIN_TOKENS: u64 = 16;
 
 pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Result<Vec<u8>, Refused> {
     let own = request.wire == Wire::Responses;
+    if !own && request.previous.is_some() {
+        return Err(Refused::Impossible {
+            message: "The provider behind this model does not keep what the request continues.",
+            param: None,
+        });
+    }
     let mut body = Vec::with_capacity(1_024);
     let mut object = Object::open(&mut body);
     object.text("model", target.model);

@@ -6,7 +6,7 @@ use super::super::namespace;
 use crate::Wire;
 use crate::conversation::media::{audio_format, data_url};
 use crate::conversation::pairing::Pairing;
-use crate::conversation::{Call, Kind, Media, Message, Opaque, Part, Role, Source, ToolResult};
+use crate::conversation::{Call, Kind, Media, Message, Part, Role, Source, ToolResult};
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
 
@@ -129,20 +129,15 @@ const fn is_media(part: &Part<'_>) -> bool {
 /// Thoughts up to the one that ends with what the provider wants back.
 fn thought(list: &mut List<'_>, parts: &[&Part<'_>], notes: &mut Notes<'_>) {
     let opaque = parts.last().and_then(|part| part.opaque.as_ref());
-    if !notes.own {
-        let told = parts.iter().any(|part| matches!(&part.kind, Kind::Thinking { text } if !text.is_empty()));
-        let ours = |opaque: &&Opaque<'_>| opaque.from == Wire::Responses && !opaque.data.is_empty();
-        match opaque {
-            Some(opaque) if ours(&opaque) => {}
-            // An id alone means something only to who keeps answers.
-            Some(opaque) if opaque.from == Wire::Responses => return notes.losses.note(Field::ProviderState),
-            Some(_) => return notes.losses.note(Field::ForeignState),
-            None => return notes.losses.note_if(told, Field::Thinking),
+    match opaque {
+        Some(opaque) if opaque.from != Wire::Responses => return notes.losses.note(Field::ForeignState),
+        // An id alone means something only to who keeps answers, and a bare thought only to who showed it.
+        Some(opaque) if opaque.data.is_empty() && !notes.own => return notes.losses.note(Field::ProviderState),
+        None if !notes.own => {
+            let told = |part: &&Part<'_>| matches!(&part.kind, Kind::Thinking { text } if !text.is_empty());
+            return notes.losses.note_if(parts.iter().any(told), Field::Thinking);
         }
-    }
-    if let Some(opaque) = opaque.filter(|opaque| opaque.from != Wire::Responses) {
-        debug_assert!(opaque.from != Wire::Responses);
-        return notes.losses.note(Field::ForeignState);
+        Some(_) | None => {}
     }
     let mut entry = list.object();
     entry.text("type", "reasoning").text_if("id", opaque.and_then(|opaque| opaque.id.as_deref()));
@@ -250,15 +245,12 @@ fn one(list: &mut List<'_>, assistant: bool, part: &Part<'_>, notes: &mut Notes<
         Kind::Text { text, citations } => {
             let mut entry = list.object();
             entry.text("type", if assistant { "output_text" } else { "input_text" }).text("text", text);
-            let quoted = |raw: &str| raw.starts_with('{');
-            let mut raws = citations.iter().filter_map(|citation| citation.raw).peekable();
-            if notes.own && raws.peek().is_some_and(|raw| quoted(raw.get())) {
+            if notes.own && !citations.is_empty() {
                 let mut annotations = entry.list("annotations");
-                raws.for_each(|raw| {
+                citations.iter().filter_map(|citation| citation.raw).for_each(|raw| {
                     annotations.raw(raw.get());
                 });
             } else {
-                drop(raws);
                 notes.losses.note_if(!citations.is_empty(), Field::Citations);
             }
             entry

@@ -69,7 +69,7 @@ impl Read {
         if self.done || data.trim_ascii().is_empty() || data.trim_ascii() == b"[DONE]" {
             return Ok(());
         }
-        let Ok(read) = serde_json::from_slice::<Data<'_>>(data) else {
+        let Ok(read) = crate::json::from_bytes::<Data<'_>>(data) else {
             let failure = if name == b"error" { Failure::read(data) } else { Failure::ours(NOT_JSON) };
             return Err(Box::new(failure));
         };
