@@ -6,6 +6,7 @@
 mod asking;
 mod hedge;
 mod refused;
+mod tally;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use actix_web::web::Bytes;
 use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
-use actors::policy::{Moment, retry};
+use actors::policy::retry;
 use actors::provider::Streaming;
 use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
@@ -32,6 +33,7 @@ use crate::upload::Source;
 
 pub(crate) use asking::Unsayable;
 pub use refused::{Refused, words};
+use tally::Tally;
 
 /// What a client asks for, as far as every attempt needs it.
 pub struct Call {
@@ -86,10 +88,12 @@ impl Call {
         }
         loop {
             let mut plan = router::route(&self.route, clock::now(), fastrand::f64()).plan;
-            plan.retain(|deployment| !tally.is_useless(deployment));
             plan.reverse(); // the best is popped first
             while let Some(deployment) = plan.pop() {
-                let (failure, deployment) = match self.one(deployment, &mut plan).await {
+                if !tally.may_try(&deployment, retry.max_retries) {
+                    continue;
+                }
+                let (failure, deployment, key) = match self.one(deployment, &mut plan).await {
                     Ok(granted) => return Ok(granted),
                     Err(Missed::Refused(refusal)) => {
                         tally.refused(refusal);
@@ -99,12 +103,11 @@ impl Call {
                         tally.cannot_say(unsayable, &deployment);
                         continue;
                     }
-                    Err(Missed::Failed(failure, deployment)) => (failure, deployment),
+                    Err(Missed::Failed { failure, deployment, key }) => (failure, deployment, key),
                 };
                 let cause = failure.cause;
-                tally.failed(failure, &deployment);
-                let over = !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline;
-                if over || tally.tried > retry.max_retries {
+                tally.failed(failure, &deployment, key);
+                if !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline {
                     return Err(refused::decide(&self.route, tally));
                 }
                 if cause.blames_key() && deployment.is_ready(clock::now()) {
@@ -113,7 +116,7 @@ impl Call {
             }
             // Everything that was ready has been tried; what cools down for a moment may be waited for.
             tally.rounds += 1;
-            if tally.told.is_none() || tally.rounds > retry.max_retries || !self.pause(&tally).await {
+            if tally.told.is_none() || !tally.may_repeat(retry.max_retries) || !self.pause(&tally).await {
                 return Err(refused::decide(&self.route, tally));
             }
         }
@@ -190,11 +193,15 @@ impl Call {
             Err(refusal) => {
                 noted.outcome = refusal.label();
                 return Err(match refusal {
-                    Refusal::Panicked => Missed::Failed(Cause::Panic.into(), deployment.clone()),
+                    Refusal::Panicked => {
+                        let failure = Cause::Panic.into();
+                        Missed::Failed { failure, deployment: deployment.clone(), key: None }
+                    }
                     refusal => Missed::Refused(refusal),
                 });
             }
         };
+        let key = Some(exchange.key());
         match exchange.run().await {
             Ok(answer) => {
                 noted.outcome = "ok";
@@ -204,7 +211,7 @@ impl Call {
             Err(failure) => {
                 noted.outcome = failure.cause.label();
                 drop(noted);
-                Err(Missed::Failed(failure, deployment))
+                Err(Missed::Failed { failure, deployment, key })
             }
         }
     }
@@ -214,52 +221,10 @@ impl Call {
 pub(crate) enum Missed {
     /// It was not asked.
     Refused(Refusal),
-    /// It was, in vain.
-    Failed(Failure, Arc<Deployment>),
+    /// It was, in vain. `key`: which one it was asked with, if it came to that.
+    Failed { failure: Failure, deployment: Arc<Deployment>, key: Option<usize> },
     /// What the client says cannot be said to it.
     Unsayable(Unsayable, Arc<Deployment>),
-}
-
-/// What has come of a call so far.
-#[derive(Default)]
-pub(crate) struct Tally {
-    /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
-    told: Option<Failure>,
-    refusal: Option<Refusal>,
-    /// When the soonest of those that refused may serve again.
-    soonest: Option<Moment>,
-    tried: u32,
-    rounds: u32,
-    /// Deployments that answered that they do not serve such a request: asking again would be in vain.
-    useless: Vec<Arc<str>>,
-    /// Why one of them could not even be asked.
-    unsayable: Option<Unsayable>,
-}
-
-impl Tally {
-    fn refused(&mut self, refusal: Refusal) {
-        self.refusal = Some(refusal);
-        self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
-    }
-
-    fn cannot_say(&mut self, unsayable: Unsayable, deployment: &Deployment) {
-        self.useless.push(deployment.name.clone());
-        self.unsayable = Some(unsayable);
-    }
-
-    fn failed(&mut self, failure: Failure, deployment: &Deployment) {
-        self.tried += 1;
-        if failure.cause.is_in_vain() {
-            self.useless.push(deployment.name.clone());
-        }
-        if self.told.as_ref().is_none_or(|told| told.cause.hope() <= failure.cause.hope()) {
-            self.told = Some(failure);
-        }
-    }
-
-    fn is_useless(&self, deployment: &Deployment) -> bool {
-        self.useless.contains(&deployment.name)
-    }
 }
 
 /// Notes an attempt when it is over, and also when it is dropped: a cancelled loser is in the receipt too.

@@ -45,6 +45,11 @@ pub struct Exchange {
 type Response = awc::ClientResponse;
 
 impl Exchange {
+    /// The place of the key it is sent with among the provider's.
+    pub fn key(&self) -> usize {
+        self.permit.key()
+    }
+
     /// Sends, and waits until the answer is worth handing on: its first content for a success.
     ///
     /// # Errors

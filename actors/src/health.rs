@@ -111,4 +111,11 @@ impl DeploymentHealth {
             .min();
         self.ready_at.get().max(key.unwrap_or(Moment(0)))
     }
+
+    /// The keys that may serve now, by their place.
+    pub fn ready_keys<'a>(&'a self, provider: &'a ProviderHealth, now: Moment) -> impl Iterator<Item = usize> + 'a {
+        let keys = self.keys.iter().zip(&provider.keys).enumerate();
+        keys.filter(move |(_, (at_model, key))| at_model.ready_at.get().max(key.ready_at.get()) <= now)
+            .map(|(place, _)| place)
+    }
 }

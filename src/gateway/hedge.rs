@@ -51,7 +51,7 @@ pub(super) async fn race(
 fn is_last_word(ended: &Result<Granted, Missed>) -> bool {
     match ended {
         Ok(_) => true,
-        Err(Missed::Failed(failure, _)) => !failure.cause.retryable(),
+        Err(Missed::Failed { failure, .. }) => !failure.cause.retryable(),
         Err(Missed::Refused(_) | Missed::Unsayable(..)) => false,
     }
 }

@@ -8,7 +8,8 @@ use actors::table::Route;
 use dialects::error::ErrorKind;
 use dialects::fault::Fault;
 
-use super::{Tally, Unsayable};
+use super::Unsayable;
+use super::tally::Tally;
 
 /// What goes back instead of an answer.
 pub enum Refused {
