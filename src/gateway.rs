@@ -88,36 +88,50 @@ impl Call {
         }
         loop {
             let mut plan = router::route(&self.route, clock::now(), fastrand::f64()).plan;
+            plan.retain(|deployment| tally.may_try(deployment, retry.max_retries));
             plan.reverse(); // the best is popped first
             while let Some(deployment) = plan.pop() {
                 if !tally.may_try(&deployment, retry.max_retries) {
                     continue;
                 }
-                let (failure, deployment, key) = match self.one(deployment, &mut plan).await {
+                let missed = match self.one(deployment, &mut plan, &tally).await {
                     Ok(granted) => return Ok(granted),
-                    Err(Missed::Refused(refusal)) => {
-                        tally.refused(refusal);
-                        continue;
-                    }
-                    Err(Missed::Unsayable(unsayable, deployment)) => {
-                        tally.cannot_say(unsayable, &deployment);
-                        continue;
-                    }
-                    Err(Missed::Failed { failure, deployment, key }) => (failure, deployment, key),
+                    Err(missed) => missed,
                 };
-                let cause = failure.cause;
-                tally.failed(failure, &deployment, key);
-                if !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline {
-                    return Err(refused::decide(&self.route, tally));
+                let mut over = false;
+                for missed in missed {
+                    over |= self.note(missed, &mut tally, &mut plan);
                 }
-                if cause.blames_key() && deployment.is_ready(clock::now()) {
-                    plan.push(deployment); // it has another key
+                if over {
+                    return Err(refused::decide(&self.route, tally));
                 }
             }
             // Everything that was ready has been tried; what cools down for a moment may be waited for.
             tally.rounds += 1;
             if tally.told.is_none() || !tally.may_repeat(retry.max_retries) || !self.pause(&tally).await {
                 return Err(refused::decide(&self.route, tally));
+            }
+        }
+    }
+
+    /// Books why a deployment gave no answer. True: nothing more is to be tried.
+    fn note(&self, missed: Missed, tally: &mut Tally, plan: &mut Plan) -> bool {
+        match missed {
+            Missed::Refused(refusal) => {
+                tally.refused(refusal);
+                false
+            }
+            Missed::Unsayable(unsayable, deployment) => {
+                tally.cannot_say(unsayable, &deployment);
+                false
+            }
+            Missed::Failed { failure, deployment, key } => {
+                let cause = failure.cause;
+                tally.failed(failure, &deployment, key);
+                if cause.blames_key() && deployment.is_ready(clock::now()) {
+                    plan.push(deployment); // it has another key
+                }
+                !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline
             }
         }
     }
@@ -149,13 +163,13 @@ impl Call {
     }
 
     /// One deployment, with its hedge where the route has one.
-    async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan) -> Result<Granted, Missed> {
+    async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan, tally: &Tally) -> Result<Granted, AllMissed> {
         match &self.route.hedge {
             Some((settings, bucket)) if self.may_hedge() => {
                 // Boxed: two attempts side by side would make every call's future three times as large.
-                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan)).await
+                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan, tally)).await
             }
-            _ => self.attempt(deployment).await,
+            _ => self.attempt(deployment).await.map_err(AllMissed::from),
         }
     }
 
@@ -225,6 +239,24 @@ pub(crate) enum Missed {
     Failed { failure: Failure, deployment: Arc<Deployment>, key: Option<usize> },
     /// What the client says cannot be said to it.
     Unsayable(Unsayable, Arc<Deployment>),
+}
+
+/// Who gave no answer, in the order in which it was known: one, or two of a hedged attempt.
+pub(crate) struct AllMissed(Missed, Option<Missed>);
+
+impl From<Missed> for AllMissed {
+    fn from(missed: Missed) -> Self {
+        Self(missed, None)
+    }
+}
+
+impl IntoIterator for AllMissed {
+    type Item = Missed;
+    type IntoIter = std::iter::Chain<std::iter::Once<Missed>, std::option::IntoIter<Missed>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.0).chain(self.1)
+    }
 }
 
 /// Notes an attempt when it is over, and also when it is dropped: a cancelled loser is in the receipt too.
