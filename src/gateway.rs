@@ -35,6 +35,10 @@ pub(crate) use asking::Unsayable;
 pub use refused::{Refused, words};
 use tally::Tally;
 
+/// The longest that one request waits, in all, for what cools down: no byte goes to the client meanwhile, and with a
+/// `retry-after` in hand it knows better than we do whether to wait. Our own backoff is the operator's to set.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a client asks for, as far as every attempt needs it.
 pub struct Call {
     pub shard: Rc<Shard>,
@@ -108,7 +112,7 @@ impl Call {
             }
             // Everything that was ready has been tried; what cools down for a moment may be waited for.
             tally.rounds += 1;
-            if tally.told.is_none() || !tally.may_repeat(retry.max_retries) || !self.pause(&tally).await {
+            if tally.told.is_none() || !tally.may_repeat(retry.max_retries) || !self.pause(&mut tally).await {
                 return Err(refused::decide(&self.route, tally));
             }
         }
@@ -137,7 +141,7 @@ impl Call {
     }
 
     /// Waits before the next round. False: nothing will be ready soon enough, or not before the deadline.
-    async fn pause(&self, tally: &Tally) -> bool {
+    async fn pause(&self, tally: &mut Tally) -> bool {
         let retry = self.shard.table.config.retry;
         let now = clock::now();
         let outlook = router::outlook(&self.route, now, |deployment| tally.is_useless(deployment));
@@ -146,8 +150,11 @@ impl Call {
             Outlook::Later(soonest) => Some(soonest.since(now)),
             Outlook::Never => return false,
         };
-        if cools.is_some_and(|cools| cools > retry.max_delay) {
-            return false;
+        if let Some(cools) = cools {
+            tally.waited += cools;
+            if cools > retry.max_delay || tally.waited > PATIENCE {
+                return false;
+            }
         }
         let hint = cools.map(|cools| cools.as_millis() as u64 + 1);
         let until = Instant::now() + retry::backoff(tally.rounds.saturating_sub(1), &retry, fastrand::f64(), hint);

@@ -119,7 +119,7 @@ fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Momen
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` does not serve this kind of request"),
         ),
-        (Fault::Upstream, _) => broken(route, status, soonest),
+        (Fault::Upstream, _) => broken(route, status, soonest, failure.retry_after_ms),
     }
 }
 
@@ -139,11 +139,15 @@ pub fn words(answer: &ErrorAnswer) -> String {
     )
 }
 
-/// A provider's 5xx, after everything was tried: its status where clients know it, never its text.
-fn broken(route: &Route, status: u16, soonest: Option<Moment>) -> Refused {
+/// A provider's 5xx, after everything was tried: its status where clients know it, never its text. One that says when to
+/// come back is out of service until then, whatever number it says it with.
+fn broken(route: &Route, status: u16, soonest: Option<Moment>, hint_ms: Option<u64>) -> Refused {
     let model = &route.model;
     let message = format!("the provider of the model `{model}` failed with status {status}");
     match status {
+        _ if hint_ms.is_some() && soonest.is_some() => {
+            Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) }
+        }
         503 | 529 => Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) },
         408 | 504 => Refused::ours(ErrorKind::UpstreamTimeout, message),
         500 => Refused::ours(ErrorKind::Internal, message),

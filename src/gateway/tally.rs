@@ -5,6 +5,7 @@
 //! [`MAX_ATTEMPTS`] all of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actors::clock;
 use actors::error::{Failure, Refusal};
@@ -27,6 +28,8 @@ pub(super) struct Tally {
     pub unsayable: Option<Unsayable>,
     /// Plans that were gone through.
     pub rounds: u32,
+    /// For cooldowns to end.
+    pub waited: Duration,
     attempts: u32,
     /// Attempts at what had been tried before.
     repeats: u32,

@@ -126,6 +126,28 @@ async fn the_clients_own_mistake_ends_a_hedged_call_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_pause_is_the_clients_to_wait_for_and_a_short_one_is_ours() {
+    for status in [503, 500] {
+        let upstream = upstream::status(status, &["retry-after: 30"], b"{}").await;
+        let proxy = proxy(&one(&upstream.base_url(), "")).await;
+        let started = Instant::now();
+        let answer = proxy.chat("m").await;
+        assert_eq!((answer.status, upstream.count()), (503, 1), "{}", answer.text());
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?} without a byte", started.elapsed());
+        let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((25..=30).contains(&after), "{after}");
+    }
+    // Pauses that are short each, and too long together.
+    let upstream = upstream::status(503, &["retry-after: 4"], b"{}").await;
+    let slow = proxy(&one(&upstream.base_url(), "")).await;
+    let started = Instant::now();
+    assert_eq!(slow.chat("m").await.status, 503);
+    assert!(started.elapsed() < Duration::from_secs(11), "{:?} without a byte", started.elapsed());
+    let upstream = sequence(vec![Reply::json(503, &["retry-after: 1"], b"{}"), Reply::chat()]).await;
+    assert_eq!(proxy(&one(&upstream.base_url(), "")).await.chat("m").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_provider_is_not_asked_until_the_deadline() {
     let slow = sequence(vec![Reply::json(500, &[], b"{}"), Reply::chat().after(Duration::from_secs(20))]).await;
     let yaml = one(&slow.base_url(), "max_in_flight: 1") + "retry: { max_retries: 2, base_delay: 100ms }\n";
