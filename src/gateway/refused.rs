@@ -4,7 +4,7 @@ use actors::clock;
 use actors::error::{Cause, ErrorAnswer, Failure, Refusal};
 use actors::policy::Moment;
 use actors::router::{self, Outlook};
-use actors::table::Route;
+use actors::table::{Deployment, Route};
 use dialects::error::ErrorKind;
 use dialects::fault::Fault;
 
@@ -104,14 +104,8 @@ fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Momen
             format!("the provider of the model `{model}` refused the request with status {status}"),
         ),
         (Fault::RateLimited, _) => limited(route, "rate limited by its provider", soonest, failure.retry_after_ms),
-        (Fault::Credit, _) => Refused::ours(
-            ErrorKind::BadGateway,
-            format!("the account behind the model `{model}` has no credit left; this is the operator's to mend"),
-        ),
-        (Fault::Key, _) => Refused::ours(
-            ErrorKind::BadGateway,
-            format!("the provider of the model `{model}` refused the gateway's key; this is the operator's to mend"),
-        ),
+        (Fault::Credit, _) => no_credit(route),
+        (Fault::Key, _) => bad_key(route),
         (Fault::ModelMissing, None) => {
             Refused::ours(ErrorKind::ModelNotFound, format!("the provider does not know the model `{model}`"))
         }
@@ -121,6 +115,23 @@ fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Momen
         ),
         (Fault::Upstream, _) => broken(route, status, soonest, failure.retry_after_ms),
     }
+}
+
+/// Never the upstream's own 401, which would read as if the client's token were wrong.
+fn bad_key(route: &Route) -> Refused {
+    let model = &route.model;
+    Refused::ours(
+        ErrorKind::BadGateway,
+        format!("the provider of the model `{model}` refused the gateway's key; this is the operator's to mend"),
+    )
+}
+
+fn no_credit(route: &Route) -> Refused {
+    let model = &route.model;
+    Refused::ours(
+        ErrorKind::BadGateway,
+        format!("the account behind the model `{model}` has no credit left; this is the operator's to mend"),
+    )
 }
 
 /// HTML or XML: not of an API, but of a server in front of it.
@@ -188,6 +199,8 @@ fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment
             message: format!("every deployment of the model `{model}` is at its limit of requests in flight"),
             retry_after: Some(1),
         },
+        Why::BadKeys => bad_key(route),
+        Why::NoCredit => no_credit(route),
         Why::Broken => Refused::Ours {
             kind: ErrorKind::Unavailable,
             message: format!("every deployment of the model `{model}` is out of service for the moment"),
@@ -199,19 +212,42 @@ fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment
 enum Why {
     Quota,
     Busy,
+    /// To come back in a moment would not help: it takes the operator.
+    BadKeys,
+    NoCredit,
     Broken,
 }
 
-/// If one deployment only waits for its quota, that is the answer: it comes back by itself.
+/// If one deployment only waits for its quota, that is the answer: it comes back by itself. What no wait will mend is
+/// the answer only where it holds of all.
 fn why(route: &Route, refused: Option<Refusal>) -> Why {
-    let now = clock::now();
     match refused {
         Some(Refusal::Quota(_)) => return Why::Quota,
         Some(Refusal::Busy) => return Why::Busy,
         Some(Refusal::Open(_) | Refusal::Cooling(_) | Refusal::Unfit | Refusal::Panicked) | None => {}
     }
-    let limited = |route: &Route| route.targets.iter().any(|(deployment, _)| deployment.waits_for_quota(now));
-    if limited(route) || route.fallback.iter().any(|next| limited(next)) { Why::Quota } else { Why::Broken }
+    let now = clock::now();
+    let mut all = Vec::new();
+    deployments(route, &mut all);
+    if all.iter().any(|deployment| deployment.waits_for_quota(now)) {
+        return Why::Quota;
+    }
+    all.retain(|deployment| !deployment.is_ready(now));
+    let fault = |deployment: &&Deployment| deployment.health.fault_of_keys(&deployment.provider.health, now);
+    let faults: Option<Vec<Fault>> = all.iter().map(fault).collect();
+    match faults.as_deref() {
+        None | Some([]) => Why::Broken,
+        Some(faults) if faults.iter().all(|fault| *fault == Fault::Credit) => Why::NoCredit,
+        Some(_) => Why::BadKeys,
+    }
+}
+
+/// A route's and those of its fallbacks, which hold no cycles (checked by config).
+fn deployments<'a>(route: &'a Route, found: &mut Vec<&'a Deployment>) {
+    found.extend(route.targets.iter().map(|(deployment, _)| &**deployment));
+    for next in &route.fallback {
+        deployments(next, found);
+    }
 }
 
 fn wait(soonest: Option<Moment>) -> u64 {

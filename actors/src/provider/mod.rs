@@ -232,7 +232,7 @@ fn key_health(fingerprint: u64, windows: Windows, lease: Duration) -> KeyHealth 
     KeyHealth {
         fingerprint,
         ready_at: ReadyAt::default(),
-        state: Short::new(KeyState { cooldown: Cooldown::new(lease), windows }),
+        state: Short::new(KeyState { cooldown: Cooldown::new(lease), fault: None, windows }),
     }
 }
 
