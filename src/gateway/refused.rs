@@ -47,7 +47,11 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
     };
     let model = &route.model;
     match failure.cause {
-        Cause::Status(_, fault) | Cause::InBand(fault) => at_fault(route, fault, failure, soonest),
+        Cause::Status(status, fault) => at_fault(route, status.as_u16(), fault, failure, soonest),
+        Cause::InBand(fault) => {
+            let status = failure.answer.as_ref().map_or(502, |answer| answer.status.as_u16());
+            at_fault(route, status, fault, failure, soonest)
+        }
         Cause::FirstByteTimeout | Cause::Deadline | Cause::Idle | Cause::ConnectTimeout => Refused::ours(
             ErrorKind::UpstreamTimeout,
             format!("the provider of the model `{model}` did not answer in time"),
@@ -88,10 +92,10 @@ fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
 }
 
 /// The upstream said itself what was wrong.
-fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Moment>) -> Refused {
+fn at_fault(route: &Route, status: u16, fault: Fault, failure: Failure, soonest: Option<Moment>) -> Refused {
     let model = &route.model;
-    let status = failure.answer.as_ref().map_or(502, |answer| answer.status.as_u16());
-    // An error page of something in between says nothing to an SDK, and may say too much of the inside.
+    // None where it could not be read. An error page of something in between says nothing to an SDK, and may say too
+    // much of the inside.
     let answer = failure.answer.filter(|answer| !is_page(&answer.body));
     match (fault, answer) {
         (Fault::Client | Fault::ModelMissing | Fault::NotServed, Some(answer)) => Refused::Relayed(answer),
@@ -106,12 +110,13 @@ fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Momen
         (Fault::RateLimited, _) => limited(route, "rate limited by its provider", soonest, failure.retry_after_ms),
         (Fault::Credit, _) => no_credit(route),
         (Fault::Key, _) => bad_key(route),
-        (Fault::ModelMissing, None) => {
-            Refused::ours(ErrorKind::ModelNotFound, format!("the provider does not know the model `{model}`"))
-        }
+        (Fault::ModelMissing, None) => Refused::ours(
+            ErrorKind::ModelNotFound,
+            format!("the provider does not know the model `{model}` (status {status})"),
+        ),
         (Fault::NotServed, None) => Refused::ours(
             ErrorKind::BadGateway,
-            format!("the provider of the model `{model}` does not serve this kind of request"),
+            format!("the provider of the model `{model}` does not serve this kind of request (status {status})"),
         ),
         (Fault::Upstream, _) => broken(route, status, soonest, failure.retry_after_ms),
     }

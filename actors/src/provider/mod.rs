@@ -7,6 +7,7 @@ mod actor;
 mod permit;
 mod request;
 mod urls;
+mod veil;
 
 use std::collections::HashMap;
 use std::io;
@@ -32,6 +33,7 @@ pub use permit::Permit;
 pub(crate) use request::Sending;
 pub use request::{RequestBody, Rest, Upload};
 pub use urls::Streaming;
+pub(crate) use veil::Veil;
 
 /// A provider, ready to be called.
 #[derive(Debug)]
