@@ -221,8 +221,11 @@ impl Table {
     }
 
     /// Whether a name would be served, without remembering it.
-    pub fn knows(&self, name: &str) -> bool {
-        self.find(name).is_ok()
+    ///
+    /// # Errors
+    /// When no provider is known to serve it.
+    pub fn knows(&self, name: &str) -> Result<(), UnknownModel> {
+        self.find(name).map(drop)
     }
 
     fn find<'a>(&'a self, name: &'a str) -> Result<Found<'a>, UnknownModel> {
@@ -240,16 +243,22 @@ impl Table {
         if let Some(several) = self.ambiguous.get(name) {
             return Err(UnknownModel { near: Vec::new(), ambiguous: several.clone() });
         }
-        match self.claimed(name) {
+        // Who names a provider means that one: what it does not serve goes to no other vendor.
+        let names_another = name.split_once('/').is_some_and(|(provider, _)| self.provider(provider).is_some());
+        match self.claimed(name).filter(|_| !names_another) {
             Some(provider) => Ok(Found::Unlisted(provider, name)),
             None => Err(UnknownModel { near: self.near(name), ambiguous: Vec::new() }),
         }
     }
 
+    fn provider(&self, id: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|known| known.config.id.as_str() == id)
+    }
+
     /// `provider/model` of a provider that takes names it has not listed.
     fn by_prefix<'a>(&'a self, name: &'a str) -> Option<(&'a Arc<Provider>, &'a str)> {
         let (provider, model) = name.split_once('/')?;
-        let provider = self.providers.iter().find(|known| known.config.id.as_str() == provider)?;
+        let provider = self.provider(provider)?;
         (!model.is_empty() && provider.takes_unlisted() && dialects::safe_model_name(name)).then_some((provider, model))
     }
 
@@ -289,18 +298,25 @@ impl Table {
         Some(route)
     }
 
-    /// The names nearest to one that is not known: at most three.
+    /// The names nearest to one that is not known, each of another route: at most three.
     fn near(&self, name: &str) -> Vec<String> {
         // A name of any length is compared by its first bytes only: the cost stays bounded.
-        let name: String = name.chars().take(128).collect();
-        let mut scored: Vec<(f64, &str)> = self
-            .listed
-            .keys()
-            .map(|known| (strsim::jaro_winkler(&name, known), &**known))
-            .filter(|(score, _)| *score > 0.75)
+        let name = name.chars().take(128).collect::<String>().to_lowercase();
+        let score = |known: &str| strsim::jaro_winkler(&name, &known.to_lowercase());
+        let mut scored: Vec<(f64, &str, &Arc<Route>)> = self
+            .routes
+            .iter()
+            .map(|(known, named)| (score(known), &**known, &named.route))
+            .filter(|(score, ..)| *score > 0.75)
             .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let mut near: Vec<(&str, &Arc<Route>)> = Vec::new();
+        for (_, known, route) in scored {
+            if near.len() < 3 && !near.iter().any(|(_, other)| Arc::ptr_eq(other, route)) {
+                near.push((known, route));
+            }
+        }
+        near.into_iter().map(|(known, _)| known.to_owned()).collect()
     }
 
     /// What may be called, sorted: name and owner.

@@ -11,7 +11,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actors::provider::Streaming;
 use actors::shard::Shard;
-use actors::table::{Route, UnknownModel};
+use actors::table::Route;
 use actors::{alarm, headers, speech};
 use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
@@ -259,22 +259,7 @@ fn find(shard: &Shard, body: &CallBody, named: Option<String>) -> Result<Arc<Rou
             (None, None) => "",
         },
     };
-    shard.table.resolve(name).map_err(|unknown| unknown_model(name, &unknown))
-}
-
-fn unknown_model(name: &str, unknown: &UnknownModel) -> String {
-    // A name that no model could have is not repeated to anyone.
-    let name = if dialects::safe_model_name(name) { name } else { "of that name" };
-    if !unknown.ambiguous.is_empty() {
-        return format!("several providers serve the model `{name}`; say which: {}", unknown.ambiguous.join(", "));
-    }
-    if unknown.near.is_empty() {
-        return format!("the model `{name}` does not exist here; GET /v1/models lists those that do");
-    }
-    format!(
-        "the model `{name}` does not exist here; did you mean {}? GET /v1/models lists all",
-        unknown.near.join(", ")
-    )
+    shard.table.resolve(name).map_err(|unknown| super::unknown::told(name, &unknown))
 }
 
 fn unauthorized(entry: Entry, dialect: Dialect, denied: Denied) -> HttpResponse {

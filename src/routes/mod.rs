@@ -6,6 +6,7 @@ mod gemini;
 mod inference;
 mod models;
 mod probes;
+mod unknown;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue};

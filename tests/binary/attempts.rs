@@ -88,3 +88,24 @@ async fn an_absurd_max_tokens_is_no_accident() {
     let body = r#"{"model":"m","messages":[],"max_tokens":18446744073709551615}"#;
     assert_eq!(proxy.post("/v1/chat/completions", body).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_for_one_provider_never_goes_to_another() {
+    let local = records().await;
+    // It cannot say what it serves, so it may serve anything.
+    let cloud = upstream::status(404, &[], b"{}").await;
+    let yaml = format!(
+        "providers:\n{}  cloud: {{ kind: openai, base_url: \"{}\", api_key: none }}\n",
+        harness::provider("local", &local.base_url(), ""),
+        cloud.base_url()
+    );
+    let proxy = proxy(&yaml).await;
+    cloud.request(0).await;
+    for name in ["local/typo", "local/Canned-Model"] {
+        let answer = proxy.chat(name).await;
+        assert_eq!((answer.status, answer.code().as_deref()), (404, Some("model_not_found")), "{name}");
+        assert_eq!(answer.header("x-ai-proxy-route"), None, "{name}");
+    }
+    assert!(proxy.chat("local/canned-modle").await.text().contains("did you mean local/canned-model"));
+    assert!(cloud.requests().iter().all(|request| request.line().starts_with("GET ")), "it was sent to the other one");
+}

@@ -103,6 +103,9 @@ async fn the_models_are_listed_and_found() {
     }
     let missing = proxy.get("/v1/models/nobody").await;
     assert_eq!((missing.status, missing.code().as_deref()), (404, Some("model_not_found")));
+    let near = proxy.get("/v1/models/UP/Canned-Model").await;
+    assert_eq!(near.status, 404);
+    assert!(near.text().contains("did you mean up/canned-model"), "{}", near.text());
     assert_eq!(Ask::new("GET", "/v1/models").send(proxy.port).await.status, 401);
 }
 
