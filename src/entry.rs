@@ -43,6 +43,7 @@ impl Entry {
             method: method(request),
             path: path.into(),
             model: None,
+            listed: false,
             deployment: None,
             attempts: Vec::new(),
             status: 499,

@@ -44,6 +44,8 @@ pub struct Record {
     pub path: Box<str>,
     /// The model that the routing table knows; `other` for one it does not, None where none was asked for.
     pub model: Option<Arc<str>>,
+    /// Whether the routing table lists that model; the log names any that was asked for, labels only these.
+    pub listed: bool,
     /// The deployment that answered.
     pub deployment: Option<Arc<str>>,
     pub attempts: Vec<Attempt>,

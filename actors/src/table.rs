@@ -1,6 +1,6 @@
 //! The routing table: what the names that clients ask for stand for. Built whole from a configuration, then only read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,8 +41,10 @@ impl Receipt {
 /// A model's ordered or weighted deployments.
 #[derive(Debug)]
 pub struct Route {
-    /// The model as the metrics and the log name it.
+    /// The model as the log names it, and where it is listed the metrics too.
     pub model: Arc<str>,
+    /// The table lists it: configured or discovered, not made up by a client.
+    pub listed: bool,
     pub strategy: Strategy,
     pub targets: Vec<(Arc<Deployment>, u32)>,
     /// Deployments that follow when the targets are used up, in order.
@@ -55,9 +57,10 @@ pub struct Route {
 }
 
 impl Route {
-    fn single(deployment: Arc<Deployment>) -> Self {
+    fn single(deployment: Arc<Deployment>, listed: bool) -> Self {
         Self {
             model: deployment.name.clone(),
+            listed,
             strategy: Strategy::Priority,
             targets: vec![(deployment, 1)],
             fallback: Vec::new(),
@@ -112,6 +115,8 @@ pub struct Table {
     ambiguous: HashMap<Box<str>, Vec<String>>,
     /// Names for `GET /v1/models`: sorted, with who owns them.
     listed: BTreeMap<Box<str>, Arc<str>>,
+    /// The deployments that some listed route leads to, by name.
+    deployments: HashSet<Arc<str>>,
     unlisted: Mutex<Unlisted>,
 }
 
@@ -124,6 +129,7 @@ impl Table {
             routes: HashMap::new(),
             ambiguous: HashMap::new(),
             listed: BTreeMap::new(),
+            deployments: HashSet::new(),
             unlisted: Mutex::default(),
         };
         let providers = table.providers.clone();
@@ -137,7 +143,7 @@ impl Table {
                 listed.collect()
             };
             for name in names {
-                let route = Arc::new(Route::single(provider.deployment(name)));
+                let route = Arc::new(Route::single(provider.deployment(name), true));
                 table.routes.insert(Box::from(&*route.model), Named { route: route.clone(), bare: false });
                 owners.entry(name.into()).or_default().push(route);
             }
@@ -159,7 +165,16 @@ impl Table {
             }
         }
         table.add_models(&config);
+        let routes = table.routes.values().map(|named| &named.route);
+        table.deployments =
+            routes.flat_map(|route| &route.targets).map(|(deployment, _)| deployment.name.clone()).collect();
         table
+    }
+
+    /// Whether a deployment is one that the table lists or that a configured model leads to: such names alone become
+    /// labels, or a client could make up as many as it likes.
+    pub fn lists(&self, deployment: &str) -> bool {
+        self.deployments.contains(deployment)
     }
 
     fn add_models(&mut self, config: &config::Config) {
@@ -196,6 +211,7 @@ impl Table {
         });
         let route = Arc::new(Route {
             model: model.name.as_str().into(),
+            listed: true,
             strategy: model.strategy,
             targets: targets.collect(),
             fallback,
@@ -293,7 +309,9 @@ impl Table {
                 route.forget();
             }
         }
-        let route = Arc::new(Route::single(provider.deployment(model)));
+        let deployment = provider.deployment(model);
+        let listed = self.lists(&deployment.name);
+        let route = Arc::new(Route::single(deployment, listed));
         unlisted.routes.insert(name.into(), (route.clone(), now));
         Some(route)
     }

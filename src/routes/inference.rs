@@ -87,6 +87,7 @@ async fn answer(
         }
     };
     entry.record.model = Some(route.model.clone());
+    entry.record.listed = route.listed;
     if let Some(wire) = counts(endpoint)
         && !route.targets.iter().any(|(deployment, _)| speech::way(&deployment.provider.config, endpoint).is_some())
     {

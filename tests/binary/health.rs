@@ -185,3 +185,27 @@ async fn a_look_for_a_model_leaves_nothing_behind() {
     }
     assert!(!proxy.health().await.to_string().contains("made-up"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_clients_make_up_are_no_labels_and_crowd_nobody_out() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "models: {}\nallow_unlisted: true");
+    let proxy = proxy(&yaml).await;
+    for nth in 0..2100 {
+        assert_eq!(proxy.chat(&format!("up/made-up-{nth}")).await.status, 200);
+    }
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let answer = Ask::get("/metrics", ADMIN).send(proxy.port).await.text();
+    assert!(!answer.contains("made-up"), "a client's name is a label");
+    let metrics = proxy.metrics().await;
+    assert_eq!(metrics.sum("ai_proxy_requests_total", &[("model", "m")]), 1.0);
+    assert_eq!(metrics.sum("ai_proxy_requests_total", &[("model", "other")]), 2100.0);
+    assert_eq!(metrics.sum("ai_proxy_attempts_total", &[("deployment", "up/canned-model")]), 1.0);
+    assert_eq!(metrics.sum("ai_proxy_attempts_total", &[("deployment", "other")]), 2100.0);
+    assert_eq!(metrics.values_of("deployment"), ["other", "up/canned-model"]);
+    let health = proxy.health().await;
+    assert!(!health.to_string().contains("made-up"), "{health}");
+    assert!(health["providers"][0]["unlisted"]["known"].as_u64().unwrap() > 200, "{health}");
+    // The log tells what was asked for.
+    assert_eq!(proxy.access(0).await.text("model"), "up/made-up-0");
+}

@@ -141,3 +141,19 @@ fn near_names_are_found_in_any_case_and_by_their_provider() {
     assert!(!near("up/big-modle").contains(&"big-model".to_owned()));
     assert!(near("nothing at all like it").is_empty());
 }
+
+#[test]
+fn only_what_is_configured_or_discovered_is_listed() {
+    let yaml = format!(
+        "providers:\n{}models: {{ prod: {{ targets: [up/real] }} }}\n",
+        provider("up", "allow_unlisted: true")
+    );
+    let table = table(&yaml);
+    assert!(table.resolve("prod").unwrap().listed && table.resolve("up/real").unwrap().listed);
+    assert!(!table.resolve("up/made-up").unwrap().listed);
+    assert!(table.lists("up/real") && !table.lists("up/made-up"));
+    table.providers[0].set_discovered(vec!["made-up".into()]);
+    let table = Table::build(table.config.clone(), table.providers.clone());
+    assert!(table.resolve("up/made-up").unwrap().listed && table.resolve("made-up").unwrap().listed);
+    assert!(table.lists("up/made-up") && !table.resolve("up/other").unwrap().listed);
+}
