@@ -24,17 +24,20 @@ use crate::auth::{self, Denied};
 use crate::body::{self, BodyError};
 use crate::drain::Cutting;
 use crate::entry::Entry;
-use crate::gateway::{Call, CallBody, Granted};
+use crate::gateway::{Call, CallBody, Granted, Refused};
 use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
-use crate::upload::Source;
+use crate::upload::{Source, UploadError, Verdict};
 use crate::{metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
 const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
 /// What an answer is taken to cost where the request sets no limit: only for the reservation, settled by what it used.
 const USUAL_ANSWER: u64 = 512;
+/// What passes cannot be changed any more: the header's alias would reach the provider as it stands.
+const ANOTHER_MODEL: &str = "a `model` field behind the first 64 KiB of the upload, or behind its file, names another model \
+    than the one that is asked; put one `model` field before the file, or none and the header x-ai-proxy-model";
 
 /// What is asked, as far as the path tells.
 pub struct Asked {
@@ -119,7 +122,11 @@ async fn answer(
     };
     entry.record.overhead = ours.elapsed();
     let keepalive = config.server.keepalive;
-    let mut call = Running::start(async move { call.run().await });
+    let verdict = match &call.body {
+        CallBody::Upload(source) => Some(source.verdict()),
+        CallBody::Json { .. } => None,
+    };
+    let mut call = Running::start(async move { call.run().await.map_err(|refused| another_model(refused, verdict)) });
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
             Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
@@ -140,6 +147,18 @@ async fn answer(
             head.body(Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut()))
         }
     }
+}
+
+/// An upload that was ended because of a further model in it says so, and not only that it ended.
+fn another_model(refused: Refused, verdict: Option<Verdict>) -> Refused {
+    if verdict.is_some_and(|verdict| verdict.names_another_model()) {
+        return Refused::Ours {
+            kind: ErrorKind::InvalidRequest,
+            message: ANOTHER_MODEL.to_owned(),
+            retry_after: None,
+        };
+    }
+    refused
 }
 
 /// The format of what is to be counted, where an endpoint counts.
@@ -191,6 +210,16 @@ enum Bad {
     Envelope(EnvelopeError),
     NotMultipart,
     NoModel,
+    SeveralModels,
+}
+
+impl From<UploadError> for Bad {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Body(error) => Self::Body(error),
+            UploadError::SeveralModels => Self::SeveralModels,
+        }
+    }
 }
 
 impl Bad {
@@ -209,6 +238,11 @@ impl Bad {
             Self::NoModel => (
                 ErrorKind::InvalidRequest,
                 "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model".to_owned(),
+                Some("model"),
+            ),
+            Self::SeveralModels => (
+                ErrorKind::InvalidRequest,
+                "the upload has more than one `model` field, or a file of that name; send one field".to_owned(),
                 Some("model"),
             ),
         };
@@ -232,7 +266,7 @@ async fn read(
         if !endpoint.accepts_multipart() {
             return Err(Bad::NotMultipart);
         }
-        let source = Source::open(payload, boundary, announced, server.upload_limit).await.map_err(Bad::Body)?;
+        let source = Source::open(payload, boundary, announced, server).await?;
         entry.record.bytes_in = announced.unwrap_or(0);
         let model = source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
         if model.is_none() && shard.table.only().is_none() {
