@@ -59,6 +59,7 @@ pub struct Record {
     /// From the request's head to the first byte for the client.
     pub first_byte: Option<Duration>,
     pub total: Duration,
-    /// Of `total`, what was spent in this process and not in waiting for an upstream or a client.
+    /// From the request's head until the head of the answer was ready, less all waits for the client's body, for providers
+    /// and between attempts. Handing on the body is not in it.
     pub overhead: Duration,
 }

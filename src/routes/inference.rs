@@ -80,8 +80,6 @@ async fn answer(
         Ok(read) => read,
         Err(bad) => return bad.reply(entry, dialect),
     };
-    // From here on the time is ours; before it was the client's, who sent its body.
-    let ours = Instant::now();
     let route = match find(&shard, &body, model) {
         Ok(route) => route,
         Err(unknown) => {
@@ -120,13 +118,14 @@ async fn answer(
         body,
         tokens,
     };
-    entry.record.overhead = ours.elapsed();
     let keepalive = config.server.keepalive;
     let verdict = match &call.body {
         CallBody::Upload(source) => Some(source.verdict()),
         CallBody::Json { .. } => None,
     };
-    let mut call = Running::start(async move { call.run().await.map_err(|refused| another_model(refused, verdict)) });
+    let uploads = verdict.is_some();
+    let call = async move { call.run().await.map_err(|refused| another_model(refused, verdict)) };
+    let mut call = Running::start(call, entry.waits.clone(), uploads);
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
             Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
@@ -201,6 +200,7 @@ fn granted_reply(
         reply::book(&mut entry, granted.answer.status.as_u16(), 0, Outcome::Answered);
         return head.finish();
     }
+    entry.answered();
     head.body(Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut()))
 }
 
@@ -266,7 +266,9 @@ async fn read(
         if !endpoint.accepts_multipart() {
             return Err(Bad::NotMultipart);
         }
+        let wait = entry.waits.begin();
         let source = Source::open(payload, boundary, announced, server).await?;
+        drop(wait);
         entry.record.bytes_in = announced.unwrap_or(0);
         let model = source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
         if model.is_none() && shard.table.only().is_none() {
@@ -274,8 +276,10 @@ async fn read(
         }
         return Ok((CallBody::Upload(source), model));
     }
+    let wait = entry.waits.begin();
     let (body, share) =
         body::read(payload, announced, server.body_limit, server.buffer_budget).await.map_err(Bad::Body)?;
+    drop(wait);
     entry.record.bytes_in = body.len() as u64;
     let envelope = match in_path {
         Some((model, streaming)) => Envelope::of_path(model, streaming != Streaming::No),
