@@ -108,7 +108,7 @@ fn read_file(path: Option<&Path>, watched: &mut Vec<PathBuf>, findings: &mut Vec
             Some(text)
         }
         Err(why) => {
-            findings.push(Finding::file_error(path, format!("the file {why}"), "name a file that this user can read"));
+            findings.push(Finding::file_error(path, format!("the file {}", why.found), why.fix));
             None
         }
     }

@@ -308,8 +308,7 @@ impl<'a> Reader<'a> {
                 Some((path, text))
             }
             Err(why) => {
-                let found = format!("the file {why}");
-                self.findings.push(given.place.error(found, "name a file that this user can read"));
+                self.findings.push(given.place.error(format!("the file {}", why.found), why.fix));
                 None
             }
         }
