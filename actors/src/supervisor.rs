@@ -161,11 +161,21 @@ impl Supervisor {
             // A token made now would be told to nobody: what is printed is printed at the start.
             return self.refuse("AUTH_TOKEN was removed; restart for a token of the run");
         }
+        let old = self.shared.table.load_full();
+        if loaded.implicit_demo
+            && old.config.providers.iter().any(|provider| provider.kind != Kind::Demo)
+            && let Some(gone) = old.config.files.iter().find(|file| !file.exists())
+        {
+            // A file that is moved away for a moment, or a mount that is late, is no wish for made-up answers.
+            let gone = gone.display();
+            return self.refuse(&format!(
+                "{gone} has vanished, and without it only the demo provider would serve; put it back, or restart"
+            ));
+        }
         for warning in &loaded.warnings {
             log::warn!("{warning}");
         }
         add_run_token(&mut config, self.run_token.as_ref());
-        let old = self.shared.table.load_full();
         let providers = match build(&config, &old.providers, self.house.as_ref()) {
             Ok(providers) => providers,
             Err(error) => return self.refuse(&error.to_string()),
