@@ -7,6 +7,7 @@ use std::time::Duration;
 use upstream::harness::{ADMIN, Plan, Refusal, TOKEN, one};
 use upstream::records;
 
+use crate::tls::Authority;
 use crate::{plan, proxy};
 
 const EXE: &str = env!("CARGO_BIN_EXE_ai-proxy");
@@ -67,6 +68,28 @@ fn check_tells_every_mistake_at_once() {
     }
     assert!(!said.contains("secret-token-value"), "{said}");
     let _ = (std::fs::remove_file(yaml), std::fs::remove_file(env));
+}
+
+#[test]
+fn check_refuses_a_key_that_is_not_the_certificates() {
+    let authority = Authority::new();
+    let ((cert, right), (_, wrong)) = (authority.issue("localhost"), authority.issue("localhost"));
+    let (cert, right, wrong) = (file("cert.pem", &cert), file("key.pem", &right), file("other.pem", &wrong));
+    let nowhere = std::env::temp_dir().join(format!("ai-proxy-cli-{}-empty", std::process::id()));
+    std::fs::create_dir_all(&nowhere).unwrap();
+    let check = |key: &PathBuf| {
+        let [cert, key, dir] = [&cert, key, &nowhere].map(|path| path.to_str().unwrap());
+        run(&["check"], &[("AI_PROXY_CONFIG_DIR", dir), ("TLS_CERT", cert), ("TLS_KEY", key)])
+    };
+    let (output, said) = check(&wrong);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is not the key of the first certificate") && said.contains("1 mistake"), "{said}");
+    let (output, said) = check(&right);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    std::fs::remove_dir(nowhere).unwrap();
+    for file in [cert, right, wrong] {
+        std::fs::remove_file(file).unwrap();
+    }
 }
 
 #[test]

@@ -93,5 +93,5 @@ fn what_stands_behind_the_model_is_watched_from_there_on() {
     assert_eq!(seen(&[part("model", "m"), file(10), part("model", "n"), end()].concat()), (true, Some("n".into())));
     assert_eq!(seen(&[file(WINDOW), part("model", "n"), end()].concat()), (false, Some("n".into())));
     assert_eq!(seen(&[part("model", ""), end()].concat()), (false, Some(String::new())));
-    assert_eq!(seen(&part("model", "n").replace("\r\n", "\n")), (false, Some("n".into())));
+    assert_eq!(seen(&[part("model", "n"), end()].concat().replace("\r\n", "\n")), (false, Some("n".into())));
 }
