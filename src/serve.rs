@@ -58,8 +58,18 @@ async fn serve(sources: Sources) -> Result<(), Failed> {
         ::log::warn!("{warning}");
     }
     // Before anybody can know that it is there: a SIGHUP that nobody catches ends a process.
-    let signals = Signals::new().map_err(Failed::Run)?;
-    let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
+    let ready = Signals::new().map_err(Failed::Run).and_then(|signals| {
+        let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
+        Ok((signals, application))
+    });
+    let (signals, application) = match ready {
+        Ok(ready) => ready,
+        Err(failed) => {
+            supervisor.quit().await;
+            services.stop().await;
+            return Err(failed);
+        }
+    };
     greet(&application, &supervisor, run_token.as_ref());
     let served = application.run_until(signals.stop(supervisor)).await;
     services.stop().await;

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
 use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
 
@@ -84,6 +84,12 @@ impl Handle {
     /// Reads the configuration again and takes it up if it is right.
     pub fn reload(&self) {
         self.address.do_send(Reload);
+    }
+
+    /// Ends the supervisor of a process that could not start. One that is only dropped, with its runtime and before it
+    /// was ever run, would begin then, without the clock that it needs.
+    pub async fn quit(&self) {
+        let _ = self.address.send(Quit).await;
     }
 
     /// Saves what must outlive the process.
@@ -284,6 +290,19 @@ impl Handler<Save> for Supervisor {
 
     fn handle(&mut self, _: Save, _: &mut Self::Context) {
         self.save();
+    }
+}
+
+/// Ends it.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Quit;
+
+impl Handler<Quit> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Quit, context: &mut Self::Context) {
+        context.stop();
     }
 }
 

@@ -152,12 +152,29 @@ async fn beyond_loopback_it_wants_tokens() {
 async fn a_port_that_is_taken_is_said_clearly() {
     let upstream = records().await;
     let yaml = one(&upstream.base_url(), "");
-    let Err(Refusal { status, log }) = plan(&yaml).env("PORT", &upstream.addr().port().to_string()).try_start().await
-    else {
-        panic!("two listen on one port")
-    };
-    assert!(status.is_some_and(|s| !s.success()), "{status:?} {log:?}");
-    assert!(log.join("\n").contains(&upstream.addr().port().to_string()), "{log:?}");
+    let taken = upstream.addr().port();
+    for (name, value) in [("PORT", taken.to_string()), ("HEALTH_LISTEN", format!("127.0.0.1:{taken}"))] {
+        let Err(Refusal { status, log }) = plan(&yaml).env(name, &value).try_start().await else {
+            panic!("two listen on one port")
+        };
+        let said = log.join("\n");
+        assert_eq!(status.and_then(|status| status.code()), Some(3), "{said}");
+        assert!(said.contains(&taken.to_string()) && said.contains(&format!("set {name} to another one")), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_says_why_and_nothing_else() {
+    let yaml = one("http://127.0.0.1:9/v1", "");
+    for (name, value) in [("HOST", "no-such-host.invalid"), ("HOST", "192.0.2.1"), ("HEALTH_LISTEN", "192.0.2.1:9")] {
+        let Err(Refusal { status, log }) = plan(&yaml).env(name, value).try_start().await else {
+            panic!("it listens on {value}")
+        };
+        let said = log.join("\n");
+        assert_eq!(status.and_then(|status| status.code()), Some(3), "{said}");
+        assert!(said.contains(name) && !said.contains("panicked"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
