@@ -1,5 +1,6 @@
 //! Who calls: the client token, wherever its SDK puts it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
@@ -73,8 +74,7 @@ fn origin(request: &HttpRequest, trusted: &[Network]) -> Option<Origin> {
     if !ours(peer) {
         return Some(origin);
     }
-    let values: Vec<&[u8]> =
-        request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
+    let values: Vec<&[u8]> = request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
     let hops = values.into_iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
     for (nth, hop) in hops.enumerate() {
         origin.told = false;
@@ -102,7 +102,7 @@ fn same(given: &[u8], secret: &Secret) -> bool {
 }
 
 /// `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, or Gemini's `?key=`: the first that is there.
-fn token(request: &HttpRequest) -> Option<std::borrow::Cow<'_, [u8]>> {
+fn token(request: &HttpRequest) -> Option<Cow<'_, [u8]>> {
     let headers = request.headers();
     if let Some(token) = bearer(headers) {
         return Some(token.into());
@@ -110,7 +110,32 @@ fn token(request: &HttpRequest) -> Option<std::borrow::Cow<'_, [u8]>> {
     if let Some(value) = headers.get("x-api-key").or_else(|| headers.get("x-goog-api-key")) {
         return Some(value.as_bytes().into());
     }
-    request.query_string().split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| key.as_bytes().into())
+    request.query_string().split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| decoded(key.as_bytes()))
+}
+
+/// Without its percent escapes. A `+` stays one: tokens have no blanks, and many have a `+`.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return text.into();
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let escaped = match after {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                out.push(high << 4 | low);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => out.push(*first),
+        }
+    }
+    out.into()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
@@ -179,7 +204,14 @@ mod tests {
                 let value = actix_web::http::header::HeaderValue::from_bytes(value).unwrap();
                 request = request.append_header((*name, value));
             }
-            let mut config = Config::clone(&config::load(&config::Sources::default(), &std::collections::BTreeMap::from([("AI_PROXY_CONFIG_DIR", env!("CARGO_MANIFEST_DIR"))])).unwrap().config);
+            let mut config = Config::clone(
+                &config::load(
+                    &config::Sources::default(),
+                    &std::collections::BTreeMap::from([("AI_PROXY_CONFIG_DIR", env!("CARGO_MANIFEST_DIR"))]),
+                )
+                .unwrap()
+                .config,
+            );
             config.server.trusted_proxies = trusted.iter().map(|text| text.parse().unwrap()).collect();
             is_admin(&request.to_http_request(), &config)
         };
@@ -218,6 +250,7 @@ mod tests {
         assert_eq!(found(TestRequest::default().append_header(("x-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("x-goog-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?alt=sse&key=t")), Some(b"t".to_vec()));
+        assert_eq!(found(TestRequest::with_uri("/v1/models?key=tok%2Daa%2b+%2")), Some(b"tok-aa++%2".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("authorization", "Basic dDp0"))), None);
         assert_eq!(found(TestRequest::default().append_header(("cookie", "key=t"))), None);
     }

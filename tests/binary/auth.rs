@@ -72,6 +72,7 @@ async fn the_token_is_taken_wherever_an_sdk_puts_it() {
         base(CHAT).header("x-api-key", TOKEN),
         base(CHAT).header("x-goog-api-key", TOKEN),
         base(&format!("{CHAT}?key={TOKEN}")),
+        base(&format!("{CHAT}?key={}", TOKEN.replace('-', "%2D"))),
     ];
     for (nth, ask) in right.into_iter().enumerate() {
         let answer = ask.send(proxy.port).await;
