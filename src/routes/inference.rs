@@ -151,11 +151,7 @@ async fn answer(
 /// An upload that was ended because of a further model in it says so, and not only that it ended.
 fn another_model(refused: Refused, verdict: Option<Verdict>) -> Refused {
     if verdict.is_some_and(|verdict| verdict.names_another_model()) {
-        return Refused::Ours {
-            kind: ErrorKind::InvalidRequest,
-            message: ANOTHER_MODEL.to_owned(),
-            retry_after: None,
-        };
+        return Refused::Ours { kind: ErrorKind::InvalidRequest, message: ANOTHER_MODEL.to_owned(), retry_after: None };
     }
     refused
 }

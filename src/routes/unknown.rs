@@ -28,7 +28,10 @@ mod tests {
             near: near.iter().map(|name| (*name).to_owned()).collect(),
             ambiguous: ambiguous.iter().map(|name| (*name).to_owned()).collect(),
         };
-        assert_eq!(told("x", &unknown(&[], &[])), "the model `x` does not exist here; GET /v1/models lists those that do");
+        assert_eq!(
+            told("x", &unknown(&[], &[])),
+            "the model `x` does not exist here; GET /v1/models lists those that do"
+        );
         let near = told("x", &unknown(&["a", "b/x"], &[]));
         assert_eq!(near, "the model `x` does not exist here; did you mean a, b/x? GET /v1/models lists all");
         assert!(told("x", &unknown(&[], &["a/x", "b/x"])).ends_with("say which: a/x, b/x"));

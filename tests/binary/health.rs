@@ -147,8 +147,34 @@ async fn a_path_that_is_only_looked_at_says_so() {
     let proxy = proxy(&one(&upstream.base_url(), "")).await;
     for path in ["/v1/models", "/models", "/v1/models/m", "/health", "/metrics", "/"] {
         let answer = proxy.post(path, "{}").await;
-        assert_eq!((answer.status, answer.header("allow").as_deref()), (405, Some("GET")), "{path}");
+        assert_eq!((answer.status, answer.header("allow").as_deref()), (405, Some("GET, HEAD")), "{path}");
         assert!(answer.text().contains("takes GET, not POST"), "{path}: {}", answer.text());
+    }
+    for path in ["/v1/models", "/models", "/v1beta/models", "/v1/models/m", "/health", "/metrics", "/"] {
+        let token = if path == "/metrics" { ADMIN } else { TOKEN };
+        let ask = Ask::new("HEAD", path).header("authorization", &format!("Bearer {token}"));
+        let (status, head) = ask.open(proxy.port).await.head().await;
+        assert_eq!(status, 200, "HEAD {path}: {}", String::from_utf8_lossy(&head));
+    }
+    // The same connection goes on: no body came where none may come.
+    let mut wire = client::Wire::connect(proxy.port).await;
+    for _ in 0..2 {
+        wire.write(format!("HEAD /v1/models HTTP/1.1\r\nhost: p\r\nx-api-key: {TOKEN}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(wire.head().await.0, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_who_asked_for_what_is_not_there() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    proxy.post("/nowhere", "{}").await;
+    proxy.post("/v1/models", "{}").await;
+    proxy.post("/metrics", "{}").await;
+    for nth in 0..3 {
+        assert_eq!(proxy.access(nth).await.text("from"), "127.0.0.1");
     }
 }
 
