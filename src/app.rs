@@ -94,7 +94,7 @@ impl Application {
         let probed =
             web::Data::new(Probed { supervisor: supervisor.clone(), drain: drain.clone(), started: Instant::now() });
         let started_unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let room = nofile::raise(server.max_in_flight);
+        let room = nofile::room(server.max_in_flight);
         let state = {
             let supervisor = supervisor.clone();
             move || State { worker: Worker::start(&supervisor), drain: drain.clone(), started_unix, room }

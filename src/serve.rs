@@ -10,10 +10,14 @@ use config::{Finding, Kind, ProcessEnvironment, Secret, Sources};
 use crate::app::Application;
 use crate::cli::Exit;
 use crate::house::Services;
-use crate::log;
+use crate::{log, nofile};
 
 /// Serves until a signal ends it.
 pub fn run(sources: Sources) -> Exit {
+    if let Err(why) = nofile::check() {
+        eprintln!("ai-proxy: {why}");
+        return Exit::Failure;
+    }
     // The log's settings come with the configuration; until it is read, findings go to stderr as they are.
     match actix_web::rt::System::new().block_on(serve(sources)) {
         Ok(()) => Exit::Ok,

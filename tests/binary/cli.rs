@@ -139,6 +139,26 @@ async fn health_asks_the_running_one() {
     assert_eq!(output.status.code(), Some(1), "{said}");
 }
 
+#[test]
+fn health_of_what_cannot_be_asked_is_a_mistake_of_the_call() {
+    for url in ["ftp://x", "https://127.0.0.1:1", "127.0.0.1:1", "http://", ""] {
+        let (output, said) = run(&["health", "--url", url], &[]);
+        assert_eq!(output.status.code(), Some(2), "{url}: {said}");
+        assert!(said.contains("--url takes http://HOST:PORT"), "{url}: {said}");
+    }
+    let (output, _) = run(&["health", "--url", "http://127.0.0.1:1"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn with_too_few_files_it_does_not_start() {
+    let command = format!("ulimit -n 20; exec {EXE} serve");
+    let output = Command::new("sh").args(["-c", &command]).env_clear().env("PORT", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("20 files") && said.contains("ulimit -n") && !said.contains("panicked"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_loopback_it_wants_tokens() {
     let yaml = one("http://127.0.0.1:9/v1", "");
