@@ -35,10 +35,14 @@ mod tests {
 
     #[test]
     fn only_what_the_logger_reads_is_right() {
-        for right in ["info", "INFO", "info,access=off", "ai_proxy::tls=debug, warn", "my_module", "a=", "", "info/x=y=z"] {
+        for right in
+            ["info", "INFO", "info,access=off", "ai_proxy::tls=debug, warn", "my_module", "a=", "", "info/x=y=z"]
+        {
             assert_eq!(mistake(right), None, "{right}");
         }
-        for (wrong, nth) in [("foo=bar=baz", 1), ("info,foo=bar", 2), ("=info", 1), ("info,debgu", 2), ("a=1", 1), ("info/a/b", 1)] {
+        for (wrong, nth) in
+            [("foo=bar=baz", 1), ("info,foo=bar", 2), ("=info", 1), ("info,debgu", 2), ("a=1", 1), ("info/a/b", 1)]
+        {
             assert_eq!(mistake(wrong).map(|(nth, _)| nth), Some(nth), "{wrong}");
         }
     }
