@@ -85,7 +85,11 @@ fn what_stands_behind_the_model_is_watched_from_there_on() {
         let step = finder.push(body.as_bytes());
         let mut watch = finder.watch(body.as_bytes());
         watch.finish();
-        let model = if let Seen::Model(model) = watch.seen() { Some(String::from_utf8_lossy(model).into_owned()) } else { None };
+        let model = if let Seen::Model(model) = watch.seen() {
+            Some(String::from_utf8_lossy(model).into_owned())
+        } else {
+            None
+        };
         (matches!(step, Step::Found(_)), model)
     };
     let end = || "--BoUnD--\r\n".to_owned();
