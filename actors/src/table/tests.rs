@@ -110,8 +110,7 @@ fn a_provider_and_its_model_go_before_anothers_name_of_the_same_text() {
 #[test]
 fn who_names_a_provider_is_sent_to_no_other() {
     for takes_any in ["inject_usage: false", "allow_unlisted: true"] {
-        let yaml =
-            format!("providers:\n{}{}", provider("local", "models: { Qwen: {} }"), provider("cloud", takes_any));
+        let yaml = format!("providers:\n{}{}", provider("local", "models: { Qwen: {} }"), provider("cloud", takes_any));
         let table = table(&yaml);
         assert_eq!(meant(&table, "local/Qwen"), "local/Qwen");
         for wrong in ["local/typo", "local/", "local/cloud/x", "local/qwen"] {
@@ -144,10 +143,8 @@ fn near_names_are_found_in_any_case_and_by_their_provider() {
 
 #[test]
 fn only_what_is_configured_or_discovered_is_listed() {
-    let yaml = format!(
-        "providers:\n{}models: {{ prod: {{ targets: [up/real] }} }}\n",
-        provider("up", "allow_unlisted: true")
-    );
+    let yaml =
+        format!("providers:\n{}models: {{ prod: {{ targets: [up/real] }} }}\n", provider("up", "allow_unlisted: true"));
     let table = table(&yaml);
     assert!(table.resolve("prod").unwrap().listed && table.resolve("up/real").unwrap().listed);
     assert!(!table.resolve("up/made-up").unwrap().listed);
