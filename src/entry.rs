@@ -92,8 +92,7 @@ impl Entry {
             self.record.attempts = self.attempts.take();
             self.record.outcome = outcome;
             self.record.total = self.started.elapsed();
-            self.record.overhead =
-                self.ours.unwrap_or_else(|| self.record.total.saturating_sub(self.waits.sum()));
+            self.record.overhead = self.ours.unwrap_or_else(|| self.record.total.saturating_sub(self.waits.sum()));
             metrics::observe(&self.record);
             log::access(&self.record);
         }
