@@ -35,7 +35,9 @@ pub fn bind(host: &str, port: u16, said: Settings) -> io::Result<TcpListener> {
     let name = said.host;
     let addresses: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()
-        .map_err(|error| io::Error::new(error.kind(), format!("{name} `{host}` is no address of this machine: {error}")))?
+        .map_err(|error| {
+            io::Error::new(error.kind(), format!("{name} `{host}` is no address of this machine: {error}"))
+        })?
         .collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{name} `{host}` names no address"));
     for address in addresses {
