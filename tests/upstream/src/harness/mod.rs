@@ -51,7 +51,12 @@ impl Plan {
             ("RETRY_BASE_DELAY", "10ms"),
             ("RETRY_JITTER", "0"),
         ];
-        Self { exe: exe.into(), yaml: yaml.to_owned(), env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(), searched: false }
+        Self {
+            exe: exe.into(),
+            yaml: yaml.to_owned(),
+            env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+            searched: false,
+        }
     }
 
     /// Sets a line of `.env`; an empty value takes the line out.
