@@ -25,3 +25,4 @@ mod serve;
 mod snapshot;
 mod tls;
 mod upload;
+mod waits;

@@ -130,6 +130,7 @@ impl Relay {
     }
 
     fn answered(&mut self, granted: Granted) {
+        self.entry.answered();
         self.entry.record.deployment = Some(granted.deployment.name.clone());
         if granted.answer.body.is_sse() {
             self.stage = Stage::Relaying(granted.answer.body);

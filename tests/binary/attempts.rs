@@ -199,3 +199,53 @@ async fn an_absurd_max_tokens_is_no_accident() {
     let body = r#"{"model":"m","messages":[],"max_tokens":18446744073709551615}"#;
     assert_eq!(proxy.post("/v1/chat/completions", body).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_for_one_provider_never_goes_to_another() {
+    let local = records().await;
+    // It cannot say what it serves, so it may serve anything.
+    let cloud = upstream::status(404, &[], b"{}").await;
+    let yaml = format!(
+        "providers:\n{}  cloud: {{ kind: openai, base_url: \"{}\", api_key: none }}\n",
+        harness::provider("local", &local.base_url(), ""),
+        cloud.base_url()
+    );
+    let proxy = proxy(&yaml).await;
+    cloud.request(0).await;
+    for name in ["local/typo", "local/Canned-Model"] {
+        let answer = proxy.chat(name).await;
+        assert_eq!((answer.status, answer.code().as_deref()), (404, Some("model_not_found")), "{name}");
+        assert_eq!(answer.header("x-ai-proxy-route"), None, "{name}");
+    }
+    assert!(proxy.chat("local/canned-modle").await.text().contains("did you mean local/canned-model"));
+    assert!(cloud.requests().iter().all(|request| request.line().starts_with("GET ")), "it was sent to the other one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_proxy_itself_took_is_told_and_no_wait_is_in_it() {
+    let slow = answers(Reply::json(200, &[], &canned::chat()).after(Duration::from_millis(400))).await;
+    let broken = upstream::status(500, &[], b"{}").await;
+    let yaml = two(&slow.base_url(), &broken.base_url(), "") + "  b: { targets: [second/canned-model] }\n";
+    let proxy = plan(&yaml).env("RETRY_BASE_DELAY", "200ms").env("RETRY_MAX_RETRIES", "2").start().await;
+    let ms = |line: &harness::Access, field: &str| line.0[field].as_f64().unwrap();
+    // Waits for the answer, for the next attempt, and for the body.
+    assert_eq!(proxy.chat("m").await.status, 200);
+    assert_eq!(proxy.chat("b").await.status, 500);
+    let whole = client::Ask::post("/v1/chat/completions", harness::TOKEN, harness::chat_body("m", false)).bytes();
+    let mut wire = client::Wire::connect(proxy.port).await;
+    wire.write(&whole[..whole.len() - 9]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    wire.write(&whole[whole.len() - 9..]).await.unwrap();
+    assert_eq!(wire.answer().await.status, 200);
+    for (nth, waited) in [(0, 400.0), (1, 400.0), (2, 800.0)] {
+        let line = proxy.access(nth).await;
+        let (total, overhead) = (ms(&line, "total_ms"), ms(&line, "overhead_ms"));
+        assert!(total >= waited * 0.9 && overhead > 0.0 && overhead < total - waited * 0.9, "{}", line.0);
+    }
+    // Reading a large body is the proxy's own work, also where it ends with an error.
+    let items = "{\"a\":1},".repeat(1_000_000);
+    let body = format!("{{\"model\":\"m\",\"messages\":[{items}{{}}]x}}");
+    assert_eq!(proxy.post("/v1/chat/completions", body).await.status, 400);
+    let line = proxy.access(3).await;
+    assert!(ms(&line, "overhead_ms") > 1.0, "{}", line.0);
+}
