@@ -11,6 +11,7 @@
 mod blame;
 mod context;
 mod error;
+mod event_stream;
 mod framing;
 mod stream;
 mod target;
