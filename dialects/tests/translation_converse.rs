@@ -115,9 +115,10 @@ fn accepted(body: &Value, name: &str) {
                 open.push(call["toolUseId"].clone());
                 assert!(body["toolConfig"]["tools"].is_array(), "{name}");
             }
-            // One client answers a call that it does not repeat.
-            if block["toolResult"].is_object() && !open.is_empty() {
-                assert!(open.contains(&block["toolResult"]["toolUseId"]), "{name}: {block}");
+            if block["toolResult"].is_object() {
+                let answered = open.contains(&block["toolResult"]["toolUseId"]);
+                // One recording answers a call that nobody made.
+                assert!(answered || name.ends_with("43942e1702"), "{name}: {block}");
             }
         }
     }

@@ -106,7 +106,9 @@ mod tests {
         0x72, 0x27, 0x7d, 0x8D, 0x9C, 0x08, 0xB1,
     ];
 
-    fn events(pieces: &[&[u8]]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Broken> {
+    type Events = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn events(pieces: &[&[u8]]) -> Result<Events, Broken> {
         let (mut stream, mut found) = (EventStream::default(), Vec::new());
         for piece in pieces {
             stream.push(piece, |frame| {

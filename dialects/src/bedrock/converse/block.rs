@@ -164,7 +164,7 @@ impl<'a> Reasoning<'a> {
     /// The thought, and what is to be handed back with it.
     pub fn read(self) -> (Str<'a>, Option<Opaque<'a>>) {
         if let Some(data) = self.redacted {
-            return (Str::default(), Some(Opaque::redacted(Wire::Converse, data)));
+            return (Str::default(), Opaque::unpack(Wire::Converse, true, data));
         }
         let thought = self.text.unwrap_or_default();
         let signature = thought.signature.filter(|text| !text.is_empty());

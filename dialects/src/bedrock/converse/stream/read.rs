@@ -165,7 +165,8 @@ impl Read {
         } else if let Some(thought) = piece.reasoning {
             if let Some(part) = self.opened(index, Content::Thought, emit) {
                 let signature = thought.signature.and_then(|text| Opaque::unpack(Wire::Converse, false, text));
-                let state = thought.redacted.map(|data| Opaque::redacted(Wire::Converse, data)).or(signature);
+                let redacted = thought.redacted.and_then(|data| Opaque::unpack(Wire::Converse, true, data));
+                let state = redacted.or(signature);
                 if let Some(text) = thought.text {
                     emit(Event::Delta { part, delta: Delta::Text(text) });
                 }
