@@ -51,7 +51,8 @@ fn stream(random: &mut Random, state: Option<Wire>) -> Vec<Event<'static>> {
         let mut deltas = texts(random);
         deltas.extend(state.map(|from| Delta::Opaque(Opaque::signature(from, "c2ln/+==".into()))));
         say(&mut events, Opened::Thinking, deltas);
-        if let Some(from) = state.filter(|_| random.below(2) == 0) {
+        // Gemini redacts nothing.
+        if let Some(from) = state.filter(|from| *from != Wire::Gemini && random.below(2) == 0) {
             say(&mut events, Opened::Thinking, vec![Delta::Opaque(Opaque::redacted(from, "cmVk".into()))]);
         }
     }
@@ -250,12 +251,10 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         assert!(ends.windows(2).all(|two| two[0] == two[1]), "{}", String::from_utf8_lossy(&body));
         let (out, end, progress) = &ends[0];
         let gather = read_back(to, out);
-        // Gemini's own end is that of the stream, so what was broken off with a reason looks whole there.
-        assert!(
-            gather.done == *end || to == Wire::Gemini && progress.failure.is_some(),
-            "{}",
-            String::from_utf8_lossy(&body)
-        );
+        // These two are taken for whole when the reason for the end has come, though counts and a last word have not;
+        // what tells their client otherwise is the error that the caller appends.
+        let odd = matches!(to, Wire::Converse | Wire::Chat) && gather.done && progress.failure.is_some();
+        assert!(gather.done == *end || odd, "{}", String::from_utf8_lossy(&body));
         (whole, failed) = (whole + u32::from(*end), failed + u32::from(progress.failure.is_some()));
         events += usize::from(!out.is_empty());
     }
@@ -297,11 +296,10 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
     let hints = Hints { model: Some("m"), stream: Some(true) };
     for round in 0..20_000 {
         let wire = [Wire::Gemini, Wire::Converse][round % 2];
-        let mut body = if round % 3 == 0 { Vec::new() } else { b"{".to_vec() };
-        body.extend_from_slice(&bytes(&mut random, 8));
-        if round % 3 != 0 {
-            body.extend_from_slice(if random.below(2) == 0 { b"]}" } else { b"}" });
-        }
+        let begin = ["", "{", "{\"contents\":[", "{\"messages\":["][random.below(4)];
+        let mut body = begin.as_bytes().to_vec();
+        body.extend_from_slice(&bytes(&mut random, 6));
+        body.extend_from_slice(["", "}", "]}"][random.below(3)].as_bytes());
         let _ = dialects::count::read_gemini(&body, &hints);
         let _ = dialects::embed::read_openai(&body);
         let _ = dialects::embed::read_gemini(&body, dialects::embed::Method::Batch, &hints);

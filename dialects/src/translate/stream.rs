@@ -127,7 +127,10 @@ impl Stream {
         let Self { frames, reader, writer, progress } = self;
         if progress.failure.is_none() {
             let told = frames.push(bytes, |frame| step(frame, reader, writer, progress, out));
-            if let Err(broken) = told {
+            // What follows the last event changes nothing any more.
+            if let Err(broken) = told
+                && !progress.terminal
+            {
                 progress.failure = Some(Box::new(Failure::ours(match broken {
                     Broken::TooLong => "an event of the provider's answer is too long",
                     Broken::Corrupt => "the provider's answer is damaged",
