@@ -48,6 +48,9 @@ pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<W
         Wire::Gemini => gemini::generate::request::write(request, target, &mut losses)?,
         Wire::Converse => bedrock::converse::request::write(request, target, &mut losses)?,
     };
+    if losses.is_empty() {
+        return Ok(Written { body, losses });
+    }
     debug_assert!(losses.fields().all(|field| carries(wire, field) != Fidelity::Carried), "{losses:?}");
     let refused = losses.only(|field| match carries(wire, field) {
         Fidelity::Refused => true,

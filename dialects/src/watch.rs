@@ -18,12 +18,12 @@ use crate::{Endpoint, Usage};
 pub(crate) mod balance;
 pub(crate) mod bounds;
 mod events;
-mod frame;
+pub(crate) mod frame;
 pub(crate) mod lines;
 mod needle;
 mod spot;
 mod sse;
-mod tally;
+pub(crate) mod tally;
 mod whole;
 
 use sse::Sse;

@@ -114,6 +114,18 @@ fn calls_without_an_id_get_one_of_ours() {
     assert_eq!(ids, want.map(|(id, name)| (id.to_owned(), name.to_owned())));
 }
 
+/// Snowflake.
+#[test]
+fn an_empty_call_is_none() {
+    let empty = json!({"content": "Hi", "function_call": {"arguments": "", "name": ""}});
+    let streamed = heard(&[delta(empty.clone()), finish("stop")], true);
+    assert_eq!((&*streamed.text, &*streamed.finish, streamed.calls.len()), ("Hi", "stop", 0));
+    let body = json!({"choices": [{"message": empty, "finish_reason": "stop"}]}).to_string();
+    let whole = translate::answer(Wire::Chat, Wire::Messages, body.as_bytes(), &context()).unwrap();
+    let whole = heard::whole(Wire::Messages, std::str::from_utf8(&whole.body).unwrap());
+    assert_eq!((&*whole.finish, whole.calls.len()), ("stop", 0));
+}
+
 #[test]
 fn an_end_comes_in_many_ways() {
     let text = delta(json!({"role": "assistant", "content": "Hi"}));

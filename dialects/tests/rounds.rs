@@ -130,7 +130,7 @@ fn gathered(events: &[Event<'_>]) -> Gather {
 fn a_stream_comes_back_out_of_every_format() {
     let mut random = Random(23);
     let mut count = 0;
-    for round in 0..3_000 {
+    for round in 0..1_500 {
         // A client's signatures of another provider are marked, and the mark is taken off.
         let state = [None, Some(Wire::Gemini), Some(Wire::Messages), Some(Wire::Responses)][round % 4];
         let events = stream(&mut random, state, round % 3 == 0);
@@ -250,7 +250,7 @@ fn bytes(random: &mut Random, words: usize) -> Vec<u8> {
 fn any_bytes_give_events_or_an_error_however_they_are_cut() {
     let mut random = Random(31);
     let (mut whole, mut failed, mut events) = (0, 0, 0);
-    for round in 0..20_000 {
+    for round in 0..8_000 {
         let body = bytes(&mut random, 40);
         let (from, to) = (WIRES[round % 2], WIRES[round / 2 % 2]);
         let mut ends = Vec::new();
@@ -276,7 +276,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         events += usize::from(!out.is_empty());
     }
     println!("{whole} whole, {failed} failed, {events} with events");
-    assert!(whole > 500 && failed > 500 && events > 5_000);
+    assert!(whole > 500 && failed > 500 && events > 2_000);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn an_event_without_an_end_is_given_up() {
 fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
     let mut random = Random(37);
     let mut read = 0;
-    for round in 0..40_000 {
+    for round in 0..20_000 {
         let wire = WIRES[round % 2];
         let mut body = if round % 3 == 0 { Vec::new() } else { b"{\"model\":\"m\",\"messages\":[".to_vec() };
         body.extend_from_slice(&bytes(&mut random, 8));

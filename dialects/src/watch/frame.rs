@@ -11,8 +11,14 @@ const TRIES: u8 = 16;
 /// The longest frame that is kept, in bytes.
 const MAX_FRAME: usize = 2 * 1024;
 /// The members whose text may differ, as the bytes just before it.
-const TEXTS: [&[u8]; 5] =
-    [b"\"content\":\"", b"\"reasoning_content\":\"", b"\"reasoning\":\"", b"\"text\":\"", b"\"arguments\":\""];
+const TEXTS: [&[u8]; 6] = [
+    b"\"content\":\"",
+    b"\"reasoning_content\":\"",
+    b"\"reasoning\":\"",
+    b"\"text\":\"",
+    b"\"arguments\":\"",
+    b"\"thinking\":\"",
+];
 
 #[derive(Debug, Default)]
 pub struct Frame {
@@ -28,13 +34,19 @@ impl Frame {
     /// The length of the event's text, where the event is known.
     #[inline]
     pub fn text_of(&self, data: &[u8]) -> Option<usize> {
+        self.text(data).map(<[u8]>::len)
+    }
+
+    /// The event's text, where the event is known.
+    #[inline]
+    pub fn text<'d>(&self, data: &'d [u8]) -> Option<&'d [u8]> {
         if self.before == 0 || data.len() < self.before + self.after {
             return None;
         }
         let (head, rest) = data.split_at_checked(self.before)?;
         let (text, tail) = rest.split_at_checked(rest.len() - self.after)?;
         let same = self.last.get(..self.before)? == head && self.last.get(self.last.len() - self.after..)? == tail;
-        (same && memchr::memchr2(b'"', b'\\', text).is_none()).then_some(text.len())
+        (same && memchr::memchr2(b'"', b'\\', text).is_none()).then_some(text)
     }
 
     /// Takes an event that was found to be nothing but a delta. Out of two of them comes the frame.

@@ -101,7 +101,7 @@ fn chat_message(value: &Value) -> Heard {
     heard.refusal += str_of(&message["refusal"]);
     let mut calls: Vec<&Value> = message["tool_calls"].as_array().into_iter().flatten().collect();
     let old = json!({"id": "", "function": message["function_call"]});
-    if message["function_call"].is_object() {
+    if message["function_call"]["name"].as_str().is_some_and(|name| !name.is_empty()) {
         calls.push(&old);
     }
     for call in calls {

@@ -28,7 +28,7 @@ object! {
 }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
-    let read: Body<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let content = read.content.filter(|_| read.error.is_none()).ok_or_else(|| Malformed::of(body))?;
     let mut lost = Losses::default();
     let parts = content.into_iter().map(|json| part(json, &mut lost)).collect::<Option<Vec<_>>>();

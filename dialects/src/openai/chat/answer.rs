@@ -77,7 +77,7 @@ object! {
 }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
-    let read: Body<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     if read.error.is_some_and(|error| error.0) {
         return Err(Malformed::of(body));
     }
@@ -106,7 +106,7 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     }
     let mut lost = Losses::default();
     let mut calls = message.tool_calls.unwrap_or_default();
-    calls.extend(message.function_call.map(|function| RawCall { function: Some(function), ..RawCall::default() }));
+    calls.extend(message.function_call.and_then(RawCall::old));
     let any_call = !calls.is_empty();
     parts.extend(calls.into_iter().map(|call| call.part(&mut lost)));
 

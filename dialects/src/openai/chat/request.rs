@@ -4,6 +4,7 @@ mod message;
 mod options;
 mod read;
 mod write;
+mod write_content;
 mod write_message;
 
 pub use message::{Annotation, Content, Function, RawCall, cite, thoughts};

@@ -3,6 +3,8 @@
 //! The type of an event stands in its data and in its name; the data's counts. Usage comes in two pieces: what was read
 //! with `message_start`, what was written with `message_delta`, whose counts are the whole ones so far.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::super::block::{citation, part};
@@ -13,6 +15,7 @@ use crate::json::object::object;
 use crate::loss::Losses;
 use crate::translate::Context;
 use crate::watch::Failure;
+use crate::watch::frame::Frame;
 use crate::{Usage, Wire};
 
 object! {
@@ -60,6 +63,10 @@ pub struct Read {
     usage: Option<Usage>,
     finish: Option<Finish>,
     stop_sequence: Option<String>,
+    /// Nearly all events differ from the one before in their text alone, and are known without a parse.
+    frame: Frame,
+    /// The part whose pieces those are, while it is open.
+    framed: Option<u32>,
 }
 
 impl Read {
@@ -72,6 +79,8 @@ impl Read {
             usage: None,
             finish: None,
             stop_sequence: None,
+            frame: Frame::default(),
+            framed: None,
         }
     }
 
@@ -83,8 +92,16 @@ impl Read {
         if data.starts_with(b"[DONE]") {
             return Ok(());
         }
+        if let Some(part) = self.framed
+            && let Some(Ok(text)) = self.frame.text(data).map(std::str::from_utf8)
+            && !text.is_empty()
+            && !text.bytes().any(|byte| byte < 0x20)
+        {
+            emit(Event::Delta { part, delta: Delta::Text(text.into()) });
+            return Ok(());
+        }
         let unreadable = |_| Box::new(Failure::ours("a piece of the provider's answer cannot be read"));
-        let event: Data<'_> = serde_json::from_slice(data).map_err(unreadable)?;
+        let event: Data<'_> = crate::json::from_bytes(data).map_err(unreadable)?;
         let at = event.index.and_then(Scalar::number).and_then(|index| usize::try_from(index).ok());
         match event.kind.and_then(Maybe::filled).as_deref() {
             Some("message_start") => self.start(event.message.unwrap_or_default(), emit),
@@ -96,11 +113,19 @@ impl Read {
             }
             Some("content_block_delta") => {
                 if let (Some(part), Some(delta)) = (self.part(at), event.delta) {
+                    if delta.is_text() {
+                        // What is known is known of this part alone.
+                        if self.framed.replace(part) != Some(part) {
+                            self.frame = Frame::default();
+                        }
+                        self.frame.learn(data);
+                    }
                     add(part, delta, emit);
                 }
             }
             Some("content_block_stop") => {
                 if let Some(part) = at.and_then(|at| self.blocks.get_mut(at)).and_then(Option::take) {
+                    self.framed = self.framed.filter(|framed| *framed != part);
                     emit(Event::Close { part });
                 }
             }
@@ -191,6 +216,7 @@ impl Read {
         }
         let before = self.blocks.get_mut(at).and_then(|slot| slot.replace(part));
         if let Some(before) = before {
+            self.framed = None;
             emit(Event::Close { part: before });
         }
         emit(Event::Open { part, opened });
@@ -216,6 +242,16 @@ impl Read {
         let reason = self.finish.unwrap_or(Finish::Stop);
         emit(Event::Finish { reason, stop_sequence: self.stop_sequence.take().map(Str::from) });
         emit(Event::Done);
+    }
+}
+
+impl RawDelta<'_> {
+    /// Nothing but a piece of text without escapes.
+    fn is_text(&self) -> bool {
+        matches!(&self.text, Some(Str(Cow::Borrowed(text))) if !text.is_empty())
+            && self.json.is_none()
+            && self.signature.is_none()
+            && self.citation.is_none()
     }
 }
 

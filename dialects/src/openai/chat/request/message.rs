@@ -184,9 +184,7 @@ pub fn message<'a>(raw: Raw<'a>, lost: &mut Losses) -> Result<Message<'a>, Bad> 
     for call in raw.tool_calls.into_iter().flatten() {
         parts.push(call.part(lost));
     }
-    if let Some(function) = raw.function_call {
-        parts.push(RawCall { function: Some(function), ..RawCall::default() }.part(lost));
-    }
+    parts.extend(raw.function_call.and_then(RawCall::old).map(|call| call.part(lost)));
     Ok(Message { name: raw.name, extra: raw.extra, ..Message::new(role, parts) })
 }
 
@@ -221,6 +219,13 @@ pub fn cite<'a>(parts: &mut [Part<'a>], annotations: Option<Vec<Annotation<'a>>>
 }
 
 impl<'a> RawCall<'a> {
+    /// The call of the time before there were several. Snowflake sends an empty one along with every answer.
+    pub fn old(function: Function<'a>) -> Option<Self> {
+        let empty = function.name.as_ref().is_none_or(|name| name.is_empty())
+            && function.arguments.is_none_or(|arguments| Str::json_text(arguments).is_empty());
+        (!empty).then(|| Self { function: Some(function), ..Self::default() })
+    }
+
     pub fn part(mut self, lost: &mut Losses) -> Part<'a> {
         let (id, mut opaque) = Opaque::off_id(self.id.unwrap_or_default());
         opaque = opaque.or_else(|| detail::google_signature(&mut self.extra).map(Opaque::into_owned));

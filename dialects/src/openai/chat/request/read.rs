@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Stop<'de> {
 }
 
 pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    let body: Body<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
+    let body: Body<'a> = crate::json::from_bytes(body).map_err(|error| Bad::json(body, &error))?;
     let Some(model) = body.model.or(hints.model.map(Str::from)) else {
         return Err(Bad::new("You must provide a model parameter.", Some("model")));
     };

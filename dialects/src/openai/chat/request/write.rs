@@ -1,6 +1,7 @@
 //! Writes a request for an upstream.
 
 use super::super::detail;
+use super::write_content;
 use super::write_message::{self, Notes};
 use crate::Wire;
 use crate::conversation::pairing::Pairing;
@@ -93,7 +94,7 @@ fn tools(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>, lo
                 entry.text("type", "function");
                 function(&mut entry, tool, schema.as_ref(), *strict);
                 if own {
-                    write_message::cache(&mut entry, tool.cache.as_ref());
+                    write_content::cache(&mut entry, tool.cache.as_ref());
                     tool.extra.iter().for_each(|(key, value)| {
                         entry.raw(key, value.get());
                     });
@@ -319,7 +320,7 @@ fn around(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>, l
     }
     if own {
         object.text_if("service_tier", request.service_tier.as_deref());
-        write_message::cache(object, request.cache.as_ref());
+        write_content::cache(object, request.cache.as_ref());
     } else {
         // Tiers have other names, and other prices, with every provider.
         losses.note_if(request.service_tier.is_some(), Field::ServiceTier);

@@ -3,6 +3,8 @@
 //! The finish reason is kept until the end is sure: vendors repeat it, give it before the last piece, or in one chunk
 //! with content. Usage comes in a chunk of its own, with the last choice, in `x_groq`, or in every chunk.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::super::answer::{Image, content_part};
@@ -17,6 +19,8 @@ use crate::json::{Scalar, Weight};
 use crate::loss::Losses;
 use crate::translate::Context;
 use crate::watch::Failure;
+use crate::watch::frame::Frame;
+use crate::watch::tally::padding;
 
 object! {
     struct Chunk<'a> {
@@ -88,6 +92,8 @@ pub struct Read {
     refused: bool,
     stop_sequence: Option<String>,
     usage: Option<Usage>,
+    /// Nearly all events differ from the one before in their text alone, and are known without a parse.
+    frame: Frame,
 }
 
 impl Read {
@@ -102,6 +108,7 @@ impl Read {
             refused: false,
             stop_sequence: None,
             usage: None,
+            frame: Frame::default(),
         }
     }
 
@@ -115,13 +122,24 @@ impl Read {
         if name == b"error" {
             return Err(Box::new(Failure::read(data)));
         }
+        let unpadded = data.get(..data.len() - padding(data)).unwrap_or(data);
+        if let Some(Open::Text(part)) = self.open
+            && let Some(Ok(text)) = self.frame.text(unpadded).map(std::str::from_utf8)
+            && is_plain(text)
+        {
+            emit(Event::Delta { part, delta: Delta::Text(text.into()) });
+            return Ok(());
+        }
         let unreadable = |_| Box::new(Failure::ours("a piece of the provider's answer cannot be read"));
-        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(unreadable)?;
+        let chunk: Chunk<'_> = crate::json::from_bytes(data).map_err(unreadable)?;
         let within = chunk.groq.as_ref().and_then(|groq| groq.error).is_some_and(|error| error.0);
         if within || chunk.error.is_some_and(|error| error.0) {
             return Err(Box::new(Failure::read(data)));
         }
         let choices = chunk.choices.unwrap_or_default();
+        if chunk.usage.is_none() && chunk.groq.is_none() && choices.len() == 1 && choices.iter().all(Choice::is_text) {
+            self.frame.learn(unpadded);
+        }
         if !self.started && !choices.is_empty() {
             self.started = true;
             emit(Event::Start {
@@ -224,9 +242,8 @@ impl Read {
         for part in delta.images.into_iter().flatten().filter_map(Image::part) {
             self.part(part, emit);
         }
-        let function = delta.function_call.filter(|call| call.name.is_some() || call.arguments.is_some());
         let calls = delta.tool_calls.into_iter().flatten();
-        for call in calls.chain(function.map(|function| RawCall { function: Some(function), ..RawCall::default() })) {
+        for call in calls.chain(delta.function_call.and_then(RawCall::old)) {
             self.close(emit);
             self.calls.piece(piece(call), &mut self.next, emit)?;
         }
@@ -314,6 +331,31 @@ impl Read {
         let part = self.next;
         self.next += 1;
         part
+    }
+}
+
+/// Text that stands in JSON as it is.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && !text.bytes().any(|byte| byte < 0x20)
+}
+
+impl Choice<'_> {
+    /// Nothing but a piece of text without escapes.
+    fn is_text(&self) -> bool {
+        let nothing = |text: &Option<Maybe<'_>>| text.as_ref().is_none_or(|text| text.0.is_none());
+        let Some(delta) = self.delta.as_ref().filter(|_| self.message.is_none()) else { return false };
+        matches!(&delta.content, Some(Content::Text(Str(Cow::Borrowed(text)))) if !text.is_empty())
+            && nothing(&self.finish)
+            && nothing(&self.stop)
+            && nothing(&delta.refusal)
+            && nothing(&delta.reasoning)
+            && delta.reasoning_details.is_none()
+            && delta.tool_calls.is_none()
+            && delta.function_call.is_none()
+            && delta.annotations.is_none()
+            && delta.images.is_none()
+            && delta.audio.is_none()
+            && matches!(self.index, None | Some(Scalar::Number(0)))
     }
 }
 
