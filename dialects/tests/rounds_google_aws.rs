@@ -229,7 +229,7 @@ fn frames(random: &mut Random) -> Vec<u8> {
 fn any_bytes_give_events_or_an_error_however_they_are_cut() {
     let mut random = Random(59);
     let (mut whole, mut failed, mut events) = (0, 0, 0);
-    for round in 0..12_000 {
+    for round in 0..6_000 {
         let (from, to) = ([Wire::Gemini, Wire::Converse][round % 2], WIRES[round / 2 % 4]);
         let body = match (from, random.below(4)) {
             (Wire::Converse, 1..) => frames(&mut random),
@@ -259,7 +259,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         events += usize::from(!out.is_empty());
     }
     println!("{whole} whole, {failed} failed, {events} with events");
-    assert!(whole > 500 && failed > 500 && events > 3_000);
+    assert!(whole > 500 && failed > 500 && events > 1_500);
 }
 
 #[test]

@@ -138,8 +138,8 @@ impl Told {
             "unknown model",
             "invalid model",
         ]);
-        // DeepSeek lists what it has; OpenRouter puts the name in front.
-        let listed = self.begins(&["The supported API model names are"]);
+        // DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the name in front.
+        let listed = self.begins(&["The supported API model names are", "The provided model identifier is invalid"]);
         listed
             || (named
                 && [
@@ -150,6 +150,7 @@ impl Told {
                     "decommissioned",
                     "deprecated",
                     "no longer available",
+                    "reached the end of its life",
                     "No endpoints found",
                     "unknown model",
                     "Invalid model",

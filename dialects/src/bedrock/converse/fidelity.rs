@@ -57,7 +57,7 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::ImageDetail
         | Field::StopSequence
         | Field::Stop => Fidelity::Approximated,
-        Field::AnswerMedia | Field::Candidates => Fidelity::Approximated,
+        Field::AnswerMedia => Fidelity::Approximated,
         Field::SpeakerName
         | Field::FileIds
         | Field::BuiltinTools
@@ -68,6 +68,7 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::FrequencyPenalty
         | Field::PresencePenalty
         | Field::LogitBias
+        | Field::Candidates
         | Field::Logprobs
         | Field::Verbosity
         | Field::Native
