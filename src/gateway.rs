@@ -3,6 +3,7 @@
 //! Always: nothing here has reached the client yet, so anything may still be tried; no attempt begins after the
 //! deadline; dropping the call drops every exchange that it holds.
 
+mod asking;
 mod hedge;
 mod refused;
 
@@ -16,25 +17,31 @@ use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
 use actors::policy::{Moment, retry};
-use actors::provider::{Ask, RequestBody};
+use actors::provider::Streaming;
 use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
 use actors::table::{Deployment, Route};
 use dialects::Endpoint;
 use dialects::envelope::Envelope;
+use dialects::loss::Losses;
 
 use crate::body::Share;
 use crate::entry::Attempts;
 use crate::record::Attempt;
 use crate::upload::Source;
 
+pub(crate) use asking::Unsayable;
 pub use refused::{Refused, words};
 
 /// What a client asks for, as far as every attempt needs it.
 pub struct Call {
     pub shard: Rc<Shard>,
     pub route: Arc<Route>,
+    /// The client's.
     pub endpoint: Endpoint,
+    pub streaming: Streaming,
+    /// Names what has no id of its own in an answer that is translated.
+    pub request_id: Arc<str>,
     /// Only those that may pass.
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
     pub body: CallBody,
@@ -62,6 +69,8 @@ pub enum CallBody {
 pub struct Granted {
     pub answer: Answer,
     pub deployment: Arc<Deployment>,
+    /// What of the request its upstream was not told.
+    pub losses: Losses,
 }
 
 impl Call {
@@ -84,6 +93,10 @@ impl Call {
                     Ok(granted) => return Ok(granted),
                     Err(Missed::Refused(refusal)) => {
                         tally.refused(refusal);
+                        continue;
+                    }
+                    Err(Missed::Unsayable(unsayable, deployment)) => {
+                        tally.cannot_say(unsayable, &deployment);
                         continue;
                     }
                     Err(Missed::Failed(failure, deployment)) => (failure, deployment),
@@ -157,10 +170,20 @@ impl Call {
     /// One attempt, noted with how it went.
     async fn attempt(&self, deployment: Arc<Deployment>) -> Result<Granted, Missed> {
         let mut noted = Noted { call: self, deployment: &deployment, outcome: "cancelled" };
-        let mut admitted = self.shard.admit(self.ask(&deployment)).await;
-        if matches!(admitted, Err(Refusal::Panicked)) {
+        let asked = match self.ask(&deployment) {
+            Ok(asked) => asked,
+            Err(unsayable) => {
+                noted.outcome = unsayable.label();
+                return Err(Missed::Unsayable(unsayable, deployment.clone()));
+            }
+        };
+        let losses = asked.losses;
+        let mut admitted = self.shard.admit(asked.ask).await;
+        if matches!(admitted, Err(Refusal::Panicked))
+            && let Ok(again) = self.ask(&deployment)
+        {
             // The actor may have died of another request in its mailbox: a new one is there already.
-            admitted = self.shard.admit(self.ask(&deployment)).await;
+            admitted = self.shard.admit(again.ask).await;
         }
         let exchange = match admitted {
             Ok(exchange) => exchange,
@@ -176,7 +199,7 @@ impl Call {
             Ok(answer) => {
                 noted.outcome = "ok";
                 drop(noted);
-                Ok(Granted { answer, deployment })
+                Ok(Granted { answer, deployment, losses })
             }
             Err(failure) => {
                 noted.outcome = failure.cause.label();
@@ -184,28 +207,6 @@ impl Call {
                 Err(Missed::Failed(failure, deployment))
             }
         }
-    }
-
-    fn ask(&self, deployment: &Arc<Deployment>) -> Box<Ask> {
-        let (body, strip_usage) = match &self.body {
-            CallBody::Json { body, envelope, .. } => {
-                let inject = deployment.provider.config.inject_usage
-                    && envelope.stream
-                    && !envelope.include_usage
-                    && self.endpoint.streams_chunks();
-                (RequestBody::edited(body, envelope.edits(&deployment.model, inject)), inject)
-            }
-            CallBody::Upload(source) => (RequestBody::Upload(source.upload(&deployment.model)), false),
-        };
-        Box::new(Ask {
-            deployment: deployment.clone(),
-            endpoint: self.endpoint,
-            headers: self.headers.clone(),
-            body,
-            tokens: self.tokens,
-            deadline: self.deadline,
-            strip_usage,
-        })
     }
 }
 
@@ -215,6 +216,8 @@ pub(crate) enum Missed {
     Refused(Refusal),
     /// It was, in vain.
     Failed(Failure, Arc<Deployment>),
+    /// What the client says cannot be said to it.
+    Unsayable(Unsayable, Arc<Deployment>),
 }
 
 /// What has come of a call so far.
@@ -229,12 +232,19 @@ pub(crate) struct Tally {
     rounds: u32,
     /// Deployments that answered that they do not serve such a request: asking again would be in vain.
     useless: Vec<Arc<str>>,
+    /// Why one of them could not even be asked.
+    unsayable: Option<Unsayable>,
 }
 
 impl Tally {
     fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
         self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
+    }
+
+    fn cannot_say(&mut self, unsayable: Unsayable, deployment: &Deployment) {
+        self.useless.push(deployment.name.clone());
+        self.unsayable = Some(unsayable);
     }
 
     fn failed(&mut self, failure: Failure, deployment: &Deployment) {

@@ -14,7 +14,7 @@ use actors::alarm::{self, Alarm};
 use actors::error::Cause;
 use actors::exchange::{AnswerBody, LastEvent};
 use dialects::error::{self, ErrorKind};
-use dialects::{Dialect, Endpoint, Usage};
+use dialects::{Dialect, Endpoint, Usage, translate};
 use futures::Stream;
 
 use crate::drain::Cut;
@@ -76,12 +76,12 @@ impl Relay {
     pub fn answer(
         granted: Granted,
         entry: Entry,
-        dialect: Dialect,
         endpoint: Endpoint,
         keepalive: Duration,
         cut: impl FnOnce() -> Cut,
     ) -> Self {
         let sse = granted.answer.body.is_sse();
+        let dialect = endpoint.dialect();
         Self {
             length: granted.answer.length,
             stage: Stage::Relaying(granted.answer.body),
@@ -95,16 +95,10 @@ impl Relay {
     }
 
     /// An answer that has not come yet, for a client that waits for a stream of events.
-    pub fn waiting(
-        call: Running,
-        entry: Entry,
-        dialect: Dialect,
-        endpoint: Endpoint,
-        keepalive: Duration,
-        cut: Cut,
-    ) -> Self {
+    pub fn waiting(call: Running, entry: Entry, endpoint: Endpoint, keepalive: Duration, cut: Cut) -> Self {
         // The first comment goes out with the head.
         let tick = Tick::new(keepalive, alarm::now());
+        let dialect = endpoint.dialect();
         Self {
             stage: Stage::Waiting(call),
             entry,
@@ -195,8 +189,14 @@ impl Relay {
                         return Poll::Ready(Some(Ok(piece)));
                     }
                     Poll::Ready(Some(Err(cause))) => {
-                        let (kind, message) = last_words(cause);
-                        self.break_off(kind, message, Outcome::Cut);
+                        // What the upstream said of itself was in a format that the client does not read.
+                        let told = body.failure().filter(|_| cause == Cause::FailedLate);
+                        let said = told.map(|failure| (translate::kind_of(failure), failure.message.clone()));
+                        let (kind, message) = said.unwrap_or_else(|| {
+                            let (kind, message) = last_words(cause);
+                            (kind, message.to_owned())
+                        });
+                        self.break_off(kind, &message, Outcome::Cut);
                     }
                     Poll::Ready(None) => {
                         self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));

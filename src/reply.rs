@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use actors::table::Receipt;
-use dialects::Dialect;
 use dialects::error::{self, ErrorKind};
+use dialects::{Dialect, translate};
 
 use crate::entry::Entry;
 use crate::gateway::{Granted, Refused};
@@ -15,6 +15,8 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-ai-proxy-deployment");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-ai-proxy-attempts");
 const ROUTE: HeaderName = HeaderName::from_static("x-ai-proxy-route");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-ai-proxy-estimated");
+const DROPPED: HeaderName = HeaderName::from_static("x-ai-proxy-dropped");
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Longest receipt in a header, in bytes.
@@ -48,6 +50,16 @@ pub fn refusal(
     response.body(body)
 }
 
+/// A guess of ours in place of a provider's count, marked as one.
+pub fn estimate(mut entry: Entry, body: Vec<u8>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.insert_header((ESTIMATED, HeaderValue::from_static("true")));
+    receipt(&mut response, &entry);
+    book(&mut entry, 200, body.len(), Outcome::Answered);
+    response.body(body)
+}
+
 /// What is said after a panic, when the entry is closed already.
 pub fn internal(dialect: Dialect, request_id: &str) -> HttpResponse {
     let body = error::body(dialect, ErrorKind::Internal, "an internal error; it has been logged", None, request_id);
@@ -63,6 +75,13 @@ pub fn internal(dialect: Dialect, request_id: &str) -> HttpResponse {
 pub fn refused(mut entry: Entry, dialect: Dialect, refused: Refused) -> HttpResponse {
     match refused {
         Refused::Ours { kind, message, retry_after } => refusal(entry, dialect, kind, &message, None, retry_after),
+        // Another dialect's error: the client's SDK would not know what to raise.
+        Refused::Relayed(answer) if answer.dialect != dialect => {
+            entry.record.deployment = entry.attempts.borrow().last().map(|attempt| attempt.deployment.clone());
+            let said = translate::error(answer.status.as_u16(), &answer.body);
+            let message = if said.message.is_empty() { "the provider refused the request" } else { &said.message };
+            error(entry, dialect, said.kind, message)
+        }
         Refused::Relayed(answer) => {
             entry.record.deployment = entry.attempts.borrow().last().map(|attempt| attempt.deployment.clone());
             let mut response = HttpResponse::build(answer.status);
@@ -78,13 +97,18 @@ pub fn refused(mut entry: Entry, dialect: Dialect, refused: Refused) -> HttpResp
 
 /// The head of an upstream's answer; the body is the relay's.
 pub fn head(granted: &mut Granted, entry: &Entry) -> HttpResponseBuilder {
-    let Granted { answer, deployment } = granted;
+    let Granted { answer, deployment, losses } = granted;
     let mut response = HttpResponse::build(answer.status);
     for header in answer.headers.drain(..) {
         response.append_header(header);
     }
     if answer.body.is_sse() {
         streaming(&mut response);
+    }
+    if !losses.is_empty()
+        && let Ok(names) = HeaderValue::from_str(&losses.names().collect::<Vec<_>>().join(", "))
+    {
+        response.insert_header((DROPPED, names));
     }
     match (entry.attempts.borrow().as_slice(), &deployment.receipt) {
         ([_], Receipt { name: Some(name), at_once: Some(at_once) }) => {

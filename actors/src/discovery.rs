@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use awc::{Client, Connector};
+use config::Kind;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
 
+use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION};
 use crate::provider::Provider;
 
 /// The longest list that is read: OpenRouter's, the longest known, is about 600 KiB.
@@ -49,6 +51,9 @@ async fn ask(
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
     if let Some((name, value)) = credential {
         headers.insert(name.clone(), value.clone());
+    }
+    if provider.config.kind == Kind::Anthropic {
+        headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);
     }
     for (name, value) in &provider.extra_headers {
         headers.insert(name.clone(), value.clone());

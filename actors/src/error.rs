@@ -1,6 +1,7 @@
 //! What went wrong with an attempt: what it was, whose fault, whether another attempt may help.
 
 use bytes::Bytes;
+use dialects::Dialect;
 use dialects::fault::Fault;
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -239,4 +240,6 @@ pub struct ErrorAnswer {
     /// Only those that may pass.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Bytes,
+    /// In whose shape the body is.
+    pub dialect: Dialect,
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod failed;
+mod translated;
 
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ use crate::error::{Cause, Failure};
 use crate::provider::{Permit, RequestBody, Rest, Sending};
 
 pub use answer::{Answer, AnswerBody, LastEvent};
+pub use translated::Translation;
 
 /// A request that was admitted and not yet sent. Opaque: who holds it knows nothing of the HTTP client.
 pub struct Exchange {
@@ -36,6 +38,7 @@ pub struct Exchange {
     pub(crate) deadline: Instant,
     /// Drop the usage event that was asked for on the client's behalf.
     pub(crate) strip_usage: bool,
+    pub(crate) translation: Option<Box<Translation>>,
     pub(crate) permit: Permit,
 }
 
@@ -63,7 +66,7 @@ impl Exchange {
                     return self.content(response, started).await;
                 }
                 // Boxed: errors are rare, and what reads them would make every exchange larger.
-                Box::pin(failed::read(response, self.timeouts, self.deadline)).await
+                Box::pin(failed::read(response, self.endpoint.dialect(), self.timeouts, self.deadline)).await
             }
         };
         self.permit.failed(failure.cause, failure.retry_after_ms);

@@ -2,26 +2,32 @@
 //! are never on it, and what `Connection` names is for one connection only (RFC 9110 section 7.6.1).
 
 use actix_http::header::HeaderMap;
+use dialects::Dialect;
 use dialects::quota::{self, QuotaHints};
 use http::header::CONNECTION;
 use http::{HeaderName, HeaderValue};
 
 use crate::clock;
 
-/// What of a client's headers goes to an upstream.
-fn goes(name: &str) -> bool {
-    matches!(
-        name,
-        "accept"
-            | "content-type"
-            | "openai-beta"
-            | "idempotency-key"
-            | "http-referer"
-            | "x-title"
-            | "x-client-request-id"
-            | "x-session-id"
-            | "traceparent"
-    )
+/// Anthropic demands it. A client of that dialect sends its own.
+pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// The version whose format the dialects crate writes; the only one with streams as they are today.
+pub(crate) const ANTHROPIC_2023: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// What of a client's headers goes to an upstream of its own dialect.
+fn goes(name: &str, dialect: Dialect) -> bool {
+    match name {
+        "accept" | "content-type" | "idempotency-key" | "x-client-request-id" | "traceparent" => true,
+        "openai-beta" | "http-referer" | "x-title" | "x-session-id" => dialect == Dialect::OpenAi,
+        "anthropic-version" | "anthropic-beta" => dialect == Dialect::Anthropic,
+        _ => false,
+    }
+}
+
+/// What of those goes to an upstream of another dialect: nothing that speaks of the body, whose format is another one
+/// there, and no vendor's extras.
+pub(crate) fn goes_anywhere(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "x-client-request-id" | "traceparent")
 }
 
 /// What of an upstream's headers reaches the client; lengths and lifetimes of the connection are the server's own.
@@ -44,10 +50,10 @@ fn comes(name: &str) -> bool {
         || name.starts_with("anthropic-ratelimit-")
 }
 
-/// The client's headers that may pass.
-pub fn request(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+/// The headers of a client of this dialect that may pass.
+pub fn request(headers: &HeaderMap, dialect: Dialect) -> Vec<(HeaderName, HeaderValue)> {
     let hop = names_headers(headers);
-    let passes = |name: &HeaderName| goes(name.as_str()) && !(hop && is_hop(headers, name));
+    let passes = |name: &HeaderName| goes(name.as_str(), dialect) && !(hop && is_hop(headers, name));
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
@@ -112,7 +118,7 @@ mod tests {
             ("idempotency-key", "b"),
             ("accept", "c"),
         ]);
-        assert_eq!(names(request(&asked)), ["accept"]);
+        assert_eq!(names(request(&asked, Dialect::OpenAi)), ["accept"]);
         let answered = map(&[
             ("connection", "x-ratelimit-hop, retry-after"),
             ("x-ratelimit-hop", "1"),
@@ -121,7 +127,16 @@ mod tests {
         ]);
         assert_eq!(names(answer(&answered)), ["openai-model"]);
         for usual in ["keep-alive", "close", "Keep-Alive"] {
-            assert_eq!(names(request(&map(&[("connection", usual), ("x-title", "a")]))), ["x-title"]);
+            assert_eq!(names(request(&map(&[("connection", usual), ("x-title", "a")]), Dialect::OpenAi)), ["x-title"]);
         }
+    }
+
+    #[test]
+    fn each_dialect_has_headers_that_no_other_is_sent() {
+        let asked = map(&[("openai-beta", "a"), ("anthropic-beta", "b"), ("anthropic-version", "c"), ("cookie", "d")]);
+        assert_eq!(names(request(&asked, Dialect::OpenAi)), ["openai-beta"]);
+        assert_eq!(names(request(&asked, Dialect::Anthropic)), ["anthropic-beta", "anthropic-version"]);
+        assert!(request(&asked, Dialect::Gemini).is_empty());
+        assert!(asked.keys().all(|name| !goes_anywhere(name)));
     }
 }

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod provider;
 pub mod router;
 pub mod shard;
+pub mod speech;
 pub mod state;
 pub mod supervisor;
 pub mod table;

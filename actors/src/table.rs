@@ -48,6 +48,8 @@ pub struct Route {
     /// Deployments that follow when the targets are used up, in order.
     pub fallback: Vec<Arc<Route>>,
     pub hedge: Option<(config::Hedge, Bucket)>,
+    /// None: as the server has it.
+    pub on_loss: Option<config::OnLoss>,
     /// Round robin's place.
     pub turn: AtomicUsize,
 }
@@ -60,6 +62,7 @@ impl Route {
             targets: vec![(deployment, 1)],
             fallback: Vec::new(),
             hedge: None,
+            on_loss: None,
             turn: AtomicUsize::new(0),
         }
     }
@@ -196,6 +199,7 @@ impl Table {
             strategy: model.strategy,
             targets: targets.collect(),
             fallback,
+            on_loss: model.on_loss,
             hedge: model.hedge.map(|hedge| (hedge, Bucket::new(hedge.max_extra))),
             turn: AtomicUsize::new(0),
         });

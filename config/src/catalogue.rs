@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use crate::Kind;
 use crate::vars::{Var, Vars};
+use crate::{Kind, Quirks};
 
 /// What makes a provider take part without being named in the YAML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -44,6 +44,11 @@ pub(crate) struct Known {
     pub(crate) version_segment: bool,
     #[serde(default)]
     pub(crate) prefixes: Vec<String>,
+    /// Serves Responses itself.
+    #[serde(default)]
+    pub(crate) responses: bool,
+    #[serde(default)]
+    pub(crate) quirks: Quirks,
     #[cfg_attr(not(test), allow(dead_code, reason = "for the reader of the catalogue; a test asks for it"))]
     pub(crate) source: String,
 }
@@ -67,8 +72,8 @@ pub(crate) const KINDS: [(&str, Kind); 8] = [
 /// Whether this release speaks it; the others have their name so that a file can be told so.
 pub(crate) fn is_served(kind: Kind) -> bool {
     match kind {
-        Kind::OpenAi | Kind::Azure | Kind::Demo => true,
-        Kind::OpenAiResponses | Kind::Anthropic | Kind::Gemini | Kind::Vertex | Kind::Bedrock => false,
+        Kind::OpenAi | Kind::OpenAiResponses | Kind::Azure | Kind::Anthropic | Kind::Gemini | Kind::Demo => true,
+        Kind::Vertex | Kind::Bedrock => false,
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn read_models(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<ListedMode
             if listed.iter().any(|model| model.name.as_str() == name) {
                 r.error(&item, format!("{} is listed a second time", given.quoted()), "keep one of them");
             } else if let Some(name) = upstream_name(r, &item, name) {
-                listed.push(ListedModel { name, context_window: None, price: None, limits: None });
+                listed.push(ListedModel { name, context_window: None, max_output: None, price: None, limits: None });
             }
         }
         return listed;
@@ -70,9 +70,10 @@ pub(crate) fn read_models(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<ListedMode
             continue;
         };
         let context_window = r.given(&object, "context_window").and_then(|given| r.number(&given, 1..=1_000_000_000));
+        let max_output = r.given(&object, "max_output").and_then(|given| r.number(&given, 1..=1_000_000_000));
         let price = object.get("price").and_then(|spot| read_price(r, spot));
         let limits = object.get("limits").map(|spot| read_limits(r, spot));
-        listed.push(ListedModel { name, context_window, price, limits });
+        listed.push(ListedModel { name, context_window, max_output, price, limits });
     }
     listed
 }

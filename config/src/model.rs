@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::{BaseUrl, DayReset, Network, Secret};
 
 macro_rules! id {
@@ -120,9 +122,51 @@ pub struct Provider {
     pub max_retry_after: Duration,
     /// Ask the upstream for usage in streams, and strip it again for a client that did not ask.
     pub inject_usage: bool,
+    /// `Kind::OpenAi` and `Kind::Azure`: it serves Responses itself. Where it does not, they are translated to chat.
+    pub responses: bool,
+    pub quirks: Quirks,
     pub breaker: Breaker,
     /// Only `Kind::Demo`.
     pub demo: Demo,
+}
+
+/// Where providers of one kind differ; from the catalogue. All false is what most of them take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quirks {
+    /// The limit of a chat is called `max_completion_tokens`.
+    pub max_completion_tokens: bool,
+    /// A chat may hold the role `developer`.
+    pub developer_role: bool,
+    /// A chat may hold what only OpenAI has: `prompt_cache_key`, `verbosity`, free-form tools.
+    pub openai_extras: bool,
+    /// `top_k` and `min_p` are taken, which OpenAI itself refuses.
+    pub more_sampling: bool,
+    /// How a chat asks for thinking.
+    pub reasoning: ReasoningStyle,
+    /// Thoughts of earlier turns go back as `reasoning_content`.
+    pub reasoning_content: bool,
+    /// Thoughts of earlier turns go back as `reasoning_details`.
+    pub reasoning_details: bool,
+    /// Signatures of calls go back in `extra_content`.
+    pub google_signatures: bool,
+    /// `stream_options` is refused.
+    pub no_stream_options: bool,
+    /// A message's content must be a string.
+    pub string_content: bool,
+}
+
+/// How a chat provider is asked to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningStyle {
+    /// `reasoning_effort`.
+    #[default]
+    Effort,
+    /// `reasoning: { effort | max_tokens }`.
+    Object,
+    /// `thinking: { type: enabled | disabled }`.
+    Switch,
 }
 
 /// A provider key. Its fingerprint (first 8 bytes of SHA-256) names it in health and state, never the key.
@@ -150,6 +194,8 @@ pub struct ListedModel {
     pub name: UpstreamModel,
     /// Tokens.
     pub context_window: Option<u64>,
+    /// The most tokens of an answer: what a provider that demands a limit is told where the client set none.
+    pub max_output: Option<u64>,
     pub price: Option<Price>,
     /// Of this model at each key, beside the key's own.
     pub limits: Option<Limits>,
@@ -193,6 +239,18 @@ pub struct Model {
     /// Public models whose targets follow when these are used up; no cycles.
     pub fallback: Vec<ModelName>,
     pub hedge: Option<Hedge>,
+    /// None: as the server has it.
+    pub on_loss: Option<OnLoss>,
+}
+
+/// What becomes of a request that another dialect cannot say whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLoss {
+    /// It is sent without; what is left out is named in a header of the answer.
+    #[default]
+    Drop,
+    /// It is refused, and what would be left out is named.
+    Refuse,
 }
 
 #[derive(Debug, Clone)]
@@ -264,6 +322,7 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// Web worker threads; None: one for each core.
     pub workers: Option<u32>,
+    pub on_loss: OnLoss,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base_url::BaseUrlError;
 use crate::catalogue::{self, KINDS, Known};
 use crate::reader::{Given, Object, Reader, Spot};
-use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Timeouts};
+use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Quirks, Timeouts};
 use crate::{headers, keys, limits, names, shapes};
 
 const TIMEOUTS: Timeouts =
@@ -25,8 +25,9 @@ pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provid
         None => BaseUrl::parse(known.base_url.as_deref()?).ok()?,
     };
     let keys = keys::from_environment(r, &known.keys);
-    let id = ProviderId::new(&known.name);
-    Some(shaped(blank(id, known.kind, base_url, keys), Some(known), true))
+    let mut provider = blank(ProviderId::new(&known.name), known.kind, base_url, keys);
+    provider.responses = known.responses;
+    Some(shaped(provider, Some(known), true))
 }
 
 /// What an entry of the YAML comes to.
@@ -61,6 +62,7 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
         return Entry::Broken;
     };
     let mut provider = blank(ProviderId::new(name), kind.unwrap_or(Kind::OpenAi), base_url, keys);
+    provider.responses = known.is_none_or(|known| known.responses);
     fill(r, &mut provider, &object);
     let versioned = versioned.unwrap_or_else(|| known.is_none_or(|known| known.version_segment));
     if usable { Entry::Enabled(Box::new(shaped(provider, known, versioned))) } else { Entry::Broken }
@@ -80,7 +82,7 @@ fn read_kind(
                 Some(near) => {
                     format!("did you mean {near}? Otherwise say what it is: kind and base_url")
                 }
-                None => "say what it is: kind (openai, azure) and base_url".to_owned(),
+                None => "say what it is: kind (openai, anthropic, gemini, ...) and base_url".to_owned(),
             };
             r.error(spot, "not a provider of the catalogue, and no kind is given", fix);
         }
@@ -171,6 +173,8 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         api_version: None,
         max_retry_after: MAX_RETRY_AFTER,
         inject_usage: false,
+        responses: true,
+        quirks: Quirks::default(),
         breaker: BREAKER,
         demo: Demo::default(),
     }
@@ -195,6 +199,9 @@ fn shaped(mut provider: Provider, known: Option<&Known>, versioned: bool) -> Pro
     if let Some(known) = known.filter(|_| provider.models.is_empty()) {
         provider.prefixes = known.prefixes.clone();
     }
+    if let Some(known) = known {
+        provider.quirks = known.quirks;
+    }
     provider
 }
 
@@ -210,6 +217,9 @@ fn fill(r: &mut Reader<'_>, provider: &mut Provider, object: &Object<'_>) {
     }
     if let Some(flag) = r.given(object, "inject_usage").and_then(|given| r.flag(&given)) {
         provider.inject_usage = flag;
+    }
+    if let Some(flag) = r.given(object, "responses").and_then(|given| r.flag(&given)) {
+        provider.responses = flag;
     }
     provider.max_in_flight = r.given(object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
     if let Some(spot) = object.get("timeouts") {

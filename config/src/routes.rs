@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::reader::{Reader, Spot};
 use crate::tree::Value;
-use crate::{Hedge, Model, ModelName, ProviderId, Strategy, Target, UpstreamModel, names, shapes};
+use crate::{Hedge, Model, ModelName, OnLoss, ProviderId, Strategy, Target, UpstreamModel, names, shapes};
 
 /// Every strategy by the name it has in files.
 pub(crate) const STRATEGIES: [(&str, Strategy); 6] = [
@@ -16,6 +16,9 @@ pub(crate) const STRATEGIES: [(&str, Strategy); 6] = [
     (Strategy::LowestLatency.word(), Strategy::LowestLatency),
     (Strategy::Cheapest.word(), Strategy::Cheapest),
 ];
+
+/// What becomes of what another dialect cannot say, by the name it has in files.
+pub(crate) const ON_LOSS: [(&str, OnLoss); 2] = [("drop", OnLoss::Drop), ("refuse", OnLoss::Refuse)];
 
 /// A route with the spots of its targets and fallbacks, for what is judged later.
 pub(crate) struct Read<'t> {
@@ -78,9 +81,10 @@ fn read<'t>(r: &mut Reader<'_>, name: &str, spot: &Spot<'t>) -> Option<Read<'t>>
     if let (Some(field), Some(_), true, true) = (object.get("hedge"), hedge, targets.len() == 1, fallback.is_empty()) {
         r.warning(field, "nothing to hedge with: there is one target and no fallback", "add a target, or remove it");
     }
+    let on_loss = r.given(&object, "on_loss").and_then(|given| r.choice(&given, "on_loss", &ON_LOSS));
     let (targets, target_spots) = targets.into_iter().unzip();
     let (fallback, fallback_spots) = fallback.into_iter().unzip();
-    let model = Model { name: ModelName::new(name), strategy, targets, fallback, hedge };
+    let model = Model { name: ModelName::new(name), strategy, targets, fallback, hedge, on_loss };
     Some(Read { model, spot: spot.clone(), targets: target_spots, fallback: fallback_spots })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::finding::Place;
 use crate::reader::{Given, Reader, Spot};
+use crate::routes::ON_LOSS;
 use crate::{Network, Retry, Server, host, quantity, shapes};
 
 const KIB: u64 = 1024;
@@ -43,6 +44,7 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
     let shutdown_grace = time("shutdown_grace", Duration::ZERO..=HOUR, 30);
     let keepalive = time("keepalive", Duration::from_millis(10)..=HOUR, 15);
 
+    let on_loss = r.given(&object, "on_loss").and_then(|given| r.choice(&given, "on_loss", &ON_LOSS));
     let max_in_flight = r.given(&object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
     let cors_origins = list(r, object.get("cors_origins"), read_origin);
     let trusted_proxies = list(r, object.get("trusted_proxies"), read_proxy);
@@ -59,6 +61,7 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
         cors_origins,
         trusted_proxies,
         workers,
+        on_loss: on_loss.unwrap_or_default(),
     };
     (server, host_place)
 }

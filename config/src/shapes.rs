@@ -21,24 +21,24 @@ shapes! {
     ROOT = "File" { "providers", "models", "retry", "server" }
     PROVIDER = "Provider" {
         "enabled", "kind", "base_url", "version_segment", "api_version", "api_key", "api_keys", "headers", "ca_file",
-        "limits", "models", "allow_unlisted", "max_in_flight", "timeouts", "max_retry_after", "inject_usage", "breaker",
-        "demo",
+        "limits", "models", "allow_unlisted", "max_in_flight", "timeouts", "max_retry_after", "inject_usage", "responses",
+        "breaker", "demo",
     }
     LIMITS = "Limits" {
         "requests_per_minute", "requests_per_hour", "requests_per_day", "tokens_per_minute", "tokens_per_day",
         "day_resets_at",
     }
-    LISTED_MODEL = "ListedModel" { "context_window", "price", "limits" }
+    LISTED_MODEL = "ListedModel" { "context_window", "max_output", "price", "limits" }
     PRICE = "Price" { "input", "output", "cached_input" }
     TIMEOUTS = "Timeouts" { "connect", "first_byte", "idle" }
     BREAKER = "Breaker" { "failures", "open", "max_open" }
     DEMO = "Demo" { "delay", "event_delay", "failure_rate" }
-    MODEL = "Model" { "strategy", "targets", "fallback", "hedge" }
+    MODEL = "Model" { "strategy", "targets", "fallback", "hedge", "on_loss" }
     TARGET = "WeightedTarget" { "deployment", "weight" }
     HEDGE = "Hedge" { "after", "max_extra" }
     RETRY = "Retry" { "max_retries", "base_delay", "max_delay", "jitter" }
     SERVER = "Server" {
         "host", "port", "workers", "body_limit", "upload_limit", "buffer_budget", "request_timeout", "shutdown_grace",
-        "keepalive", "max_in_flight", "cors_origins", "trusted_proxies",
+        "keepalive", "max_in_flight", "cors_origins", "trusted_proxies", "on_loss",
     }
 }

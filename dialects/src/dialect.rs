@@ -10,3 +10,8 @@ pub enum Dialect {
     /// Gemini generateContent.
     Gemini,
 }
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Gemini];
+}

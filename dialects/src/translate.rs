@@ -10,6 +10,7 @@
 
 mod blame;
 mod context;
+mod count;
 mod error;
 mod event_stream;
 mod framing;
@@ -17,6 +18,7 @@ mod stream;
 mod target;
 
 pub use context::{Context, FREE_FORM, Hints};
+pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
 pub use stream::{Progress, Reader, Stream, Writer};
@@ -40,6 +42,9 @@ pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request
 
 /// Writes a request for an upstream.
 pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<Written, Refused> {
+    if request.wire == Wire::Responses && wire != Wire::Responses {
+        openai::responses::request::only_here(request)?;
+    }
     let mut losses = request.lost;
     let body = match wire {
         Wire::Chat => openai::chat::request::write(request, target, &mut losses)?,

@@ -29,6 +29,28 @@ pub struct Usage {
     pub estimated: bool,
 }
 
+impl Usage {
+    /// A guess from bytes of text, marked as one.
+    pub fn guess(request_bytes: u64, answer_bytes: u64) -> Self {
+        let tokens = crate::watch::tokens;
+        Self { input: tokens(request_bytes), output: tokens(answer_bytes), estimated: true, ..Self::default() }
+    }
+
+    /// A later report of the same answer, which leaves out what an earlier one told: Anthropic counts the prompt at the
+    /// beginning and the answer at its end.
+    pub(crate) fn after(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(earlier) if self.input == 0 => Self {
+                input: earlier.input,
+                cached_input: earlier.cached_input,
+                cache_write: earlier.cache_write,
+                ..self
+            },
+            Some(_) | None => self,
+        }
+    }
+}
+
 /// What stood after the key `usage`.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
@@ -193,16 +215,16 @@ enum Part {
 }
 
 keys! { Key {
-    Prompt = "prompt_tokens",
+    Prompt = "prompt_tokens" | "promptTokenCount",
     Input = "input_tokens",
-    Output = "completion_tokens" | "output_tokens",
-    Total = "total_tokens",
+    Output = "completion_tokens" | "output_tokens" | "candidatesTokenCount",
+    Total = "total_tokens" | "totalTokenCount",
     Cached = "cached_tokens",
-    CacheHit = "prompt_cache_hit_tokens",
+    CacheHit = "prompt_cache_hit_tokens" | "cachedContentTokenCount",
     CacheRead = "cache_read_input_tokens",
     CacheCreation = "cache_creation_input_tokens",
     CacheWrite = "cache_write_tokens",
-    Reasoning = "reasoning_tokens" | "thinking_tokens",
+    Reasoning = "reasoning_tokens" | "thinking_tokens" | "thoughtsTokenCount",
     InputDetails = "prompt_tokens_details" | "input_tokens_details",
     OutputDetails = "completion_tokens_details" | "output_tokens_details",
 } }

@@ -27,6 +27,7 @@ pub(crate) mod tally;
 mod whole;
 
 use sse::Sse;
+pub(crate) use tally::tokens;
 use whole::Whole;
 
 /// What a chunk brought.

@@ -241,7 +241,7 @@ fn recorded_errors_are_judged_and_masked() {
             {
                 Fault::ModelMissing
             }
-            400 if text.contains("api key provided") => Fault::Key,
+            400 if text.contains("api key provided") || text.contains("api key not valid") => Fault::Key,
             400 => Fault::Client,
             401 | 403 => Fault::Key,
             404 => Fault::ModelMissing,

@@ -431,9 +431,9 @@ fn whole_answers_say_the_same_in_every_format() {
 #[test]
 fn recorded_errors_have_a_kind_and_words() {
     let mut table: BTreeMap<(u16, &str), u32> = BTreeMap::new();
-    for (wire, part, _) in WIRES {
+    for (_, part, _) in WIRES {
         for exchange in recordings(part).iter().filter(|e| e.status >= 400) {
-            let said = translate::error(wire, exchange.status, exchange.body.as_bytes());
+            let said = translate::error(exchange.status, exchange.body.as_bytes());
             assert!(!said.message.is_empty(), "{}: {}", exchange.name, exchange.body);
             *table.entry((exchange.status, said.kind.anthropic_type())).or_default() += 1;
         }

@@ -15,7 +15,7 @@ pub(super) fn answer(request: &Request) -> Result<Answer, Refusal> {
     let reply = reply(request, messages);
     let prompt = messages.iter().map(|message| text::tokens(&text::content(content_of(message)))).sum();
     let n = request.n(8);
-    let usage = usage(prompt, reply.tokens() * n);
+    let usage = usage(prompt, reply.tokens() * n, reply.thoughts() * n);
     let id = text::id("chatcmpl-demo-", &request.body);
     if request.is("stream") {
         return Ok(Answer::Events(stream(request, &reply, n, &usage, &id)));
@@ -34,6 +34,8 @@ fn content_of(message: &Value) -> &Value {
 }
 
 struct Reply {
+    /// Where the request asks for reasoning.
+    thought: Option<String>,
     text: String,
     calls: Vec<Call>,
     finish_reason: &'static str,
@@ -45,8 +47,9 @@ fn reply(request: &Request, messages: &[Value]) -> Reply {
     let user = messages.iter().rev().find(|message| role(message, "user"));
     let said = user.map(|message| text::content(content_of(message))).unwrap_or_default();
     let calls = tools::calls(request, &said, after_tool.is_some());
+    let thought = text::thought(request.text("reasoning_effort"), &said);
     if !calls.is_empty() {
-        return Reply { text: String::new(), calls, finish_reason: "tool_calls" };
+        return Reply { thought, text: String::new(), calls, finish_reason: "tool_calls" };
     }
     let full = match (after_tool, structured(request.get("response_format"), &said)) {
         (_, Some(json)) => json,
@@ -55,7 +58,7 @@ fn reply(request: &Request, messages: &[Value]) -> Reply {
     };
     let most = request.number("max_completion_tokens").or_else(|| request.number("max_tokens"));
     let (text, whole) = text::bounded(full, most, request.get("stop"));
-    Reply { text, calls, finish_reason: if whole { "stop" } else { "length" } }
+    Reply { thought, text, calls, finish_reason: if whole { "stop" } else { "length" } }
 }
 
 /// What `response_format` asks for, as JSON text.
@@ -73,12 +76,19 @@ fn structured(format: &Value, said: &str) -> Option<String> {
 impl Reply {
     fn tokens(&self) -> u64 {
         let calls: usize = self.calls.iter().map(|call| 1 + call.arguments.len() / 4).sum();
-        text::tokens(&self.text) + calls as u64
+        self.thoughts() + text::tokens(&self.text) + calls as u64
+    }
+
+    fn thoughts(&self) -> u64 {
+        self.thought.as_deref().map_or(0, text::tokens)
     }
 
     fn message(&self, id: &str) -> Value {
         let content = if self.calls.is_empty() { json!(self.text) } else { Value::Null };
         let mut message = json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
+        if let Some(thought) = &self.thought {
+            text::set(&mut message, "reasoning_content", json!(thought));
+        }
         if !self.calls.is_empty() {
             let calls = self.calls.iter().enumerate().map(|(index, call)| {
                 json!({
@@ -93,7 +103,9 @@ impl Reply {
 
     /// The deltas of one choice, without its role.
     fn deltas(&self, id: &str) -> Vec<Value> {
-        let mut deltas: Vec<_> = text::pieces(&self.text).into_iter().map(|piece| json!({"content": piece})).collect();
+        let thought = text::pieces(self.thought.as_deref().unwrap_or_default());
+        let mut deltas: Vec<_> = thought.into_iter().map(|piece| json!({"reasoning_content": piece})).collect();
+        deltas.extend(text::pieces(&self.text).into_iter().map(|piece| json!({"content": piece})));
         for (index, call) in self.calls.iter().enumerate() {
             deltas.push(json!({"tool_calls": [{
                 "index": index, "id": call_id(id, index), "type": "function",
@@ -111,12 +123,12 @@ fn call_id(id: &str, index: usize) -> String {
     format!("call_{:016x}", text::hash(id).wrapping_add(index as u64))
 }
 
-pub(super) fn usage(prompt: u64, completion: u64) -> Value {
+pub(super) fn usage(prompt: u64, completion: u64, reasoning: u64) -> Value {
     json!({
         "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+            "reasoning_tokens": reasoning, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
         },
     })
 }

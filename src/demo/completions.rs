@@ -25,7 +25,7 @@ pub(super) fn answer(request: &Request) -> Result<Answer, Refusal> {
     let replies: Vec<_> =
         prompts.iter().map(|prompt| text::bounded(text::echo(prompt), most, request.get("stop"))).collect();
     let read = prompts.iter().map(|prompt| text::tokens(prompt)).sum();
-    let usage = usage(read, replies.iter().map(|(reply, _)| text::tokens(reply)).sum());
+    let usage = usage(read, replies.iter().map(|(reply, _)| text::tokens(reply)).sum(), 0);
     let id = text::id("cmpl-demo-", &request.body);
     let body = |choices: Value| json!({"id": id, "object": "text_completion", "created": CREATED, "model": request.model(), "choices": choices, "system_fingerprint": "fp_demo"});
     let choice = |index: usize, text: &str, finish_reason: Option<&str>| json!({"text": text, "index": index, "logprobs": null, "finish_reason": finish_reason});

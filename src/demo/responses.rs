@@ -21,7 +21,16 @@ pub(super) fn answer(request: &Request) -> Result<Answer, Refusal> {
     let id = text::id("resp_", &request.body);
     let calls = tools::calls(request, &said, result.is_some());
     let mut whole = true;
-    let output: Vec<Value> = if calls.is_empty() {
+    let thought =
+        text::thought(request.get("reasoning").get("effort").and_then(Value::as_str).unwrap_or_default(), &said);
+    let thinks = thought.iter().map(|thought| {
+        json!({
+            "id": named("rs_", &id, 0), "type": "reasoning", "status": "completed",
+            "summary": [{"type": "summary_text", "text": thought}],
+        })
+    });
+    let mut output: Vec<Value> = thinks.collect();
+    output.extend(if calls.is_empty() {
         let full = match (structured(request, &said), result) {
             (Some(json), _) => json,
             (None, Some(result)) => text::echo(&result).replacen("You", "The tool", 1),
@@ -41,12 +50,13 @@ pub(super) fn answer(request: &Request) -> Result<Answer, Refusal> {
             })
         };
         calls.iter().enumerate().map(call).collect()
-    };
+    });
+    let thoughts = thought.as_deref().map_or(0, text::tokens);
     let read = text::tokens(&said) + text::tokens(request.text("instructions"));
-    let written: u64 = output.iter().map(written).sum();
+    let written: u64 = thoughts + output.iter().map(written).sum::<u64>();
     let usage = json!({
         "input_tokens": read, "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens": written, "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens": written, "output_tokens_details": {"reasoning_tokens": thoughts},
         "total_tokens": read + written,
     });
     let response = |status: &str, output: &[Value], usage: &Value| response(request, &id, status, output, usage);
@@ -140,7 +150,18 @@ impl Sequence {
             text::extend(&mut event, &more);
             event
         };
-        if let Some(arguments) = item.get("arguments").and_then(Value::as_str) {
+        if let Some(thought) = item.pointer("/summary/0/text").and_then(Value::as_str) {
+            text::set(&mut begun, "summary", json!([]));
+            self.push(json!({"type": "response.output_item.added", "output_index": index, "item": begun}));
+            let part = |text: &str| json!({"summary_index": 0, "part": {"type": "summary_text", "text": text}});
+            self.push(of("response.reasoning_summary_part.added", part("")));
+            for piece in text::pieces(thought) {
+                self.push(of("response.reasoning_summary_text.delta", json!({"summary_index": 0, "delta": piece})));
+            }
+            let done = json!({"summary_index": 0, "text": thought});
+            self.push(of("response.reasoning_summary_text.done", done));
+            self.push(of("response.reasoning_summary_part.done", part(thought)));
+        } else if let Some(arguments) = item.get("arguments").and_then(Value::as_str) {
             text::set(&mut begun, "arguments", json!(""));
             self.push(json!({"type": "response.output_item.added", "output_index": index, "item": begun}));
             for piece in text::pieces(arguments) {

@@ -115,5 +115,13 @@ fn answer(endpoint: Endpoint, asked: &Request) -> Result<Answer, Refusal> {
         Endpoint::AudioSpeech => audio::speech(asked),
         Endpoint::AudioTranscriptions => audio::heard(asked, "transcribe"),
         Endpoint::AudioTranslations => audio::heard(asked, "translate"),
+        // Whoever speaks these is answered in translation.
+        Endpoint::Messages
+        | Endpoint::CountTokens
+        | Endpoint::GenerateContent
+        | Endpoint::GeminiCountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::BatchEmbedContents
+        | Endpoint::Converse => Err(Refusal::new(404, "The demo has no such path.")),
     }
 }

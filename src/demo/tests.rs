@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use dialects::Endpoint;
+use dialects::{Dialect, Endpoint};
 use serde_json::{Value, json};
 
 use super::DemoHandle;
@@ -168,7 +168,7 @@ fn every_endpoint_answers_the_same_twice() {
              Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--{boundary}--\r\n"
         )
     };
-    for endpoint in Endpoint::ALL {
+    for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.dialect() == Dialect::OpenAi) {
         let upload = matches!(
             endpoint,
             Endpoint::ImagesEdits

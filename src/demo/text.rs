@@ -18,6 +18,11 @@ fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MOST_ECHO)).unwrap_or(text)
 }
 
+/// What the demo thinks where it is asked to think: any effort but `none`, as providers that show their thoughts do.
+pub(super) fn thought(effort: &str, said: &str) -> Option<String> {
+    (!matches!(effort, "" | "none")).then(|| format!("The user said {} words.", tokens(said)))
+}
+
 /// Words with the space behind them, which is what streams are made of; together they are the text. The last holds
 /// the rest where there are more than [`MOST_PIECES`].
 pub(super) fn pieces(text: &str) -> Vec<&str> {

@@ -52,13 +52,13 @@ fn is_last_word(ended: &Result<Granted, Missed>) -> bool {
     match ended {
         Ok(_) => true,
         Err(Missed::Failed(failure, _)) => !failure.cause.retryable(),
-        Err(Missed::Refused(_)) => false,
+        Err(Missed::Refused(_) | Missed::Unsayable(..)) => false,
     }
 }
 
 /// The extra call was refused before it was made.
 fn give_back_unsent(bucket: &Bucket, ended: &Result<Granted, Missed>) {
-    if matches!(ended, Err(Missed::Refused(_))) {
+    if matches!(ended, Err(Missed::Refused(_) | Missed::Unsayable(..))) {
         bucket.give_back();
     }
 }

@@ -6,9 +6,9 @@ use actors::policy::Moment;
 use actors::router::{self, Outlook};
 use actors::table::Route;
 use dialects::error::ErrorKind;
-
-use super::Tally;
 use dialects::fault::Fault;
+
+use super::{Tally, Unsayable};
 
 /// What goes back instead of an answer.
 pub enum Refused {
@@ -30,14 +30,20 @@ impl Refused {
 }
 
 pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
-    let Tally { told, refusal, soonest, .. } = tally;
+    let Tally { told, refusal, soonest, unsayable, .. } = tally;
     // What was left out of the plan counts too, and what has cooled down since.
     let now = clock::now();
     let soonest = match router::outlook(route, now, |_| false) {
         Outlook::Later(at) => Some(soonest.map_or(at, |known| known.min(at))),
         Outlook::Ready | Outlook::Never => soonest,
     };
-    let Some(failure) = told else { return nothing_ready(route, refusal, soonest) };
+    let Some(failure) = told else {
+        return match unsayable {
+            // Where another deployment is only busy, that is the answer: it may be able to say it.
+            Some(unsayable) if refusal.is_none() => cannot_be_said(route, unsayable),
+            Some(_) | None => nothing_ready(route, refusal, soonest),
+        };
+    };
     let model = &route.model;
     match failure.cause {
         Cause::Status(_, fault) | Cause::InBand(fault) => at_fault(route, fault, failure, soonest),
@@ -64,6 +70,19 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` broke off without an answer"),
         ),
+    }
+}
+
+/// No deployment of the route could be asked.
+fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
+    let model = &route.model;
+    match unsayable {
+        Unsayable::NotServed => Refused::ours(
+            ErrorKind::InvalidRequest,
+            format!("the provider of the model `{model}` does not serve this kind of request"),
+        ),
+        Unsayable::Bad(bad) => Refused::ours(ErrorKind::InvalidRequest, bad.text()),
+        Unsayable::Refused(refused) => Refused::ours(ErrorKind::InvalidRequest, refused.text()),
     }
 }
 

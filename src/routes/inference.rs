@@ -1,4 +1,4 @@
-//! The model endpoints: `POST /v1/chat/completions` and its family.
+//! The model endpoints: `POST /v1/chat/completions`, `/v1/messages`, `:generateContent` and their families.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::table::{Route, UnknownModel};
-use actors::{alarm, headers};
-use dialects::envelope::{self, EnvelopeError};
+use actors::{alarm, headers, speech};
+use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
-use dialects::{Dialect, Endpoint, multipart};
+use dialects::translate::{self, Hints};
+use dialects::{Dialect, Endpoint, Wire, multipart};
 use futures::FutureExt;
 
 use crate::app::State;
@@ -29,42 +31,51 @@ use crate::running::Running;
 use crate::upload::Source;
 use crate::{metrics, reply};
 
-const DIALECT: Dialect = Dialect::OpenAi;
 /// Names the model of an upload that names none within its first 64 KiB.
 const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
 /// What an answer is taken to cost where the request sets no limit: only for the reservation, settled by what it used.
 const USUAL_ANSWER: u64 = 512;
 
+/// What is asked, as far as the path tells.
+pub struct Asked {
+    pub endpoint: Endpoint,
+    /// Gemini's paths name the model, and in their verb the stream.
+    pub in_path: Option<(String, Streaming)>,
+}
+
 /// One request, from its head to a response whose body may still run.
-pub async fn serve(request: HttpRequest, payload: Payload, state: Data<State>, endpoint: Endpoint) -> HttpResponse {
-    let entry = Entry::open(&request, Some(endpoint));
-    let id = entry.record.request_id.clone();
+pub async fn serve(request: HttpRequest, payload: Payload, state: Data<State>, asked: Asked) -> HttpResponse {
+    let entry = Entry::open(&request, Some(asked.endpoint));
+    let (id, dialect) = (entry.record.request_id.clone(), asked.endpoint.dialect());
     // What panics in here costs this request and no other.
-    let answered = AssertUnwindSafe(answer(&request, payload, &state, endpoint, entry)).catch_unwind().await;
-    answered.unwrap_or_else(|_| reply::internal(DIALECT, &id))
+    let answered = AssertUnwindSafe(answer(&request, payload, &state, asked, entry)).catch_unwind().await;
+    answered.unwrap_or_else(|_| reply::internal(dialect, &id))
 }
 
 async fn answer(
     request: &HttpRequest,
     payload: Payload,
     state: &State,
-    endpoint: Endpoint,
+    asked: Asked,
     mut entry: Entry,
 ) -> HttpResponse {
+    let Asked { endpoint, in_path } = asked;
+    let dialect = endpoint.dialect();
+    let array = matches!(in_path, Some((_, Streaming::Array)));
     let shard = state.worker.shard();
     let config = &shard.table.config;
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
     match auth::client(request, &config.clients) {
         Ok(client) => entry.record.client = client.name.clone(),
-        Err(denied) => return unauthorized(entry, denied),
+        Err(denied) => return unauthorized(entry, dialect, denied),
     }
     if metrics::in_flight() > u64::from(state.max_in_flight(config)) {
         let message = "the gateway is at its limit of requests in flight";
-        return reply::refusal(entry, DIALECT, ErrorKind::Unavailable, message, None, Some(1));
+        return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
     }
-    let (body, model) = match read(request, payload, &shard, endpoint, &mut entry).await {
+    let (body, model) = match read(request, payload, &shard, endpoint, in_path, &mut entry).await {
         Ok(read) => read,
-        Err(bad) => return bad.reply(entry),
+        Err(bad) => return bad.reply(entry, dialect),
     };
     // From here on the time is ours; before it was the client's, who sent its body.
     let ours = Instant::now();
@@ -72,10 +83,15 @@ async fn answer(
         Ok(route) => route,
         Err(unknown) => {
             entry.record.model = Some("other".into());
-            return reply::refusal(entry, DIALECT, ErrorKind::ModelNotFound, &unknown, Some("model"), None);
+            return reply::refusal(entry, dialect, ErrorKind::ModelNotFound, &unknown, Some("model"), None);
         }
     };
     entry.record.model = Some(route.model.clone());
+    if let Some(wire) = counts(endpoint)
+        && !route.targets.iter().any(|(deployment, _)| speech::way(&deployment.provider.config, endpoint).is_some())
+    {
+        return estimated(entry, dialect, wire, &body);
+    }
     let (tokens, stream) = match &body {
         CallBody::Json { body, envelope, .. } => (
             (body.len() as u64 / 4).saturating_add(envelope.max_tokens.unwrap_or(USUAL_ANSWER)),
@@ -87,10 +103,16 @@ async fn answer(
     let call = Call {
         deadline: entry.started + config.server.request_timeout,
         attempts: entry.attempts.clone(),
-        headers: Rc::new(headers::request(request.headers())),
+        headers: Rc::new(headers::request(request.headers(), dialect)),
+        request_id: entry.record.request_id.clone(),
         shard: shard.clone(),
         route,
         endpoint,
+        streaming: match stream {
+            false => Streaming::No,
+            true if array => Streaming::Array,
+            true => Streaming::Events,
+        },
         body,
         tokens,
     };
@@ -100,25 +122,48 @@ async fn answer(
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
             Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
-            Ok(Err(refused)) => reply::refused(entry, DIALECT, refused),
-            Err(Cutting) => shutting_down(entry),
+            Ok(Err(refused)) => reply::refused(entry, dialect, refused),
+            Err(Cutting) => shutting_down(entry, dialect),
         };
     }
+    // Where no comment may fill the silence, an early head would say nothing.
+    let keepalive = if dialect == Dialect::Gemini { config.server.request_timeout } else { keepalive };
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
-        Err(Cutting) => shutting_down(entry),
+        Err(Cutting) => shutting_down(entry, dialect),
         Ok(Ok(Ok(granted))) => granted_reply(granted, entry, endpoint, keepalive, state),
-        Ok(Ok(Err(refused))) => reply::refused(entry, DIALECT, refused),
+        Ok(Ok(Err(refused))) => reply::refused(entry, dialect, refused),
         Ok(Err(_)) => {
             entry.record.status = 200;
             let mut head = reply::waiting_head(&entry);
-            head.body(Relay::waiting(call, entry, DIALECT, endpoint, keepalive, state.drain.cut()))
+            head.body(Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut()))
         }
     }
 }
 
-fn shutting_down(entry: Entry) -> HttpResponse {
-    reply::refusal(entry, DIALECT, ErrorKind::Unavailable, "the gateway is shutting down", None, Some(1))
+/// The format of what is to be counted, where an endpoint counts.
+fn counts(endpoint: Endpoint) -> Option<Wire> {
+    match endpoint {
+        Endpoint::CountTokens => Some(Wire::Messages),
+        Endpoint::GeminiCountTokens => Some(Wire::Gemini),
+        _ => None,
+    }
+}
+
+/// The guess at a count that the upstream cannot make.
+fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody) -> HttpResponse {
+    let CallBody::Json { body, envelope, .. } = body else {
+        return reply::error(entry, dialect, ErrorKind::InvalidRequest, "this path takes a JSON body");
+    };
+    let hints = Hints { model: Some(&envelope.model), stream: Some(false) };
+    match translate::read(wire, body, &hints) {
+        Ok(request) => reply::estimate(entry, translate::counted(dialect, translate::estimate(&request))),
+        Err(bad) => reply::refusal(entry, dialect, ErrorKind::InvalidRequest, &bad.text(), bad.param, None),
+    }
+}
+
+fn shutting_down(entry: Entry, dialect: Dialect) -> HttpResponse {
+    reply::refusal(entry, dialect, ErrorKind::Unavailable, "the gateway is shutting down", None, Some(1))
 }
 
 fn granted_reply(
@@ -136,7 +181,7 @@ fn granted_reply(
         reply::book(&mut entry, granted.answer.status.as_u16(), 0, Outcome::Answered);
         return head.finish();
     }
-    head.body(Relay::answer(granted, entry, DIALECT, endpoint, keepalive, || state.drain.cut()))
+    head.body(Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut()))
 }
 
 /// What is wrong with a request before any deployment was asked.
@@ -148,7 +193,7 @@ enum Bad {
 }
 
 impl Bad {
-    fn reply(self, entry: Entry) -> HttpResponse {
+    fn reply(self, entry: Entry, dialect: Dialect) -> HttpResponse {
         let told = |kind, message: &str| (kind, message.to_owned(), None);
         let (kind, message, param) = match self {
             Self::Body(BodyError::TooLarge) => told(ErrorKind::TooLarge, "the request body is larger than this gateway takes"),
@@ -156,7 +201,7 @@ impl Bad {
             Self::Body(BodyError::Broken) => told(ErrorKind::InvalidRequest, "the request body broke off or its framing is wrong"),
             Self::Body(BodyError::NoRoom) => {
                 let message = "the gateway holds as many request bodies as it may; try again in a moment";
-                return reply::refusal(entry, DIALECT, ErrorKind::Unavailable, message, None, Some(1));
+                return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
             }
             Self::Envelope(error) => (ErrorKind::InvalidRequest, error.message(), error.param()),
             Self::NotMultipart => told(ErrorKind::UnsupportedMediaType, "this path takes a JSON body, not multipart/form-data"),
@@ -166,7 +211,7 @@ impl Bad {
                 Some("model"),
             ),
         };
-        reply::refusal(entry, DIALECT, kind, &message, param, None)
+        reply::refusal(entry, dialect, kind, &message, param, None)
     }
 }
 
@@ -176,6 +221,7 @@ async fn read(
     payload: Payload,
     shard: &Shard,
     endpoint: Endpoint,
+    in_path: Option<(String, Streaming)>,
     entry: &mut Entry,
 ) -> Result<(CallBody, Option<String>), Bad> {
     let server = &shard.table.config.server;
@@ -196,7 +242,10 @@ async fn read(
     let (body, share) =
         body::read(payload, announced, server.body_limit, server.buffer_budget).await.map_err(Bad::Body)?;
     entry.record.bytes_in = body.len() as u64;
-    let envelope = envelope::parse(&body).map_err(Bad::Envelope)?.into_owned();
+    let envelope = match in_path {
+        Some((model, streaming)) => Envelope::of_path(model, streaming != Streaming::No),
+        None => envelope::parse(&body).map_err(Bad::Envelope)?.into_owned(),
+    };
     Ok((CallBody::Json { body, envelope, _share: share }, None))
 }
 
@@ -228,10 +277,10 @@ fn unknown_model(name: &str, unknown: &UnknownModel) -> String {
     )
 }
 
-fn unauthorized(entry: Entry, denied: Denied) -> HttpResponse {
+fn unauthorized(entry: Entry, dialect: Dialect, denied: Denied) -> HttpResponse {
     let (kind, message) = match denied {
         Denied::NoToken => (ErrorKind::MissingToken, "no client token: send it as `Authorization: Bearer TOKEN`"),
         Denied::WrongToken => (ErrorKind::InvalidToken, "this client token is not known here"),
     };
-    reply::error(entry, DIALECT, kind, message)
+    reply::error(entry, dialect, kind, message)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod caught;
+mod gemini;
 mod inference;
 mod models;
 mod probes;
@@ -15,24 +16,25 @@ use dialects::{Dialect, Endpoint};
 use crate::entry::Entry;
 use crate::reply;
 use caught::caught;
+use inference::Asked;
 
 /// Every route. What a new endpoint needs is a line here and a file beside this one.
 pub fn configure(config: &mut web::ServiceConfig) {
-    for endpoint in Endpoint::ALL {
+    for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| Endpoint::from_path(endpoint.path()).is_some()) {
         for prefix in ["/v1", ""] {
             config.service(
                 web::resource(format!("{prefix}{}", endpoint.path()))
-                    .route(
-                        web::post()
-                            .to(move |request, payload, state| inference::serve(request, payload, state, endpoint)),
-                    )
+                    .route(web::post().to(move |request, payload, state| {
+                        inference::serve(request, payload, state, Asked { endpoint, in_path: None })
+                    }))
                     .default_service(web::to(move |request| wrong_method(request, endpoint))),
             );
         }
     }
-    for path in ["/v1/models", "/models"] {
+    for path in ["/v1/models", "/models", "/v1beta/models"] {
         config.service(read_only(path, web::get().to(models::list)));
-        config.service(read_only(&format!("{path}/{{id:.+}}"), web::get().to(models::one)));
+        let one = read_only(&format!("{path}/{{id:.+}}"), web::get().to(models::one));
+        config.service(if path == "/models" { one } else { one.route(web::post().to(gemini::serve)) });
     }
     for path in PROBES {
         config.service(read_only(path, web::get().to(probes::probe)).route(web::head().to(probes::probe)));
@@ -85,14 +87,15 @@ fn not_here(request: &HttpRequest) -> HttpResponse {
     let dialect = dialect(request.path(), request.headers());
     let message = "this path is not served; what is: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, \
         /v1/moderations, /v1/rerank, /v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/audio/speech, \
-        /v1/audio/transcriptions, /v1/audio/translations; GET /v1/models, /v1/models/{id}, /health, /livez, /readyz, /metrics";
+        /v1/audio/transcriptions, /v1/audio/translations, /v1/messages, /v1/messages/count_tokens, \
+        /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents; GET /v1/models, /v1/models/{id}, /health, /livez, /readyz, /metrics";
     reply::error(entry, dialect, ErrorKind::UnknownPath, message)
 }
 
 fn not_post(request: &HttpRequest, endpoint: Endpoint) -> HttpResponse {
     let entry = Entry::open(request, Some(endpoint));
     let message = format!("this path takes POST, not {}", named(request.method()));
-    reply::error(entry, Dialect::OpenAi, ErrorKind::MethodNotAllowed, &message)
+    reply::error(entry, endpoint.dialect(), ErrorKind::MethodNotAllowed, &message)
 }
 
 fn not_get(request: &HttpRequest) -> HttpResponse {

@@ -25,7 +25,8 @@ async fn probes_need_no_token_and_learn_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_told_and_is_no_reason_to_restart_us() {
-    let proxy = proxy_without_retries(&one(&refuses().await, "breaker: { failures: 2, open: 60s }")).await;
+    let upstream = refuses();
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "breaker: { failures: 2, open: 60s }")).await;
     for _ in 0..3 {
         assert!(proxy.chat("m").await.status >= 500);
     }

@@ -11,6 +11,7 @@ mod bad_requests;
 mod cli;
 mod client_leaves;
 mod crossing;
+mod dialects;
 mod health;
 mod hedge;
 #[cfg(debug_assertions)]

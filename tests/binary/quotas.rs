@@ -82,21 +82,19 @@ async fn tokens_are_reserved_by_estimate_and_settled_by_usage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_reserved_and_not_sent_is_given_back() {
-    let base = refuses().await;
-    let addr = base.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let upstream = refuses();
     let extra = "limits: { requests_per_minute: 5 }\nbreaker: { failures: 10000 }";
-    let proxy = plan(&one(&base, extra)).env("RETRY_MAX_RETRIES", "0").start().await;
+    let proxy = plan(&one(&upstream.base_url(), extra)).env("RETRY_MAX_RETRIES", "0").start().await;
     for _ in 0..12 {
         let status = proxy.chat("m").await.status;
         assert!(matches!(status, 502 | 503), "{status}");
     }
-    let _upstream = Upstream::start_at(&addr, |mut connection| async move {
+    let _upstream = Upstream::start_on(upstream.listens(), |mut connection| async move {
         while connection.request().await?.is_some() {
             connection.send(&canned::json(200, &[], &canned::chat())).await?;
         }
         Ok(())
-    })
-    .await;
+    });
     let counts = at_once(&proxy, 20).await;
     assert_eq!(counts.get(&200), Some(&5), "connects that failed used up the quota: {counts:?}");
 }

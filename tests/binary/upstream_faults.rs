@@ -72,7 +72,8 @@ async fn alone_and_with_a_second(base_url: &str, statuses: &[u16], what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_refuses() {
-    alone_and_with_a_second(&refuses().await, &[502, 503], "refuses").await;
+    let upstream = refuses();
+    alone_and_with_a_second(&upstream.base_url(), &[502, 503], "refuses").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,9 +18,11 @@ impl Drop for Katan {
     }
 }
 
-/// A port that was free a moment ago: it takes none of its own choosing.
+/// A port that is free, below those that the kernel hands out: it takes none of its own choosing, and until it is up no
+/// other test may be given the port.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let mut from_here = (20_000 + u16::try_from(std::process::id() % 10_000).unwrap())..32_000;
+    from_here.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,13 +11,14 @@ use actix_http::error::PayloadError;
 use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
 use dialects::error::{self, ErrorKind};
-use dialects::watch::{Cut, Watch};
+use dialects::watch::{self, Cut, Watch};
 use dialects::{Dialect, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::translated::{Taken, Translated};
 use super::{Exchange, Framing, Response};
 use crate::alarm::{self, Alarm};
 use crate::error::{Cause, ErrorAnswer, Failure};
@@ -43,7 +44,7 @@ pub struct AnswerBody {
     /// Without the head, whose map of headers is the larger part of an answer.
     payload: Payload,
     framing: Framing,
-    watch: Watch,
+    seen_by: Observer,
     /// Pieces that may go to the client.
     ready: VecDeque<Bytes>,
     /// The beginning of an event whose end has not come.
@@ -66,27 +67,48 @@ pub struct AnswerBody {
     permit: Option<Permit>,
 }
 
+/// Who looks at what passes.
+enum Observer {
+    /// Nothing is changed.
+    Watch(Watch),
+    /// The client speaks another format.
+    Translated(Box<Translated>),
+}
+
 impl Answer {
     pub(super) fn new(mut response: Response, exchange: Exchange, started: Instant) -> Self {
-        let Exchange { endpoint, timeouts, strip_usage, permit, request_bytes, .. } = exchange;
+        let Exchange { endpoint, timeouts, strip_usage, translation, permit, request_bytes, .. } = exchange;
         let framing = Framing::of(&response);
-        let mut watch = Watch::new(endpoint, super::content_type(&response), super::is_encoded(&response));
-        if strip_usage {
-            watch.strip_usage();
-        }
-        if framing == Framing::Close {
-            watch.ends_with_connection();
-        }
+        let mut headers = headers::answer(response.headers());
+        let changed = strip_usage || translation.is_some();
+        let (content_type, encoded) = (super::content_type(&response), super::is_encoded(&response));
+        let seen_by = match translation {
+            Some(translation) => {
+                headers.retain(|(name, _)| name != CONTENT_TYPE && name != CONTENT_ENCODING);
+                headers.push((CONTENT_TYPE, HeaderValue::from_static(translation.content_type())));
+                Observer::Translated(Box::new(Translated::new(*translation, content_type, encoded)))
+            }
+            None => {
+                let mut watch = Watch::new(endpoint, content_type, encoded);
+                if strip_usage {
+                    watch.strip_usage();
+                }
+                if framing == Framing::Close {
+                    watch.ends_with_connection();
+                }
+                Observer::Watch(watch)
+            }
+        };
         Self {
             status: response.status(),
-            headers: headers::answer(response.headers()),
+            headers,
             length: match framing {
-                Framing::Length(length) if !strip_usage => Some(length),
+                Framing::Length(length) if !changed => Some(length),
                 _ => None,
             },
             body: Box::new(AnswerBody {
                 framing,
-                watch,
+                seen_by,
                 ready: VecDeque::new(),
                 partial: VecDeque::new(),
                 held: 0,
@@ -110,12 +132,13 @@ impl AnswerBody {
     /// The error that stood inside a 200, as an answer of its own.
     fn told_error(&self, cause: Cause) -> Option<Box<ErrorAnswer>> {
         let Cause::InBand(_) = cause else { return None };
-        let failure = self.watch.failure()?;
+        let failure = self.failure()?;
         let status = failure.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
         let body = error::body(Dialect::OpenAi, ErrorKind::InvalidRequest, &failure.message, None, "");
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        Some(Box::new(ErrorAnswer { status: status.unwrap_or(StatusCode::BAD_REQUEST), headers, body: body.into() }))
+        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+        Some(Box::new(ErrorAnswer { status, headers, body: body.into(), dialect: Dialect::OpenAi }))
     }
 
     /// It never had content: an attempt that failed.
@@ -174,9 +197,20 @@ enum Step {
 }
 
 impl AnswerBody {
-    /// Is it a stream of events?
+    /// Is what the client reads a stream of events?
     pub fn is_sse(&self) -> bool {
-        self.watch.is_sse()
+        match &self.seen_by {
+            Observer::Watch(watch) => watch.is_sse(),
+            Observer::Translated(translated) => translated.is_sse(),
+        }
+    }
+
+    /// The error that the upstream told of itself, if it told one.
+    pub fn failure(&self) -> Option<&watch::Failure> {
+        match &self.seen_by {
+            Observer::Watch(watch) => watch.failure(),
+            Observer::Translated(translated) => translated.failure(),
+        }
     }
 
     /// From sending the request to the first byte of its answer.
@@ -186,7 +220,10 @@ impl AnswerBody {
 
     /// What the upstream reported, or, once it has ended, an estimate marked as such.
     pub fn usage(&self) -> Option<Usage> {
-        self.watch.usage()
+        match &self.seen_by {
+            Observer::Watch(watch) => watch.usage(),
+            Observer::Translated(translated) => translated.usage(),
+        }
     }
 
     fn used(&self) -> Usage {
@@ -195,15 +232,20 @@ impl AnswerBody {
 
     /// A guess at the usage, marked as one, for an answer that reported none.
     pub fn estimate(&self, request_bytes: u64) -> Usage {
-        self.watch.estimate(request_bytes)
+        match &self.seen_by {
+            Observer::Watch(watch) => watch.estimate(request_bytes),
+            Observer::Translated(translated) => translated.estimate(request_bytes),
+        }
     }
 
     /// The client has got the upstream's own error event, or an event that an error event cannot follow as it is.
     pub fn last_event(&self) -> LastEvent {
         match self.told {
             true => LastEvent::Error,
-            false if self.watch.mid_event() => LastEvent::Unfinished,
-            false => LastEvent::Whole,
+            false => match &self.seen_by {
+                Observer::Watch(watch) if watch.mid_event() => LastEvent::Unfinished,
+                Observer::Watch(_) | Observer::Translated(_) => LastEvent::Whole,
+            },
         }
     }
 
@@ -234,7 +276,13 @@ impl AnswerBody {
             *left = left.saturating_sub(piece.len() as u64);
         }
         let before = self.content;
-        let seen = self.watch.push(&piece);
+        let seen = match &mut self.seen_by {
+            Observer::Watch(watch) => watch.push(&piece),
+            Observer::Translated(translated) => {
+                let taken = translated.push(&piece);
+                return self.taken(taken);
+            }
+        };
         self.content = seen.content;
         if let Some(failure) = seen.failed {
             // Before content it is an attempt's failure; after it the client reads the upstream's own error event.
@@ -263,6 +311,21 @@ impl AnswerBody {
         Step::Moved
     }
 
+    /// What a piece has become in the client's format.
+    fn taken(&mut self, Taken { out, content, failed, foreign }: Taken) -> Step {
+        self.content |= content;
+        self.held += out.len();
+        if !out.is_empty() {
+            self.ready.push_back(out);
+        }
+        if foreign {
+            return self.broken(Cause::Protocol);
+        }
+        let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
+        // After content it is for the relay to say it in the client's dialect.
+        self.broken(if self.content { Cause::FailedLate } else { Cause::InBand(fault) })
+    }
+
     /// Forwards what was held but for a range of it.
     fn forward_without(&mut self, range: &Range<usize>) {
         let mut at = 0;
@@ -283,7 +346,15 @@ impl AnswerBody {
 
     fn end(&mut self, clean: bool) -> Step {
         let clean = clean && !matches!(self.framing, Framing::Length(left) if left > 0);
-        match self.watch.end(clean) {
+        let ended = match &mut self.seen_by {
+            Observer::Watch(watch) => watch.end(clean),
+            Observer::Translated(translated) => translated.end(clean).map(|last| {
+                if !last.is_empty() {
+                    self.ready.push_back(last);
+                }
+            }),
+        };
+        match ended {
             Ok(()) => {
                 self.ready.append(&mut self.partial);
                 self.ended = Some(Ok(()));
@@ -294,7 +365,10 @@ impl AnswerBody {
             }
             Err(cut) => {
                 self.told = cut == Cut::Told;
-                self.broken(Cause::Cut)
+                self.broken(match self.failure().filter(|_| !self.content) {
+                    Some(failure) => Cause::InBand(failure.fault),
+                    None => Cause::Cut,
+                })
             }
         }
     }
@@ -325,6 +399,8 @@ impl Stream for AnswerBody {
                 Poll::Ready(Step::Moved) => {}
                 Poll::Ready(Step::Whole) if self.ready.is_empty() => return Poll::Ready(None),
                 Poll::Ready(Step::Whole) => {}
+                // What came before it is the client's.
+                Poll::Ready(Step::Broken(_)) if !self.ready.is_empty() => {}
                 Poll::Ready(Step::Broken(cause)) => return Poll::Ready(Some(Err(cause))),
             }
         }

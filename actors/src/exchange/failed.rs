@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use config::Timeouts;
-use dialects::fault;
+use dialects::{Dialect, fault};
 use futures::StreamExt;
 
 use super::Response;
@@ -17,7 +17,7 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 /// And no longer than this is waited for all of it.
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
-pub async fn read(mut response: Response, timeouts: Timeouts, deadline: Instant) -> Failure {
+pub async fn read(mut response: Response, dialect: Dialect, timeouts: Timeouts, deadline: Instant) -> Failure {
     let status = response.status();
     if status.is_redirection() || status.is_informational() {
         return Cause::Redirect.into();
@@ -43,6 +43,11 @@ pub async fn read(mut response: Response, timeouts: Timeouts, deadline: Instant)
     Failure {
         cause: Cause::Status(status, fault),
         retry_after_ms: hints.and_then(|hints| hints.retry_after_ms),
-        answer: Some(Box::new(ErrorAnswer { status, headers: headers::answer(response.headers()), body: masked })),
+        answer: Some(Box::new(ErrorAnswer {
+            status,
+            headers: headers::answer(response.headers()),
+            body: masked,
+            dialect,
+        })),
     }
 }

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler, Message, MessageResult};
 use awc::{Client, Connector};
-use http::header::{ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
+use config::Kind;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use send_wrapper::SendWrapper;
 
-use super::{Permit, Provider, RequestBody};
+use super::{Permit, Provider, RequestBody, Streaming};
 use crate::error::Refusal;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Translation};
+use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION, goes_anywhere};
 use crate::table::Deployment;
 
 /// Below what upstreams and the load balancers before them keep idle connections for (60 s and more).
@@ -63,7 +65,7 @@ impl ProviderActor {
         let permit = Permit::take(&ask.deployment, ask.tokens, self.turn)?;
         self.turn = self.turn.wrapping_add(1);
         self.pool = Pool::Used;
-        let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model) else {
+        let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model, ask.streaming) else {
             return Err(Refusal::Unfit);
         };
         let mut request = self.client.post(url);
@@ -71,8 +73,22 @@ impl ProviderActor {
         headers.insert(HOST, self.provider.urls.host_header.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
-        for (name, value) in ask.headers.iter() {
-            headers.append(name.clone(), value.clone());
+        match &ask.translation {
+            None => {
+                for (name, value) in ask.headers.iter() {
+                    headers.append(name.clone(), value.clone());
+                }
+            }
+            Some(translation) => {
+                for (name, value) in ask.headers.iter().filter(|(name, _)| goes_anywhere(name)) {
+                    headers.append(name.clone(), value.clone());
+                }
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(ACCEPT, HeaderValue::from_static(translation.accept()));
+            }
+        }
+        if self.provider.config.kind == Kind::Anthropic && !headers.contains_key(ANTHROPIC_VERSION) {
+            headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);
         }
         if let Some(Some((name, value))) = self.provider.credentials.get(permit.key()) {
             headers.insert(name.clone(), value.clone());
@@ -92,6 +108,7 @@ impl ProviderActor {
             timeouts: self.provider.config.timeouts,
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,
+            translation: ask.translation,
             permit,
         }))
     }
@@ -133,7 +150,11 @@ impl Actor for ProviderActor {
 /// What a provider is asked to admit.
 pub struct Ask {
     pub deployment: Arc<Deployment>,
+    /// The upstream's.
     pub endpoint: dialects::Endpoint,
+    pub streaming: Streaming,
+    /// Where the client speaks another format: how the answer gets into it.
+    pub translation: Option<Box<Translation>>,
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
     pub body: RequestBody,
     /// Estimate of the tokens the request will use.

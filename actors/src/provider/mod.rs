@@ -6,6 +6,7 @@
 mod actor;
 mod permit;
 mod request;
+mod urls;
 
 use std::collections::HashMap;
 use std::io;
@@ -30,6 +31,7 @@ pub(crate) use actor::{IDLE_KEPT, Resting};
 pub use permit::Permit;
 pub(crate) use request::Sending;
 pub use request::{RequestBody, Rest, Upload};
+pub use urls::Streaming;
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Provider {
     pub config: config::Provider,
     pub health: Arc<ProviderHealth>,
     pub(crate) dialer: Dialer,
-    pub(crate) urls: request::Urls,
+    pub(crate) urls: urls::Urls,
     /// The credential header of each key, in their order; marked sensitive.
     pub(crate) credentials: Vec<Option<(HeaderName, HeaderValue)>>,
     pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
@@ -56,11 +58,11 @@ impl Provider {
     /// # Errors
     /// When its CA file, its host or a header cannot be used.
     pub fn new(config: config::Provider, old: Option<&Provider>, demo: Option<SocketAddr>) -> io::Result<Self> {
-        let urls = request::Urls::new(&config, demo)?;
+        let urls = urls::Urls::new(&config, demo)?;
         let tls = if urls.tls { Some(crate::trust::client_config(config.ca_file.as_deref())?) } else { None };
         let dialer = Dialer::new(&urls.host, urls.port, config.timeouts.connect, tls)?;
-        let credentials = request::credentials(&config)?;
-        let extra_headers = request::extra_headers(&config)?;
+        let credentials = urls::credentials(&config)?;
+        let extra_headers = urls::extra_headers(&config)?;
         let fingerprints: Vec<u64> =
             if config.keys.is_empty() { vec![0] } else { config.keys.iter().map(|key| key.fingerprint).collect() };
         let (health, deployments) = carried_over(&config, old, &fingerprints);

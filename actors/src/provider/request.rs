@@ -1,9 +1,8 @@
-//! What goes to an upstream: its URLs, its credential, the body with the model's name put in its place.
+//! What goes to an upstream: the body with the model's name put in its place, or an upload as it comes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,128 +10,9 @@ use std::time::Instant;
 
 use actix_http::body::{BodySize, MessageBody};
 use bytes::Bytes;
-use config::Kind;
-use dialects::Endpoint;
 use dialects::envelope::Edit;
 use futures::Stream;
 use futures::stream::LocalBoxStream;
-use http::Uri;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-
-/// Where a provider's endpoints are. Made once; asking for one clones two reference counts.
-#[derive(Debug)]
-pub struct Urls {
-    pub tls: bool,
-    pub host: String,
-    pub port: u16,
-    /// For the `host` header: without the scheme's default port.
-    pub host_header: HeaderValue,
-    /// One for each of `Endpoint::ALL`; empty where the URL holds the model (Azure's deployment paths).
-    endpoints: Vec<Uri>,
-    models: Uri,
-    /// `http://host:port/prefix/openai/deployments/` and `?api-version=...`.
-    azure: Option<(String, String)>,
-}
-
-impl Urls {
-    pub fn new(config: &config::Provider, demo: Option<SocketAddr>) -> io::Result<Self> {
-        let base = &config.base_url;
-        let (tls, host, port) = match (config.kind, demo) {
-            (Kind::Demo, Some(address)) => (false, address.ip().to_string(), address.port()),
-            _ => (base.is_tls(), base.host().to_owned(), base.port()),
-        };
-        let authority = match (config.kind, demo) {
-            (Kind::Demo, Some(address)) => address.to_string(),
-            _ => base.authority().to_owned(),
-        };
-        let host_header = HeaderValue::from_str(&authority).map_err(io::Error::other)?;
-        // awc is always told http: TLS is the dialer's. The port is always there, so it cannot be mistaken.
-        let bracketed = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
-        let origin = format!("http://{bracketed}:{port}");
-        let root = format!("{origin}{}", base.prefix());
-        let uri = |text: String| text.parse::<Uri>().map_err(io::Error::other);
-        let (stem, azure) = match (config.kind, &config.api_version) {
-            (Kind::Azure, Some(version)) => (
-                format!("{root}/openai"),
-                Some((format!("{root}/openai/deployments/"), format!("?api-version={version}"))),
-            ),
-            (Kind::Azure, None) => (format!("{root}/openai/v1"), None),
-            (Kind::Demo, _) => (format!("{origin}/v1"), None),
-            _ => (format!("{origin}{}", base.root("v1")), None),
-        };
-        let endpoints = Endpoint::ALL
-            .iter()
-            .map(|endpoint| uri(format!("{stem}{}", endpoint.path())))
-            .collect::<io::Result<_>>()?;
-        let query = azure.as_ref().map_or("", |(_, query)| query.as_str());
-        let models = uri(format!("{stem}/models{query}"))?;
-        Ok(Self { tls, host, port, host_header, endpoints, models, azure })
-    }
-
-    /// The URL of an endpoint for a model.
-    ///
-    /// # Errors
-    /// When the model's name cannot stand in a URL that needs it.
-    pub fn endpoint(&self, endpoint: Endpoint, model: &str) -> Option<Uri> {
-        match &self.azure {
-            // The v1-style body carries the model; Responses has no deployment path at Azure.
-            Some((stem, query)) if endpoint != Endpoint::Responses => {
-                if !dialects::safe_model_name(model) || model.contains('/') {
-                    return None;
-                }
-                format!("{stem}{}{}{query}", encode(model), endpoint.path()).parse().ok()
-            }
-            Some((_, query)) => format!("{}{query}", self.endpoints.get(endpoint as usize)?).parse().ok(),
-            None => self.endpoints.get(endpoint as usize).cloned(),
-        }
-    }
-
-    pub fn models(&self) -> Uri {
-        self.models.clone()
-    }
-}
-
-/// Percent-encodes all but unreserved characters (RFC 3986, 2.3).
-fn encode(model: &str) -> String {
-    let mut out = String::with_capacity(model.len());
-    for byte in model.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(byte as char);
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// The credential header of each key: `api-key` at Azure, a bearer token elsewhere. None for a provider without keys.
-pub fn credentials(config: &config::Provider) -> io::Result<Vec<Option<(HeaderName, HeaderValue)>>> {
-    if config.keys.is_empty() {
-        return Ok(vec![None]);
-    }
-    let credential = |key: &config::Key| {
-        let (name, text) = match config.kind {
-            Kind::Azure => (HeaderName::from_static("api-key"), key.secret.expose().to_owned()),
-            _ => (AUTHORIZATION, format!("Bearer {}", key.secret.expose())),
-        };
-        let mut value =
-            HeaderValue::from_str(&text).map_err(|_| io::Error::other("a key holds a character that no header may"))?;
-        value.set_sensitive(true);
-        Ok(Some((name, value)))
-    };
-    config.keys.iter().map(credential).collect()
-}
-
-pub fn extra_headers(config: &config::Provider) -> io::Result<Vec<(HeaderName, HeaderValue)>> {
-    let header = |(name, value): &(String, config::Secret)| {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;
-        let mut value = HeaderValue::from_str(value.expose())
-            .map_err(|_| io::Error::other(format!("header {name}: not a header value")))?;
-        value.set_sensitive(true);
-        Ok((name, value))
-    };
-    config.headers.iter().map(header).collect()
-}
 
 /// An upload on its way through: its bytes as they come, never held as a whole. Clones share what is still to come.
 #[derive(Clone)]
@@ -216,6 +96,12 @@ pub enum RequestBody {
 }
 
 impl RequestBody {
+    /// A body that was written for this upstream.
+    pub fn whole(body: Vec<u8>) -> Self {
+        let length = body.len() as u64;
+        Self::Pieces { pieces: vec![Bytes::from(body)].into_iter(), length }
+    }
+
     /// The client's body with `edits` (ordered, not overlapping) made: slices of it, nothing is copied.
     pub fn edited(body: &Bytes, edits: impl IntoIterator<Item = Edit>) -> Self {
         let mut pieces = Vec::with_capacity(3);

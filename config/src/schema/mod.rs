@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use values::{Duration, Flag, KindName, Number, Share, Size, StrategyName, Text, Whole};
+use values::{Duration, Flag, KindName, LossName, Number, Share, Size, StrategyName, Text, Whole};
 
 /// Providers and models of ai-proxy. Everything is optional. `${NAME}` in a value is replaced by that
 /// variable of .env or the environment; `${NAME:-default}` has a default.
@@ -63,6 +63,8 @@ pub(crate) struct Provider {
     max_retry_after: Option<Duration>,
     /// Ask for token usage in streams, and take it out again for a client that did not ask. Default false.
     inject_usage: Option<Flag>,
+    /// false where it does not serve Responses: they are then translated to chat. Known for names of the catalogue, else true.
+    responses: Option<Flag>,
     breaker: Option<Breaker>,
     demo: Option<Demo>,
 }
@@ -97,6 +99,8 @@ pub(crate) enum Models {
 pub(crate) struct ListedModel {
     /// Tokens.
     context_window: Option<Whole>,
+    /// Tokens of an answer at most: what a provider that demands a limit is told where the client set none.
+    max_output: Option<Whole>,
     price: Option<Price>,
     /// Of this model at each key, beside the key's own.
     limits: Option<Limits>,
@@ -164,6 +168,8 @@ pub(crate) struct Model {
     /// Models whose targets follow when these are used up.
     fallback: Option<Vec<Text>>,
     hedge: Option<Hedge>,
+    /// What becomes of a request that another dialect cannot say whole. Default: as server.on_loss has it.
+    on_loss: Option<LossName>,
 }
 
 /// A deployment, or one with its weight.
@@ -241,6 +247,9 @@ pub(crate) struct Server {
     cors_origins: Option<Vec<Text>>,
     /// Addresses or blocks whose x-forwarded-for is believed. Default none.
     trusted_proxies: Option<Vec<Text>>,
+    /// What becomes of a request that another dialect cannot say whole: drop (what is left out is named in the answer's
+    /// x-ai-proxy-dropped) or refuse. Default drop.
+    on_loss: Option<LossName>,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::catalogue::{KINDS, is_served};
-use crate::routes::STRATEGIES;
+use crate::routes::{ON_LOSS, STRATEGIES};
 
 /// Text that is resolved before it is judged.
 const VARIABLE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}";
@@ -79,6 +79,11 @@ value!(
     /// The kinds that this release serves.
     KindName,
     one_of(KINDS.iter().filter(|(_, kind)| is_served(*kind)).map(|(name, _)| *name).collect())
+);
+value!(
+    /// What becomes of what another dialect cannot say.
+    LossName,
+    one_of(ON_LOSS.iter().map(|(name, _)| *name).collect())
 );
 value!(
     /// How a model picks among its targets.

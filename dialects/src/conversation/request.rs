@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub stream: bool,
     /// Asked for usage at the end of a stream, in formats where it must be asked for.
     pub include_usage: bool,
+    /// Asked for what the provider wants back with its thoughts, in formats where that must be asked for.
+    pub include_state: bool,
     /// Who the answer is for, as an id of the client's own.
     pub user: Option<Str<'a>>,
     /// Labels of the client's own: a JSON object of strings.
@@ -65,6 +67,7 @@ impl<'a> Request<'a> {
             verbosity: None,
             stream: false,
             include_usage: false,
+            include_state: false,
             user: None,
             metadata: None,
             service_tier: None,

@@ -138,9 +138,12 @@ impl Told {
             "unknown model",
             "invalid model",
         ]);
-        // DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the name in front.
+        // Anthropic says no more than the name; DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the
+        // name in front.
+        let bare = self.has(&["not_found_error"]) && self.begins(&["model: "]);
         let listed = self.begins(&["The supported API model names are", "The provided model identifier is invalid"]);
         listed
+            || bare
             || (named
                 && [
                     "not found",

@@ -29,6 +29,21 @@ pub struct Ask<'a> {
     pub lost: Losses,
 }
 
+/// What an answer must be like, whatever was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub one: bool,
+    pub packed: bool,
+    /// Vectors that were asked for.
+    pub count: usize,
+}
+
+impl Ask<'_> {
+    pub fn shape(&self) -> Shape {
+        Shape { one: self.one, packed: self.packed, count: self.texts.len() }
+    }
+}
+
 /// Which of Gemini's methods a body is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

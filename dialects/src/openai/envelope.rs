@@ -45,6 +45,21 @@ enum Options {
     Foreign,
 }
 
+impl Envelope<'static> {
+    /// Of a request whose path names the model: nothing of its body is to be changed.
+    pub fn of_path(model: String, stream: bool) -> Self {
+        Self {
+            model: Cow::Owned(model),
+            model_span: 0..0,
+            stream,
+            include_usage: false,
+            store: None,
+            max_tokens: None,
+            stream_options: Options::Foreign,
+        }
+    }
+}
+
 impl Envelope<'_> {
     /// The same, without the body that it was read from.
     pub fn into_owned(self) -> Envelope<'static> {

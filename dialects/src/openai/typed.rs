@@ -1,7 +1,8 @@
-//! Streams whose events have a type: responses, images, audio.
+//! Streams whose events have a type: responses, images, audio, and Anthropic's messages.
 //!
 //! The type stands in the `event:` line, in the data's `type`, or in both; some servers leave one of them out.
-//! Source: the streaming sections of OpenAI's API reference for responses, images, speech and transcriptions.
+//! Sources: the streaming sections of OpenAI's API reference for responses, images, speech and transcriptions;
+//! <https://docs.anthropic.com/en/docs/build-with-claude/streaming>.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +17,8 @@ use crate::json::keys;
 pub enum Step {
     /// Says only that work goes on.
     Idle,
+    /// Tells what it has cost by now, and nothing of the answer.
+    Cost,
     Content,
     /// A piece of text: content, and its bytes tell how many tokens there were.
     Delta,
@@ -54,9 +57,25 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
             b"transcript.text.done" => Step::Done,
             _ => Step::Content,
         },
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Moderations | Endpoint::Rerank => {
-            Step::Content
-        }
+        Endpoint::Messages => match kind {
+            b"message_start" | b"message_delta" => Step::Cost,
+            // It opens a block that is still empty.
+            b"content_block_start" => Step::Idle,
+            b"content_block_delta" => Step::Delta,
+            b"message_stop" => Step::Done,
+            _ => Step::Content,
+        },
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::CountTokens
+        | Endpoint::GenerateContent
+        | Endpoint::GeminiCountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::BatchEmbedContents
+        | Endpoint::Converse => Step::Content,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use serde_json::error::Category;
 
-use crate::Wire;
 use crate::error::ErrorKind;
 use crate::fault::{Fault, Told, judge};
 use crate::loss::Losses;
@@ -93,7 +92,7 @@ pub struct Said {
 }
 
 /// Reads an error answer of an upstream, of whatever format: the shapes are told apart by themselves.
-pub fn error(_from: Wire, status: u16, body: &[u8]) -> Said {
+pub fn error(status: u16, body: &[u8]) -> Said {
     let kind = match (judge(status, body), status) {
         (Fault::Client, 413) => ErrorKind::TooLarge,
         (Fault::Client, 415) => ErrorKind::UnsupportedMediaType,

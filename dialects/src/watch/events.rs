@@ -1,10 +1,11 @@
 //! What the events of a stream add up to.
 
 use super::frame::Frame;
-use super::needle::{CHOICES, ERROR, finished};
+use super::needle::{CHOICES, ERROR, candidate_finished, finished};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
 use super::{Cut, Failure};
+use crate::gemini;
 use crate::openai::chunk;
 use crate::openai::typed::{self, Step};
 use crate::{Endpoint, Usage};
@@ -55,14 +56,25 @@ impl Answer {
         if self.endpoint.streams_chunks() {
             return self.chunk(name, data);
         }
-        self.typed(name, data);
+        if self.endpoint == Endpoint::GenerateContent {
+            self.generated(name, data);
+        } else {
+            self.typed(name, data);
+        }
         false
     }
 
-    /// `[DONE]` ends chunks. Typed streams have ends of their own, which Responses insists on.
+    /// `[DONE]` ends chunks. Other streams have ends of their own, which these insist on.
     fn done(&mut self) {
         match self.endpoint {
-            Endpoint::Responses => {}
+            Endpoint::Responses
+            | Endpoint::Messages
+            | Endpoint::CountTokens
+            | Endpoint::GenerateContent
+            | Endpoint::GeminiCountTokens
+            | Endpoint::EmbedContent
+            | Endpoint::BatchEmbedContents
+            | Endpoint::Converse => {}
             Endpoint::Chat
             | Endpoint::Completions
             | Endpoint::Embeddings
@@ -85,7 +97,7 @@ impl Answer {
         if self.content {
             return self.later_chunk(data);
         }
-        let usage = in_whole(data);
+        let usage = self.cost(data);
         self.usage = usage.or(self.usage);
         let chunk = chunk::look(data);
         self.ours |= chunk.ours;
@@ -106,7 +118,7 @@ impl Answer {
             self.tally.note_text(text);
             return false;
         }
-        let usage = in_whole(data);
+        let usage = self.cost(data);
         self.usage = usage.or(self.usage);
         let ending = !self.finished && finished(data);
         self.finished |= ending;
@@ -124,6 +136,31 @@ impl Answer {
         usage.is_some() && chunk::look(data).no_choices
     }
 
+    /// What the event says of the usage.
+    fn cost(&self, data: &[u8]) -> Option<Usage> {
+        in_whole(data, self.endpoint.dialect())
+    }
+
+    /// Gemini's: each event is an answer of its own, and the last one has a finish reason.
+    fn generated(&mut self, name: &[u8], data: &[u8]) {
+        self.usage = self.cost(data).or(self.usage);
+        if name == b"error" || (ERROR.find(data).is_some() && gemini::chunk::look(data).failed) {
+            self.fail(data);
+            return;
+        }
+        if self.content {
+            self.finished = self.finished || candidate_finished(data);
+        } else {
+            let chunk = gemini::chunk::look(data);
+            self.ours |= chunk.ours;
+            self.finished |= chunk.finished;
+            self.content = chunk.content;
+        }
+        if self.content {
+            self.tally.note(data);
+        }
+    }
+
     fn typed(&mut self, name: &[u8], data: &[u8]) {
         let step = match name {
             b"" | b"message" => match typed::kind(data) {
@@ -136,6 +173,7 @@ impl Answer {
         };
         match step {
             Step::Idle => {}
+            Step::Cost => self.usage = self.cost(data).map(|usage| usage.after(self.usage)).or(self.usage),
             Step::Content => self.content = true,
             Step::Delta => {
                 self.content = true;
@@ -144,11 +182,11 @@ impl Answer {
             Step::Done => {
                 self.content = true;
                 self.terminal = true;
-                self.usage = in_whole(data).or(self.usage);
+                self.usage = self.cost(data).or(self.usage);
             }
             Step::Failed => {
                 self.terminal = self.content;
-                self.usage = in_whole(data).or(self.usage);
+                self.usage = self.cost(data).or(self.usage);
                 self.fail(data);
                 self.told = true;
             }
@@ -184,13 +222,18 @@ impl Answer {
             self.finished = self.finished || finished(head) || finished(tail);
             return;
         }
+        if self.endpoint == Endpoint::GenerateContent {
+            self.ours = true;
+            self.finished = self.finished || candidate_finished(head) || candidate_finished(tail);
+            return;
+        }
         let step = match name {
             b"" | b"message" => typed::kind(head).map_or(Step::Content, |kind| self.typed_step(kind.as_bytes())),
             name => self.typed_step(name),
         };
         match step {
             Step::Done | Step::Failed => self.terminal = true,
-            Step::Idle | Step::Content | Step::Delta | Step::Error => {}
+            Step::Idle | Step::Cost | Step::Content | Step::Delta | Step::Error => {}
         }
     }
 

@@ -7,15 +7,41 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-pub static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+use crate::Dialect;
+
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static USAGE_METADATA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usageMetadata\""));
 pub static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
-pub static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
+
+pub static CANDIDATES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"candidates\""));
+
+/// What a dialect calls the object that tells what an answer cost. None is longer than [`LONGEST_USAGE`].
+pub fn usage(dialect: Dialect) -> &'static Finder<'static> {
+    match dialect {
+        Dialect::OpenAi | Dialect::Anthropic => &USAGE,
+        Dialect::Gemini => &USAGE_METADATA,
+    }
+}
+
+/// Bytes of `"usageMetadata"`, quotes included.
+pub const LONGEST_USAGE: usize = 15;
 
 /// Whether some choice has a finish reason.
 pub fn finished(data: &[u8]) -> bool {
-    FINISH.find_iter(data).any(|at| {
-        let value = data.get(at + FINISH.needle().len()..).unwrap_or_default();
+    reasoned(data, &FINISH)
+}
+
+/// The same of Gemini's candidates.
+pub fn candidate_finished(data: &[u8]) -> bool {
+    reasoned(data, &FINISH_REASON)
+}
+
+fn reasoned(data: &[u8], name: &Finder<'_>) -> bool {
+    name.find_iter(data).any(|at| {
+        let value = data.get(at + name.needle().len()..).unwrap_or_default();
         let value = value.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start();
         value.first() == Some(&b'"') && value.get(1) != Some(&b'"')
     })
@@ -23,7 +49,7 @@ pub fn finished(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::finished;
+    use super::*;
 
     #[test]
     fn only_a_reason_that_is_given_counts() {
@@ -36,5 +62,13 @@ mod tests {
         ] {
             assert!(!finished(data.as_bytes()), "{data}");
         }
+        assert!(candidate_finished(br#"{"candidates": [{"finishReason": "STOP"}]}"#));
+        assert!(!candidate_finished(br#"{"candidates": [{"finish_reason": "STOP"}]}"#));
+    }
+
+    #[test]
+    fn no_name_of_the_usage_is_longer_than_said() {
+        let longest = Dialect::ALL.into_iter().map(|dialect| usage(dialect).needle().len()).max();
+        assert_eq!(longest, Some(LONGEST_USAGE));
     }
 }

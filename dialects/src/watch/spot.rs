@@ -1,29 +1,32 @@
 //! Finds the reported usage in bytes that come in pieces and are not kept.
 
-use super::needle::USAGE;
-use crate::Usage;
+use super::needle::{self, LONGEST_USAGE};
 use crate::usage::{Found, after_key};
+use crate::{Dialect, Usage};
 
 /// The longest usage object that is waited for, in bytes; the longest of the field has about 1,000.
 const MAX_OBJECT: usize = 8 * 1024;
-const KEY: usize = b"\"usage\"".len();
+/// What of a key may stand in the piece before.
+const TAIL: usize = LONGEST_USAGE - 1;
 
 /// Looks for the key over piece borders, and keeps only the beginning of an object that is not yet whole.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spot {
+    dialect: Dialect,
     usage: Option<Usage>,
     /// The last bytes of the piece before: a key may begin in them.
-    tail: [u8; KEY - 1],
+    tail: [u8; TAIL],
     tail_len: usize,
     /// What followed the key so far.
     open: Option<Vec<u8>>,
 }
 
 /// The last usage that one whole piece of JSON reports.
-pub fn in_whole(json: &[u8]) -> Option<Usage> {
+pub fn in_whole(json: &[u8], dialect: Dialect) -> Option<Usage> {
     let mut usage = None;
-    for at in USAGE.find_iter(json) {
-        if let Found::Usage(found) = after_key(json.get(at + KEY..).unwrap_or_default()) {
+    let key = needle::usage(dialect);
+    for at in key.find_iter(json) {
+        if let Found::Usage(found) = after_key(json.get(at + key.needle().len()..).unwrap_or_default()) {
             usage = Some(found);
         }
     }
@@ -31,6 +34,10 @@ pub fn in_whole(json: &[u8]) -> Option<Usage> {
 }
 
 impl Spot {
+    pub fn new(dialect: Dialect) -> Self {
+        Self { dialect, usage: None, tail: [0; TAIL], tail_len: 0, open: None }
+    }
+
     pub fn usage(&self) -> Option<Usage> {
         self.usage
     }
@@ -43,8 +50,9 @@ impl Spot {
         } else if self.tail_len > 0 {
             self.over_the_border(piece);
         }
-        for at in USAGE.find_iter(piece) {
-            let rest = piece.get(at + KEY..).unwrap_or_default();
+        let key = needle::usage(self.dialect);
+        for at in key.find_iter(piece) {
+            let rest = piece.get(at + key.needle().len()..).unwrap_or_default();
             match after_key(rest) {
                 Found::Usage(usage) => self.usage = Some(usage),
                 Found::Nothing => {}
@@ -65,28 +73,30 @@ impl Spot {
 
     /// A key that begins in the piece before.
     fn over_the_border(&mut self, piece: &[u8]) {
-        let mut both = [0; 2 * (KEY - 1)];
+        let key = needle::usage(self.dialect);
+        let mut both = [0; 2 * TAIL];
         let old = self.tail.get(..self.tail_len).unwrap_or_default();
-        let new = piece.get(..piece.len().min(KEY - 1)).unwrap_or_default();
+        let new = piece.get(..piece.len().min(TAIL)).unwrap_or_default();
         for (to, from) in both.iter_mut().zip(old.iter().chain(new)) {
             *to = *from;
         }
         let both = both.get(..old.len() + new.len()).unwrap_or_default();
-        if let Some(at) = memchr::memmem::find(both, b"\"usage\"") {
-            let used = (at + KEY).saturating_sub(old.len());
+        let over = |at: &usize| *at < old.len() && at + key.needle().len() > old.len();
+        if let Some(at) = key.find_iter(both).find(over) {
+            let used = (at + key.needle().len()).saturating_sub(old.len());
             let rest = piece.get(used..).unwrap_or_default();
             self.judge(rest.get(..rest.len().min(MAX_OBJECT)).unwrap_or_default().to_vec(), rest.len() < MAX_OBJECT);
         }
     }
 
     fn keep_tail(&mut self, piece: &[u8]) {
-        let mut tail = [0; KEY - 1];
+        let mut tail = [0; TAIL];
         let old = self.tail.get(..self.tail_len).unwrap_or_default();
         let all = old.len() + piece.len();
-        let keep = all.min(KEY - 1);
+        let keep = all.min(TAIL);
         // The last `keep` bytes of what was kept and the piece together.
-        let bytes = old.iter().chain(piece.get(piece.len().saturating_sub(KEY - 1)..).unwrap_or_default());
-        let skip = old.len() + piece.len().min(KEY - 1) - keep;
+        let bytes = old.iter().chain(piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default());
+        let skip = old.len() + piece.len().min(TAIL) - keep;
         for (to, from) in tail.iter_mut().zip(bytes.skip(skip)) {
             *to = *from;
         }
@@ -102,15 +112,15 @@ mod tests {
 
     #[test]
     fn the_last_real_usage_counts_however_it_is_cut() {
-        let want = in_whole(BODY);
+        let want = in_whole(BODY, Dialect::OpenAi);
         assert_eq!(want.map(|u| (u.input, u.output)), Some((10, 7)));
         for size in 1..=BODY.len() {
-            let mut spot = Spot::default();
+            let mut spot = Spot::new(Dialect::OpenAi);
             BODY.chunks(size).for_each(|piece| spot.push(piece));
             assert_eq!(spot.usage(), want, "{size}");
         }
         for cut in 0..=BODY.len() {
-            let mut spot = Spot::default();
+            let mut spot = Spot::new(Dialect::OpenAi);
             spot.push(&BODY[..cut]);
             spot.push(&BODY[cut..]);
             assert_eq!(spot.usage(), want, "{cut}");
@@ -118,8 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn gemini_calls_it_otherwise_and_each_is_counted_once() {
+        let body = br#"[{"usageMetadata": {"promptTokenCount": 4,"candidatesTokenCount": 2,"thoughtsTokenCount": 5,"totalTokenCount": 11}}]"#;
+        for size in 1..=body.len() {
+            let mut spot = Spot::new(Dialect::Gemini);
+            body.chunks(size).for_each(|piece| spot.push(piece));
+            let usage = spot.usage().unwrap();
+            assert_eq!((usage.input, usage.output, usage.reasoning), (4, 7, 5), "{size}");
+        }
+    }
+
+    #[test]
     fn an_object_without_an_end_is_given_up() {
-        let mut spot = Spot::default();
+        let mut spot = Spot::new(Dialect::OpenAi);
         spot.push(br#"{"usage":{"a":""#);
         for _ in 0..100 {
             spot.push(&[b'x'; 1_000]);

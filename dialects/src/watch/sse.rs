@@ -110,7 +110,7 @@ impl Sse {
                 self.held.extend_from_slice(rest);
                 return;
             }
-            let mut spot = Spot::default();
+            let mut spot = Spot::new(self.endpoint.dialect());
             spot.push(&self.held);
             let mut head = std::mem::take(&mut self.held);
             let bytes = head.len() as u64;

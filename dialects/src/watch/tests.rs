@@ -389,3 +389,78 @@ fn without_a_content_type_the_first_byte_decides() {
     }
     assert_eq!(Watch::new(Endpoint::Chat, "", false).end(true), Err(Cut::NoTerminal));
 }
+
+fn messages() -> Watch {
+    Watch::new(Endpoint::Messages, "text/event-stream", false)
+}
+
+#[test]
+fn anthropic_counts_the_prompt_at_the_beginning_and_the_answer_at_its_end() {
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"content\":[],\"usage\":{\"input_tokens\":3,\"cache_read_input_tokens\":20,\"cache_creation_input_tokens\":5,\"output_tokens\":1}}}\n\n";
+    let open = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    let ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+    let text = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n";
+    let delta = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n";
+    let stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+
+    let (mut watch, seen) = watched(messages, [start, open, ping].concat().as_bytes());
+    assert!(!seen.content && !seen.terminal, "another deployment may still take its place");
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+
+    let all = [start, open, ping, text, delta].concat();
+    let (mut watch, seen) = watched(messages, all.as_bytes());
+    assert!(seen.content && !seen.terminal);
+    assert_eq!(
+        watch.usage(),
+        Some(Usage { input: 28, output: 9, cached_input: 20, cache_write: 5, ..Usage::default() })
+    );
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+
+    let (mut watch, seen) = watched(messages, [&*all, stop].concat().as_bytes());
+    assert!(seen.terminal);
+    assert_eq!(watch.end(false), Ok(()));
+
+    let (mut watch, seen) = watched(messages, [start, open, error].concat().as_bytes());
+    assert!(!seen.content);
+    assert_eq!(
+        seen.failed.map(|failure| (failure.fault, failure.message)),
+        Some((Fault::Upstream, "Overloaded".into()))
+    );
+    assert_eq!(watch.end(true), Err(Cut::Told));
+}
+
+fn generated() -> Watch {
+    Watch::new(Endpoint::GenerateContent, "text/event-stream", false)
+}
+
+#[test]
+fn gemini_ends_with_a_finish_reason_and_no_event() {
+    let text = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"Hi\"}],\"role\": \"model\"}}]}\r\n\r\n";
+    let last = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"!\"}]},\"finishReason\": \"STOP\"}],\"usageMetadata\": {\"promptTokenCount\": 4,\"candidatesTokenCount\": 2,\"totalTokenCount\": 6}}\r\n\r\n";
+    let error = "data: {\"error\": {\"code\": 503,\"message\": \"busy\",\"status\": \"UNAVAILABLE\"}}\r\n\r\n";
+    let (mut watch, seen) = watched(generated, text.as_bytes());
+    assert!(seen.content);
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+    let (mut watch, _) = watched(generated, [text, last].concat().as_bytes());
+    assert_eq!(watch.usage().map(|usage| (usage.input, usage.output)), Some((4, 2)));
+    assert_eq!(watch.end(true), Ok(()));
+    let (mut watch, _) = watched(generated, [text, last].concat().as_bytes());
+    assert_eq!(watch.end(false), Err(Cut::Broken));
+    for (before, content) in [("", false), (text, true)] {
+        let (mut watch, seen) = watched(generated, [before, error].concat().as_bytes());
+        assert_eq!((seen.content, seen.failed.and_then(|failure| failure.status)), (content, Some(503)));
+        assert_eq!(watch.end(true), Err(Cut::Told));
+    }
+}
+
+#[test]
+fn what_gemini_streams_as_an_array_is_handed_on_as_it_comes() {
+    let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
+    assert!(watch.push(b"[{\n  \"candidates\": [").content);
+    assert!(watch.push(b"{\"content\": {}}]}\n").content);
+    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
+    let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
+    watch.push(b"[{\n  \"candidates\": []}\n]");
+    assert_eq!(watch.end(true), Ok(()));
+}

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::balance::Balance;
-use super::needle::ERROR;
+use super::needle::{CANDIDATES, ERROR};
 use super::spot::Spot;
 use super::tally;
 use super::{Cut, Failure, Seen};
@@ -44,7 +44,7 @@ impl Whole {
             bytes: 0,
             first: 0,
             last: 0,
-            spot: Spot::default(),
+            spot: Spot::new(endpoint.dialect()),
             balance: to_close.then(Balance::default),
             content: false,
             failure: None,
@@ -86,6 +86,13 @@ impl Whole {
         let together = !self.kept.is_empty();
         if together || !self.closed() {
             self.kept.extend_from_slice(chunk);
+        }
+        // Gemini streams an array unless it is asked for events: what it has begun is the client's at once.
+        let streams = self.endpoint == Endpoint::GenerateContent && self.first == b'[';
+        if streams && [&*self.kept, chunk].into_iter().any(|bytes| CANDIDATES.find(bytes).is_some()) {
+            self.content = true;
+            self.kept = Vec::new();
+            return None;
         }
         if !self.closed() {
             return None;
@@ -138,7 +145,9 @@ impl Whole {
             | Endpoint::Completions
             | Endpoint::Responses
             | Endpoint::AudioTranscriptions
-            | Endpoint::AudioTranslations => tally::tokens(self.bytes.saturating_sub(FRAME)),
+            | Endpoint::AudioTranslations
+            | Endpoint::Messages
+            | Endpoint::GenerateContent => tally::tokens(self.bytes.saturating_sub(FRAME)),
             // What comes back is not made of tokens.
             Endpoint::Embeddings
             | Endpoint::Moderations
@@ -146,7 +155,12 @@ impl Whole {
             | Endpoint::ImagesGenerations
             | Endpoint::ImagesEdits
             | Endpoint::ImagesVariations
-            | Endpoint::AudioSpeech => 0,
+            | Endpoint::AudioSpeech
+            | Endpoint::CountTokens
+            | Endpoint::GeminiCountTokens
+            | Endpoint::EmbedContent
+            | Endpoint::BatchEmbedContents
+            | Endpoint::Converse => 0,
         }
     }
 }
@@ -173,7 +187,7 @@ fn verdict(body: &[u8]) -> Verdict {
 keys! { Key {
     Error = "error",
     Object = "object",
-    Payload = "choices" | "data" | "output" | "results" | "text" | "embeddings",
+    Payload = "choices" | "data" | "output" | "results" | "text" | "embeddings" | "embedding" | "content" | "candidates",
 } }
 
 /// True where there is an error and nothing of an answer.

@@ -25,7 +25,8 @@ pub fn whole(wire: Wire, body: &str) -> Heard {
     match wire {
         Wire::Chat => chat_message(&value),
         Wire::Messages => messages_message(&value),
-        Wire::Responses | Wire::Gemini | Wire::Converse => panic!("not read here"),
+        Wire::Responses => super::responses::whole(&value),
+        Wire::Gemini | Wire::Converse => panic!("not read here"),
     }
 }
 
@@ -33,7 +34,8 @@ pub fn stream(wire: Wire, body: &str) -> Heard {
     match wire {
         Wire::Chat => chat_stream(body),
         Wire::Messages => messages_stream(body),
-        Wire::Responses | Wire::Gemini | Wire::Converse => panic!("not read here"),
+        Wire::Responses => super::responses::recorded(body),
+        Wire::Gemini | Wire::Converse => panic!("not read here"),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod gather;
 pub mod heard;
 pub mod heard_converse;
 pub mod heard_gemini;
+pub mod responses;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,10 +50,13 @@ struct Response {
     body: Option<String>,
 }
 
-/// Every recording of the OpenAI family; none where the folder is missing.
+/// What is recorded of the formats that are watched.
+const APIS: [&str; 3] = ["__openai.", "__anthropic.messages_", "__gemini.generateContent_"];
+
+/// Every recording of a format that is watched; none where the folder is missing.
 pub fn corpus() -> &'static [Exchange] {
     static ALL: OnceLock<Vec<Exchange>> = OnceLock::new();
-    ALL.get_or_init(|| recordings("__openai."))
+    ALL.get_or_init(|| APIS.iter().flat_map(|api| recordings(api)).collect())
 }
 
 /// The recordings whose file names hold this; none where the folder is missing.
@@ -93,6 +97,8 @@ impl Exchange {
             "openai.responses" | "openai.responses.retrieve" => Endpoint::Responses,
             "openai.moderations" => Endpoint::Moderations,
             "openai.images" => Endpoint::ImagesGenerations,
+            "anthropic.messages" => Endpoint::Messages,
+            "gemini.generateContent" => Endpoint::GenerateContent,
             _ => return None,
         })
     }
@@ -108,23 +114,53 @@ impl Exchange {
     /// The usage that the recording reports: the last one of a stream.
     pub fn usage(&self) -> Option<Usage> {
         if !self.stream {
-            return reported(&serde_json::from_str::<Value>(&self.body).unwrap()["usage"]);
+            let answer: Value = serde_json::from_str(&self.body).unwrap();
+            // Gemini's streams are arrays unless events were asked for.
+            let last = answer.as_array().and_then(|all| all.last()).unwrap_or(&answer);
+            return reported(&last["usage"]).or_else(|| reported_by_gemini(&last["usageMetadata"]));
         }
-        let mut last = None;
+        let mut last: Option<Usage> = None;
         for data in events_of(&self.body).iter().filter_map(Event::data) {
-            for usage in [&data["x_groq"]["usage"], &data["response"]["usage"], &data["usage"]] {
-                last = reported(usage).or(last);
+            let openai = [&data["x_groq"]["usage"], &data["response"]["usage"], &data["usage"]];
+            for usage in openai.into_iter().chain([&data["message"]["usage"]]) {
+                let earlier = last.filter(|_| usage["input_tokens"].as_u64().unwrap_or(0) == 0);
+                last = reported(usage)
+                    .map(|usage| match earlier {
+                        // Anthropic counts the prompt at the beginning and the answer at its end.
+                        Some(earlier) if usage.input == 0 => Usage { output: usage.output, ..earlier },
+                        _ => usage,
+                    })
+                    .or(last);
             }
+            last = reported_by_gemini(&data["usageMetadata"]).or(last);
         }
         last
     }
+}
+
+/// The same of Gemini's: what only the total counts was written.
+fn reported_by_gemini(usage: &Value) -> Option<Usage> {
+    let n = |name: &str| usage[name].as_u64();
+    let (input, output, total) = (n("promptTokenCount"), n("candidatesTokenCount"), n("totalTokenCount"));
+    input.or(output).or(total)?;
+    let beyond = total.unwrap_or(0).saturating_sub(input.unwrap_or(0) + output.unwrap_or(0));
+    Some(Usage {
+        input: input.unwrap_or(0),
+        output: output.map_or(0, |n| n + beyond),
+        cached_input: n("cachedContentTokenCount").unwrap_or(0),
+        reasoning: n("thoughtsTokenCount").unwrap_or(0),
+        ..Usage::default()
+    })
 }
 
 /// A plain reading of a usage object.
 pub fn reported(usage: &Value) -> Option<Usage> {
     let n = |value: &Value| value.as_u64();
     let most = |values: &[&Value]| values.iter().filter_map(|v| n(v)).max().unwrap_or(0);
-    let input = n(&usage["prompt_tokens"]).or(n(&usage["input_tokens"]));
+    // Anthropic counts what it read from its cache, and wrote to it, beside the input.
+    let beside = usage["cache_read_input_tokens"].as_u64().filter(|_| usage["input_tokens"].is_u64());
+    let beside = beside.map_or(0, |read| read + usage["cache_creation_input_tokens"].as_u64().unwrap_or(0));
+    let input = n(&usage["prompt_tokens"]).or(n(&usage["input_tokens"]).map(|n| n + beside));
     let output = n(&usage["completion_tokens"]).or(n(&usage["output_tokens"]));
     let total = n(&usage["total_tokens"]);
     input.or(output).or(total)?;
@@ -147,19 +183,19 @@ pub fn reported(usage: &Value) -> Option<Usage> {
         reasoning: most(&[
             &usage["completion_tokens_details"]["reasoning_tokens"],
             &usage["output_tokens_details"]["reasoning_tokens"],
+            &usage["output_tokens_details"]["thinking_tokens"],
             &usage["reasoning_tokens"],
         ]),
         estimated: false,
     })
 }
 
-/// Whether a chat chunk finishes a choice.
+/// Whether a chat chunk finishes a choice, or one of Gemini's a candidate.
 pub fn finish_reason(data: &Value) -> bool {
-    data["choices"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|choice| choice["finish_reason"].as_str().is_some_and(|r| !r.is_empty()))
+    let choices = data["choices"].as_array().into_iter().flatten().map(|choice| &choice["finish_reason"]);
+    let candidates = data["candidates"].as_array().into_iter().flatten().map(|candidate| &candidate["finishReason"]);
+    choices.chain(candidates).any(|reason| reason.as_str().is_some_and(|r| !r.is_empty()))
+        || data["promptFeedback"]["blockReason"].is_string()
 }
 
 /// An event of a stream and where it stands.
@@ -200,16 +236,17 @@ impl Event<'_> {
     }
 
     pub fn is_ours(&self) -> bool {
-        self.data().is_some_and(|data| data["choices"].is_array() || data["type"].is_string())
+        self.data()
+            .is_some_and(|data| data["choices"].is_array() || data["type"].is_string() || data["candidates"].is_array())
     }
 
     /// The last event of an answer.
     pub fn ends(&self, endpoint: Endpoint) -> bool {
-        if endpoint == Endpoint::Responses {
+        if matches!(endpoint, Endpoint::Responses | Endpoint::Messages) {
             let kind = self.data().map(|data| data["type"].clone());
             return matches!(
                 kind.as_ref().and_then(Value::as_str),
-                Some("response.completed" | "response.incomplete" | "response.failed")
+                Some("response.completed" | "response.incomplete" | "response.failed" | "message_stop")
             );
         }
         self.field("data:").is_some_and(|data| data.starts_with("[DONE]"))

@@ -41,7 +41,7 @@ pub use long_line::long_line;
 pub use never_accepts::{NeverAccepts, never_accepts};
 pub use records::records;
 pub use redirects::redirects;
-pub use refuses::refuses;
+pub use refuses::{Refuses, refuses};
 pub use replay::{odd_pieces, replay};
 pub use resets::{ResetAt, resets};
 pub use server::{Connection, Request, Upstream};

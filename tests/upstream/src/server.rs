@@ -107,16 +107,15 @@ impl Upstream {
         F: Fn(Connection) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<()>> + Send + 'static,
     {
-        Self::start_at("127.0.0.1:0", behave).await
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), behave)
     }
 
-    /// The same at an address of the caller's choosing: for a server that comes up late.
-    pub async fn start_at<F, Fut>(addr: &str, behave: F) -> Self
+    /// The same with a listener of the caller's: for a server that comes up late.
+    pub fn start_on<F, Fut>(listener: TcpListener, behave: F) -> Self
     where
         F: Fn(Connection) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let notes = Arc::new(Notes::default());
         let theirs = Arc::clone(&notes);

@@ -60,6 +60,17 @@ async fn a_full_queue_leaves_connects_hanging() {
     assert!(tokio::time::timeout(Duration::from_millis(200), connect).await.is_err());
 }
 
+#[tokio::test]
+async fn a_port_that_refuses_stays_taken_until_somebody_listens_there() {
+    let upstream = refuses();
+    let addr = upstream.base_url().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let refused = tokio::net::TcpStream::connect(&addr).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(tokio::net::TcpListener::bind(&addr).await.is_err(), "another server could be given the port");
+    let _late = Upstream::start_on(upstream.listens(), |mut connection| async move { connection.until_closed().await });
+    assert!(tokio::net::TcpStream::connect(&addr).await.is_ok());
+}
+
 #[test]
 fn odd_pieces_lose_nothing() {
     let bytes: Vec<u8> = (0..100_000u32).map(|n| n.to_le_bytes()[0]).collect();

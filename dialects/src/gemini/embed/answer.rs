@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use super::super::generate::number::Whole;
-use super::Ask;
+use super::Shape;
 use crate::Usage;
 use crate::json::object::object;
 use crate::json::put::{List, Object};
@@ -29,6 +29,10 @@ impl Vectors<'_> {
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
+
+    fn fit(&self, shape: Shape) -> Result<(), Malformed> {
+        if self.len() == shape.count { Ok(()) } else { Err(Malformed::Foreign) }
+    }
 }
 
 object! {
@@ -48,7 +52,7 @@ object! {
 
 /// Reads an upstream's answer in OpenAI's format.
 pub fn read_openai_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
-    let read: OpenAi<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: OpenAi<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let (Some(mut data), None | Some(Weight(false))) = (read.data, read.error) else {
         return Err(Malformed::of(body));
     };
@@ -75,7 +79,7 @@ object! { struct Counts<'a> { prompt: Whole = "promptTokenCount", total: Whole =
 
 /// Reads a Gemini upstream's answer, of either method.
 pub fn read_gemini_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
-    let read: Gemini<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Gemini<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     if read.error.is_some_and(|error| error.0) || read.one.is_none() && read.batch.is_none() {
         return Err(Malformed::of(body));
     }
@@ -90,10 +94,11 @@ pub fn read_gemini_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
 /// counted, by the upstream or by estimate.
 pub fn write_openai_answer(
     vectors: &Vectors<'_>,
-    ask: &Ask<'_>,
+    shape: Shape,
     model: &str,
     usage: Usage,
 ) -> Result<Vec<u8>, Malformed> {
+    vectors.fit(shape)?;
     let mut out = Vec::new();
     let mut object = Object::open(&mut out);
     object.text("object", "list");
@@ -101,7 +106,7 @@ pub fn write_openai_answer(
     for (index, values) in vectors.values.iter().enumerate() {
         let mut entry = data.object();
         entry.text("object", "embedding").whole("index", index as u64);
-        match (ask.packed, packed(values)) {
+        match (shape.packed, packed(values)) {
             (true, Some(_)) | (false, None) => {
                 entry.raw("embedding", values.get());
             }
@@ -123,10 +128,11 @@ pub fn write_openai_answer(
 }
 
 /// Writes an answer for a Gemini client.
-pub fn write_gemini_answer(vectors: &Vectors<'_>, ask: &Ask<'_>) -> Result<Vec<u8>, Malformed> {
+pub fn write_gemini_answer(vectors: &Vectors<'_>, shape: Shape) -> Result<Vec<u8>, Malformed> {
+    vectors.fit(shape)?;
     let mut out = Vec::new();
     let mut object = Object::open(&mut out);
-    if ask.one {
+    if shape.one {
         let first = vectors.values.first().ok_or(Malformed::Foreign)?;
         values(&mut object.object("embedding"), first)?;
     } else {

@@ -63,7 +63,7 @@ fn vectors_keep_their_numbers_packed_or_not() {
     let vectors = read_gemini_answer(body).unwrap();
     let usage = vectors.usage.unwrap();
     assert_eq!((vectors.len(), usage.input), (2, 4));
-    let plain = write_openai_answer(&vectors, &ask, "e", usage).unwrap();
+    let plain = write_openai_answer(&vectors, ask.shape(), "e", usage).unwrap();
     assert_eq!(
         value(&plain),
         json!({"object": "list", "model": "e", "usage": {"prompt_tokens": 4, "total_tokens": 4}, "data": [
@@ -72,19 +72,19 @@ fn vectors_keep_their_numbers_packed_or_not() {
         ]})
     );
     ask.packed = true;
-    let packed = write_openai_answer(&vectors, &ask, "e", usage).unwrap();
+    let packed = write_openai_answer(&vectors, ask.shape(), "e", usage).unwrap();
     assert_eq!(value(&packed)["data"][1]["embedding"], "AAAAQAAAQEA=");
 
     // And back, from both forms.
     let hints = Hints { model: Some("m"), stream: None };
     let ask = read_gemini(br#"{"requests":[{"content":{"parts":[{"text":"a"}]}}]}"#, Method::Batch, &hints).unwrap();
     for body in [&plain, &packed] {
-        let back = value(&write_gemini_answer(&read_openai_answer(body).unwrap(), &ask).unwrap());
+        let back = value(&write_gemini_answer(&read_openai_answer(body).unwrap(), ask.shape()).unwrap());
         assert_eq!(back["embeddings"][1]["values"], if *body == plain { json!([2, 3]) } else { json!([2.0, 3.0]) });
         assert_eq!(back["usageMetadata"]["promptTokenCount"], 4);
     }
     let one = Ask { one: true, ..ask };
-    let back = value(&write_gemini_answer(&read_openai_answer(&plain).unwrap(), &one).unwrap());
+    let back = value(&write_gemini_answer(&read_openai_answer(&plain).unwrap(), one.shape()).unwrap());
     assert_eq!(back["embedding"]["values"], json!([0.5, -1e-3]));
 }
 
@@ -98,7 +98,7 @@ fn what_is_no_answer_is_told() {
     for embedding in ["\"AAA\"", "\"!\"", "\"AAAAQAA=\""] {
         let body = format!(r#"{{"data":[{{"embedding":{embedding}}}]}}"#);
         let vectors = read_openai_answer(body.as_bytes()).unwrap();
-        assert!(write_openai_answer(&vectors, &ask, "e", Usage::default()).is_err());
-        assert!(write_gemini_answer(&vectors, &ask).is_err());
+        assert!(write_openai_answer(&vectors, ask.shape(), "e", Usage::default()).is_err());
+        assert!(write_gemini_answer(&vectors, ask.shape()).is_err());
     }
 }

@@ -55,18 +55,15 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::CacheKey
         | Field::FreeFormTools
         | Field::AllowedTools
-        | Field::TopK
-        | Field::MinP
         | Field::StopSequence
         | Field::ReasoningEffort
         | Field::ReasoningBudget
         | Field::ReasoningDisplay
-        | Field::Verbosity
         | Field::AnswerMedia
         | Field::User
-        | Field::Metadata
-        | Field::ServiceTier
-        | Field::Store => Fidelity::Approximated,
+        | Field::ServiceTier => Fidelity::Approximated,
+        // Some of those who speak chat take them; what is noted was not written.
+        Field::TopK | Field::MinP | Field::Verbosity | Field::Metadata | Field::Store => Fidelity::Dropped,
         // Answers in other formats have no probabilities that chat's could be made of.
         Field::Logprobs => Fidelity::Approximated,
         Field::DocumentUrls | Field::FileIds | Field::BuiltinTools | Field::Native | Field::Unknown => {

@@ -59,7 +59,7 @@ impl Envelope<'_> {
     /// What must change for `upstream_model`. With `inject_usage`, a streaming body that does not ask for usage is made
     /// to ask; a body that does not stream is left alone. Empty where nothing differs.
     pub fn edits(&self, upstream_model: &str, inject_usage: bool) -> Edits {
-        let model = (self.model != upstream_model)
+        let model = (self.model != upstream_model && !self.model_span.is_empty())
             .then(|| Edit { at: self.model_span.clone(), with: json_string(upstream_model) });
         let usage = if inject_usage && self.stream && !self.include_usage { self.usage_edit() } else { None };
         match (model, usage) {

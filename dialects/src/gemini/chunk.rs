@@ -1,0 +1,236 @@
+//! One object of a generateContent stream, looked at before content has come.
+//!
+//! Each is a whole `GenerateContentResponse`; there is no last event, only a finish reason.
+//! Source: <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::json::{Weight, keys};
+
+/// What one chunk means for the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chunk {
+    /// A part of the answer, its finish reason, or why there is none.
+    pub content: bool,
+    /// A candidate has finished, or the prompt was blocked.
+    pub finished: bool,
+    /// It speaks this format.
+    pub ours: bool,
+    /// Carries an error of its own.
+    pub failed: bool,
+}
+
+/// Looks at one chunk. What is no JSON object passes as content: whoever reads it must judge it.
+pub fn look(data: &[u8]) -> Chunk {
+    let mut json = serde_json::Deserializer::from_slice(data);
+    json.deserialize_map(Read).unwrap_or(Chunk { content: true, ..Chunk::default() })
+}
+
+keys! { Key {
+    Candidates = "candidates",
+    Feedback = "promptFeedback",
+    Error = "error",
+    Idle = "usageMetadata" | "modelVersion" | "responseId" | "createTime" | "modelStatus",
+} }
+
+struct Read;
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Chunk;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a chunk")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk, A::Error> {
+        let (mut chunk, mut unknown) = (Chunk::default(), false);
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Candidates => {
+                    let Candidates { content, finished } = map.next_value()?;
+                    chunk.ours = true;
+                    chunk.content |= content || finished;
+                    chunk.finished |= finished;
+                }
+                Key::Feedback => {
+                    let Blocked(blocked) = map.next_value()?;
+                    chunk.ours |= blocked;
+                    chunk.content |= blocked;
+                    chunk.finished |= blocked;
+                }
+                Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
+                Key::Idle => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Key::Other => unknown |= map.next_value::<Weight>()?.0,
+            }
+        }
+        chunk.content |= unknown && !chunk.ours && !chunk.failed;
+        Ok(chunk)
+    }
+}
+
+#[derive(Default)]
+struct Candidates {
+    content: bool,
+    finished: bool,
+}
+
+impl<'de> Deserialize<'de> for Candidates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Candidates;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("candidates")
+            }
+            fn visit_unit<E>(self) -> Result<Candidates, E> {
+                Ok(Candidates::default())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Candidates, A::Error> {
+                let mut all = Candidates::default();
+                while let Some(Candidate(one)) = seq.next_element()? {
+                    all.content |= one.content;
+                    all.finished |= one.finished;
+                }
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_any(Look)
+    }
+}
+
+/// One of them.
+struct Candidate(Candidates);
+
+keys! { CandidateKey { Content = "content", Finish = "finishReason" } }
+
+impl<'de> Deserialize<'de> for Candidate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Candidate;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a candidate")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Candidate, A::Error> {
+                let mut one = Candidates::default();
+                while let Some(key) = map.next_key::<CandidateKey>()? {
+                    match key {
+                        CandidateKey::Content => one.content |= map.next_value::<Content>()?.0,
+                        CandidateKey::Finish => one.finished |= map.next_value::<Weight>()?.0,
+                        CandidateKey::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Candidate(one))
+            }
+        }
+        deserializer.deserialize_map(Look)
+    }
+}
+
+/// Whether a content holds more than a role.
+struct Content(bool);
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        keys! { ContentKey { Role = "role" } }
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Content;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a content")
+            }
+            fn visit_unit<E>(self) -> Result<Content, E> {
+                Ok(Content(false))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
+                let mut any = false;
+                while let Some(key) = map.next_key::<ContentKey>()? {
+                    match key {
+                        ContentKey::Role => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        ContentKey::Other => any |= map.next_value::<Weight>()?.0,
+                    }
+                }
+                Ok(Content(any))
+            }
+        }
+        deserializer.deserialize_any(Look)
+    }
+}
+
+/// Whether the prompt was refused.
+struct Blocked(bool);
+
+impl<'de> Deserialize<'de> for Blocked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        keys! { FeedbackKey { Reason = "blockReason" } }
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Blocked;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a prompt's feedback")
+            }
+            fn visit_unit<E>(self) -> Result<Blocked, E> {
+                Ok(Blocked(false))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Blocked, A::Error> {
+                let mut blocked = false;
+                while let Some(key) = map.next_key::<FeedbackKey>()? {
+                    match key {
+                        FeedbackKey::Reason => blocked |= map.next_value::<Weight>()?.0,
+                        FeedbackKey::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Blocked(blocked))
+            }
+        }
+        deserializer.deserialize_any(Look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_before_content_is_not_content() {
+        for data in [
+            r#"{"usageMetadata":{"promptTokenCount":3},"modelVersion":"m"}"#,
+            r#"{"candidates":[{"content":{"role":"model"},"index":0}]}"#,
+            r#"{"candidates":[{"content":{"parts":[],"role":"model"}}]}"#,
+            r#"{"candidates":null,"promptFeedback":{"safetyRatings":[]}}"#,
+        ] {
+            assert!(!look(data.as_bytes()).content, "{data}");
+        }
+    }
+
+    #[test]
+    fn any_part_of_an_answer_is_content() {
+        for (data, finished) in [
+            (r#"{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"}}]}"#, false),
+            (r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{}}}]}}]}"#, false),
+            (r#"{"candidates":[{"content":{"role":"model"},"finishReason":"STOP"}]}"#, true),
+            (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, true),
+        ] {
+            let chunk = look(data.as_bytes());
+            assert!(chunk.content && chunk.ours && !chunk.failed, "{data}");
+            assert_eq!(chunk.finished, finished, "{data}");
+        }
+    }
+
+    #[test]
+    fn errors_and_foreign_formats_are_told_apart() {
+        let failed = look(br#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#);
+        assert!(failed.failed && !failed.content);
+        for data in ["[1]", "nonsense", r#"{"choices":[1]}"#] {
+            assert!(look(data.as_bytes()).content, "{data}");
+        }
+    }
+}
