@@ -30,7 +30,6 @@ RUN binary=/usr/local/bin/ai-proxy \
 # Behind the steps above, so that another version uses their cache. No PORT: it comes from the mounted .env at start.
 ENV HOST=0.0.0.0 \
     STATE_DIR=/app/state
-WORKDIR /app
 VOLUME ["/app/config", "/app/state"]
 EXPOSE 8080
 USER 1001:1001

@@ -59,6 +59,7 @@ async fn serve(sources: Sources) -> Result<(), Failed> {
     }
     // Before anybody can know that it is there: a SIGHUP that nobody catches ends a process.
     let signals = Signals::new().map_err(Failed::Run)?;
+    crate::orphans::adopt().map_err(Failed::Run)?;
     let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
     greet(&application, &supervisor, run_token.as_ref());
     let served = application.run_until(signals.stop(supervisor)).await;

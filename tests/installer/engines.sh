@@ -141,7 +141,7 @@ start_docker() {
         ip link set "$BRIDGE" up
         rm -f "$DIR/dockerd.pid" "$DIR/docker.sock"
         setsid dockerd --bridge "$BRIDGE" --storage-driver "$(storage_driver "$DIR" | sed 's/overlay/overlay2/')" --data-root "$DIR/docker" \
-            --exec-root "$DIR/docker-run" --pidfile "$DIR/dockerd.pid" -H "$DOCKER_HOST" </dev/null >"$DIR/dockerd.log" 2>&1 9>&- &
+            --exec-root "$DIR/docker-run" --pidfile "$DIR/dockerd.pid" -H "$DOCKER_HOST" </dev/null >"$DIR/dockerd.log" 2>&1 &
         until_true 60 docker_is_up || { because docker "its daemon does not answer: $(tail -n 1 "$DIR/dockerd.log")" && return; }
     fi
     empty docker
