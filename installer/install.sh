@@ -56,6 +56,8 @@ prepare() {
 # has_nothing_to_do: the image is here and runs as it would be deployed, and is well.
 has_nothing_to_do() {
     [ -n "$IMAGE" ] || return 1
+    # A wish for another port is refused by the preflight, not passed over.
+    [ "$(chosen port "$PORT")" = "$PORT" ] || return 1
     [ -e "$CONFIG_DIR/.env" ] || return 1
     [ -e "$CONFIG_DIR/provider-config.yaml" ] || return 1
     is_current "$IMAGE" "$VERSION" && container_is_running ai-proxy && is_well ai-proxy "$(final_url)"
@@ -103,7 +105,6 @@ deploy() {
     ATTEMPT=0
     commit "$IMAGE" "$VERSION"
     install_service
-    [ "$DRY_RUN" = 1 ] || end_journal
 }
 
 main() {
@@ -124,6 +125,7 @@ main() {
     find_image
     if has_nothing_to_do; then
         say "nothing to do: ai-proxy $VERSION is deployed like this and healthy on $(final_url)"
+        [ -z "$MADE_TOKEN" ] || next_steps
         exit 0
     fi
     preflight
@@ -135,6 +137,7 @@ main() {
         exit 0
     fi
     next_steps
+    end_journal
 }
 
 main "$@"

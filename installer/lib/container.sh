@@ -125,8 +125,9 @@ is_current() {
 }
 
 say_ignored_limits() {
+    ignored_all=
     for ignored in memory cpus pids; do
-        is_word_of "$ignored" "$LIMITS" ||
-            warn "$KIND cannot enforce a limit of $ignored here (cgroups${ROOTLESS:+, rootless: $ROOTLESS}); the container runs without it"
+        is_word_of "$ignored" "$LIMITS" || ignored_all="$ignored_all $ignored"
     done
+    [ -z "$ignored_all" ] || warn "$KIND cannot enforce these limits here, so the container runs without them:$ignored_all"
 }

@@ -45,7 +45,7 @@ look_at_engine() {
     docker) info_format='{{.SecurityOptions}}' ;;
     podman) info_format='{{.Host.Security.Rootless}} selinux={{.Host.Security.SELinuxEnabled}}' ;;
     esac
-    if ! engine_info=$(timeout -k 5 30 "$1" info --format "$info_format" </dev/null 9>&- 2>"$TMP/info"); then
+    if ! engine_info=$(timeout -k 5 20 "$1" info --format "$info_format" </dev/null 9>&- 2>"$TMP/info"); then
         looked_at "$1: the command is here, but \`$1 info\` fails: $(why_info_failed)"
         return 1
     fi
@@ -74,7 +74,7 @@ looked_at() {
 
 why_info_failed() {
     info_why=$(grep -v '^[[:space:]]*$' "$TMP/info" | grep -i 'error\|cannot\|denied' | head -n 1)
-    printf '%s\n' "${info_why:-no answer within 30 s}"
+    printf '%s\n' "${info_why:-no answer within 20 s}"
 }
 
 no_engine() {

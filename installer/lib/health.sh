@@ -69,15 +69,6 @@ prove() {
     done
 }
 
-# first_answer URL NAME SECONDS: as soon as it is well; for measuring.
-first_answer() {
-    first_until=$(($(centis) + $3 * 100))
-    until is_well "$2" "$1"; do
-        [ "$(centis)" -lt "$first_until" ] || return 1
-        nap 0.05
-    done
-}
-
 # watch_over NAME URL SECONDS: it must stay well, and must not have been started anew by the engine.
 watch_over() {
     watch_until=$(($(centis) + $3 * 100))

@@ -64,7 +64,10 @@ build_image() {
     # The format that keeps all that Docker keeps; the default one drops parts of it.
     [ "$KIND" = docker ] || set -- "$@" --format docker
     journal building "$SOURCE"
-    change 900 "$ENGINE" "$@" "$ROOT" || die 7 "the image could not be built"
+    if ! change 900 "$ENGINE" "$@" "$ROOT"; then
+        remove_torso
+        die 7 "the image could not be built"
+    fi
     if [ "$DRY_RUN" = 1 ]; then
         IMAGE=ai-proxy:$VERSION
         return
@@ -72,6 +75,14 @@ build_image() {
     IMAGE=$(cat "$TMP/image")
     IMAGE=$(image_id "$IMAGE")
     [ -n "$IMAGE" ] || die 7 "the image was built, but the engine does not know it"
+}
+
+# remove_torso: the last layer of a build that failed, with those under it that nobody else has.
+remove_torso() {
+    torso=$(sed -n 's/^ *--*> *\([0-9a-f]\{11,64\}\)$/\1/p' "$TMP/output" | tail -n 1)
+    [ -n "$torso" ] || return 0
+    [ -n "$(engine image inspect --format '{{range .RepoTags}}{{.}}{{end}}' "$torso" 2>/dev/null)" ] || in_use "$torso" ||
+        engine rmi "$torso" >/dev/null 2>&1 || :
 }
 
 # tag_image IMAGE VERSION: the names by which it is known from now on.

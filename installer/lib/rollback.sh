@@ -59,14 +59,30 @@ bring_back() {
     [ -n "$(journalled old_running)" ] || return 0
     if [ -n "$(journalled stopping)" ]; then
         undo_served=0
-        # It may still be finishing its streams: then it is past the point of return, and the engine would leave it
-        # stopped afterwards.
-        if container_is_running ai-proxy; then
-            change $(($(stop_limit_of ai-proxy) + 60)) "$ENGINE" stop --time "$(stop_limit_of ai-proxy)" ai-proxy || return 1
-        fi
+        let_it_finish "$(journalled stopping)" || return 1
     fi
     container_is_running ai-proxy || change 120 "$ENGINE" start ai-proxy || return 1
     as_before prove_again
+}
+
+# let_it_finish PID: the process that was told to stop is past the point of return. It is not told again, because a
+# second signal ends its streams at once; it is waited for, and then started anew.
+let_it_finish() {
+    finish_until=$(($(centis) + $(stop_limit_of ai-proxy) * 100))
+    if finishes "$1"; then
+        say "the old one is finishing what it has; then it starts again"
+    fi
+    while finishes "$1"; do
+        if [ "$(centis)" -ge "$finish_until" ]; then
+            change 60 "$ENGINE" stop --time 5 ai-proxy
+            return
+        fi
+        nap 0.2
+    done
+}
+
+finishes() {
+    [ "$(engine container inspect --format '{{.State.Running}} {{.State.Pid}}' ai-proxy 2>/dev/null)" = "true $1" ]
 }
 
 # as_before COMMAND...: with the settings of the last success instead of those of this run, and on the port of the old
@@ -129,6 +145,10 @@ recover() {
     if [ "$(journalled step)" = proved ]; then
         say "it had come to its end but for names: finishing that"
         commit "$(journalled target_id)" "$(journalled target_version)"
+        # It may not have come to showing the token of a first installation.
+        if every_journalled made_file | grep -q "/\.env\$"; then
+            MADE_TOKEN=$(env_value AUTH_TOKEN "$CONFIG_DIR/.env")
+        fi
         end_journal
         return
     fi

@@ -196,7 +196,7 @@ set_unit_aside() {
         die 9 "a container to go back to cannot be made"
     unit_old=$(container_id ai-proxy-old)
     unit_pid=$(engine container inspect --format '{{.State.Pid}}' ai-proxy 2>/dev/null)
-    journal stopping 1
+    journal stopping none
     journal old_id "$unit_old"
     unit_began=$(centis)
     systemctl_of_mode stop "$(container_label ai-proxy PODMAN_SYSTEMD_UNIT)" || die 9 "systemd cannot stop the old one"

@@ -72,16 +72,14 @@ switch() {
         switch_pid=$(engine container inspect --format '{{.State.Pid}}' ai-proxy 2>/dev/null)
         change 30 "$ENGINE" rename ai-proxy ai-proxy-old || die 9 "the old container cannot be renamed"
         change 30 "$ENGINE" rename ai-proxy-next ai-proxy || die 9 "the new container cannot be named"
-        journal stopping 1
+        journal stopping "$switch_pid"
         stop_and_measure ai-proxy-old "$switch_pid"
     fi
-    change 120 "$ENGINE" start ai-proxy || die 9 "the new one cannot be started on port $PORT"
-    [ "$DRY_RUN" = 0 ] || return 0
-    if ! first_answer "$(final_url)" ai-proxy "$HEALTH_TIMEOUT"; then
-        tell_why ai-proxy
-        die 9 "the new one does not answer on port $PORT"
+    if [ "$DRY_RUN" = 1 ]; then
+        change 120 "$ENGINE" start ai-proxy
+        return
     fi
-    GAP=$(($(centis) - switch_gone))
+    start_and_measure
     if [ "$switch_old" = 1 ]; then
         say "switched: the old one finished what it had in $(seconds "$DRAIN") s; from its exit to the first answer of the new one $(seconds "$GAP") s"
     fi
@@ -117,6 +115,30 @@ stop_and_measure() {
     if [ "$stop_code" -ne 0 ]; then
         show_lines "$TMP/output"
         die 9 "the old one cannot be stopped"
+    fi
+}
+
+# start_and_measure: it is asked while the engine is still busy starting it, because it may answer before that is over.
+start_and_measure() {
+    start_url=$(final_url)
+    note "+ $ENGINE start ai-proxy"
+    timeout -k 5 120 "$ENGINE" start ai-proxy >"$TMP/output" 2>&1 </dev/null 9>&- &
+    CHILD=$!
+    start_until=$(($(centis) + HEALTH_TIMEOUT * 100))
+    until is_well ai-proxy "$start_url" || [ "$(centis)" -ge "$start_until" ]; do
+        nap 0.05
+    done
+    GAP=$(($(centis) - switch_gone))
+    wait "$CHILD"
+    start_code=$?
+    CHILD=
+    if [ "$start_code" -ne 0 ]; then
+        show_lines "$TMP/output"
+        die 9 "the new one cannot be started on port $PORT"
+    fi
+    if [ "$(centis)" -ge "$start_until" ]; then
+        tell_why ai-proxy
+        die 9 "the new one does not answer on port $PORT"
     fi
 }
 
