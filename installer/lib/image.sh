@@ -58,7 +58,7 @@ build_image() {
         return
     fi
     say "building the image of $VERSION"
-    set -- build --build-arg "VERSION=$VERSION" --label "ai-proxy.source=$SOURCE" --iidfile "$TMP/image"
+    set -- build --force-rm --build-arg "VERSION=$VERSION" --label "ai-proxy.source=$SOURCE" --iidfile "$TMP/image"
     build_base=$(chosen base-image '')
     [ -z "$build_base" ] || set -- "$@" --build-arg "BASE_IMAGE=$build_base"
     # The format that keeps all that Docker keeps; the default one drops parts of it.

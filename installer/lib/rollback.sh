@@ -81,8 +81,12 @@ let_it_finish() {
     done
 }
 
+# Podman calls it `stopping`, in which it cannot be started; a running one with another process was started anew already.
 finishes() {
-    [ "$(engine container inspect --format '{{.State.Running}} {{.State.Pid}}' ai-proxy 2>/dev/null)" = "true $1" ]
+    case $(engine container inspect --format '{{.State.Status}} {{.State.Pid}}' ai-proxy 2>/dev/null) in
+    "running $1" | stopping*) return 0 ;;
+    esac
+    return 1
 }
 
 # as_before COMMAND...: with the settings of the last success instead of those of this run, and on the port of the old

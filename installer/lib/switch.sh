@@ -100,16 +100,16 @@ stop_and_measure() {
     fi
     note "+ $ENGINE stop --time $stop_limit $1"
     timeout -k 5 $((stop_limit + 60)) "$ENGINE" stop --time "$stop_limit" "$1" >"$TMP/output" 2>&1 </dev/null 9>&- &
-    CHILD=$!
+    # Not CHILD: a signal ends this run, but what was told to stop is let finish.
+    stop_process=$!
     if [ "${2:-0}" -gt 0 ] && [ -d "/proc/$2" ]; then
-        while [ -d "/proc/$2" ] && kill -0 "$CHILD" 2>/dev/null; do
+        while [ -d "/proc/$2" ] && kill -0 "$stop_process" 2>/dev/null; do
             nap 0.05
         done
         switch_gone=$(centis)
     fi
-    wait "$CHILD"
+    wait "$stop_process"
     stop_code=$?
-    CHILD=
     switch_gone=${switch_gone:-$(centis)}
     DRAIN=$((switch_gone - stop_began))
     if [ "$stop_code" -ne 0 ]; then

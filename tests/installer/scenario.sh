@@ -47,9 +47,9 @@ set_stage() {
     mkdir "$T/home"
     [ "$MODE" != rootless ] || chown "$ROOTLESS_USER" "$T/home"
     PORT=$(free_port)
+    MOODY=ai-proxy:9.0.0
     clean
-    # The engine was clean before; what the tests leave is measured against it.
-    MOODY=''
+    engine rmi -f "$MOODY" >/dev/null 2>&1
     if [ "$MODE" = docker ] || [ "${FULL:-0}" = 1 ]; then :; else TESTS=${TESTS:-$MAIN}; fi
 }
 
@@ -66,7 +66,7 @@ tree() {
 
 strike() {
     clean
-    [ -z "$MOODY" ] || engine rmi -f "$MOODY" >/dev/null 2>&1
+    engine rmi -f "$MOODY" >/dev/null 2>&1
     rm -rf "$T"
 }
 
@@ -185,7 +185,7 @@ shim() {
 # moody: an image that passes for version 9.0.0 and behaves as the file `mood` in the configuration says: well, never
 # (becomes healthy), crash, check (is refused), late (stops answering 5 s after its start), later-crash.
 moody() {
-    [ -z "$MOODY" ] || return 0
+    ! engine image inspect "$MOODY" >/dev/null 2>&1 || return 0
     mkdir -p "$T/moody"
     cat >"$T/moody/moody.sh" <<'MOOD'
 #!/bin/sh
@@ -203,7 +203,7 @@ esac
 MOOD
     chmod 755 "$T/moody/moody.sh" "$T/moody"
     cat >"$T/moody/Dockerfile" <<DOCKER
-FROM $(engine container inspect --format '{{.Image}}' ai-proxy)
+FROM ai-proxy:$V1
 USER 0:0
 RUN cp /usr/local/bin/ai-proxy /usr/local/bin/real
 COPY moody.sh /usr/local/bin/ai-proxy
@@ -213,7 +213,6 @@ ENTRYPOINT ["/usr/local/bin/ai-proxy"]
 CMD ["serve"]
 DOCKER
     chmod 644 "$T/moody/Dockerfile"
-    MOODY=ai-proxy:9.0.0
     engine build -t "$MOODY" "$T/moody" >"$T/moody/log" 2>&1 || {
         cat "$T/moody/log"
         failed "the misbehaving image cannot be built"
