@@ -287,6 +287,8 @@ main() {
     BUILD=${AI_PROXY_BUILD:-$ROOT/target/release-static}
     umask 022
     parse_args "$@"
+    case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
+    cd "$ROOT"
     if [ "$COMPILE_ONLY" = 1 ]; then
         compile
         exit 0

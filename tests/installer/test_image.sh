@@ -214,11 +214,13 @@ test_the_same_binary_gives_the_same_files() {
     must "it is built again" engine build --no-cache --tag "$NAME:again" "$T/again"
     measured "$NAME:again" again.list
     diff "$T/first.list" "$T/again.list" || failed "two builds differ"
-    # Across engines: the first one leaves its list for the others.
+    # Across engines: the first one leaves its list for the others. Without the places where Podman mounts something of
+    # its own while it builds, which stay behind empty.
+    grep -vE '^(etc/resolv\.conf|run) ' "$T/first.list" >"$T/common.list"
     if [ -s "$LISTS/files-of-the-image" ]; then
-        diff "$LISTS/files-of-the-image" "$T/first.list" || failed "another engine made something else"
+        diff "$LISTS/files-of-the-image" "$T/common.list" || failed "another engine made something else"
     else
-        cp "$T/first.list" "$LISTS/files-of-the-image"
+        cp "$T/common.list" "$LISTS/files-of-the-image"
     fi
 }
 

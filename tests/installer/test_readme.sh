@@ -36,22 +36,45 @@ podman() { case "$1 ${2:-}" in "logs -f") followed podman "$@" ;; *) command pod
 PRELUDE
 }
 
-# run_block FILE: in the folder that the block before has left.
+# run_block FILE ENGINE: in the folder that the block before has left.
 run_block() {
+    # What a reader has without saying so is port 8080. Here another one has to be asked for: of the installer for a first
+    # installation, and of compose as long as no file says it. Nobody who reads this has it in .env already.
+    first=
+    [ -e "$T/srv/.env" ] || first=AI_PROXY_PORT=$FIRST_PORT
+    grep -q -e --env-file "$1" || first="$first PORT=$FIRST_PORT"
+    if grep -q 'echo PORT=.*/srv/' "$1"; then sed -i '/^PORT=/d' "$T/srv/.env"; fi
     {
         prelude
         printf 'cd "%s"\n' "$(cat "$T/folder")"
         sed -e "s,8080,$FIRST_PORT,g" -e "s,9090,$SECOND_PORT,g" -e "s,/srv/ai-proxy,$T/srv,g" "$1"
         printf 'pwd >"%s"\n' "$T/folder"
     } >"$T/script"
-    AI_PROXY_ENGINE=$2 AI_PROXY_CONFIG_DIR=$T/srv AI_PROXY_WORK_DIR=$T/work AI_PROXY_PORT=$FIRST_PORT AI_PROXY_SETTLE=1 \
-        PORT=$FIRST_PORT PATH="$T/commands:$PATH" timeout -k 5 300 sh "$T/script" >"$T/said" 2>&1 </dev/null
+    # Compose knows a variable of this name, too, and is to take what README.md gives it.
+    ! grep -q '^installer/' "$1" || first="$first AI_PROXY_CONFIG_DIR=$T/srv"
+    # shellcheck disable=SC2086 # words
+    env $first AI_PROXY_ENGINE="$2" AI_PROXY_WORK_DIR="$T/work" AI_PROXY_SETTLE=1 \
+        PATH="$T/commands:$PATH" timeout -k 5 300 sh "$T/script" >"$T/said" 2>&1 </dev/null
+}
+
+# clear ENGINE: what a block that failed has left.
+clear() {
+    timeout -k 5 120 "$1" rm --force --volumes ai-proxy ai-proxy-previous >/dev/null 2>&1 </dev/null
+    timeout -k 5 60 "$1" volume rm --force ai-proxy-state >/dev/null 2>&1 </dev/null
+    return 0
 }
 
 on() {
+    clear "$1"
+    (all_blocks "$1") && return
+    clear "$1"
+    exit 1
+}
+
+all_blocks() {
     FIRST_PORT=$(free_port)
     SECOND_PORT=$(free_port)
-    rm -rf "$T/host" "$T/blocks" "$T/commands"
+    rm -rf "$T/host" "$T/blocks" "$T/commands" "$T/srv" "$T/work"
     mkdir "$T/host" "$T/commands"
     cp "$RELEASE" "$T/host/"
     printf '%s\n' "$T/host" >"$T/folder"
