@@ -16,6 +16,7 @@ mod listen;
 pub mod log;
 mod metrics;
 mod nofile;
+mod orphans;
 mod record;
 mod relay;
 mod reply;

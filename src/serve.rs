@@ -63,6 +63,7 @@ async fn serve(sources: Sources) -> Result<(), Failed> {
     }
     // Before anybody can know that it is there: a SIGHUP that nobody catches ends a process.
     let ready = Signals::new().map_err(Failed::Run).and_then(|signals| {
+        crate::orphans::adopt().map_err(Failed::Run)?;
         let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
         Ok((signals, application))
     });
