@@ -151,6 +151,7 @@ recover() {
         commit "$(journalled target_id)" "$(journalled target_version)"
         # It may not have come to showing the token of a first installation.
         if every_journalled made_file | grep -q "/\.env\$"; then
+            # shellcheck disable=SC2034 # read in other files
             MADE_TOKEN=$(env_value AUTH_TOKEN "$CONFIG_DIR/.env")
         fi
         end_journal

@@ -7,7 +7,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=scenario.sh
 . "$here/scenario.sh"
 for_each_mode "$0"
-MAIN="test_clean_host test_again_changes_nothing test_first_installation_that_fails_leaves_nothing test_killed_process_comes_back"
+MAIN="test_clean_host test_a_real_sdk_is_answered test_again_changes_nothing test_first_installation_that_fails_leaves_nothing test_killed_process_comes_back"
 
 # id_seen FIELD FILE: the owner (%u) or group (%g) as the container sees it.
 id_seen() {
@@ -64,6 +64,32 @@ test_clean_host() {
     installer v1 uninstall.sh --purge
     ended 0
     equal "what is left of it all" "$(inventory)" "$before"
+}
+
+test_a_real_sdk_is_answered() {
+    sdks=${CARGO_TARGET_DIR:-$checkout/target}/tmp/clients
+    "$checkout/tests/clients/setup" "$sdks" >"$T/sdks" 2>&1 || {
+        cat "$T/sdks"
+        skipped "the SDKs cannot be installed: $(tail -n 1 "$T/sdks")"
+    }
+    installed
+    BASE_URL=$(url /v1) TOKEN=$(token) timeout 60 "$sdks/venv/bin/python" - <<'PY' || failed "the SDK"
+import os
+import openai
+
+client = openai.OpenAI(base_url=os.environ["BASE_URL"], api_key=os.environ["TOKEN"], max_retries=0, timeout=20)
+hello = [{"role": "user", "content": "hello"}]
+whole = client.chat.completions.create(model="demo", messages=hello).choices[0].message.content
+pieces = client.chat.completions.create(model="demo", messages=hello, stream=True)
+streamed = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+assert whole == streamed == "You said: hello", (whole, streamed)
+try:
+    openai.OpenAI(base_url=os.environ["BASE_URL"], api_key="wrong", max_retries=0).models.list()
+except openai.AuthenticationError:
+    pass
+else:
+    raise SystemExit("a wrong token was let in")
+PY
 }
 
 test_again_changes_nothing() {
