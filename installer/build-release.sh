@@ -139,17 +139,16 @@ compile() {
     say "compiling ai-proxy $VERSION for $TARGET"
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     sysroot=$(rustc --print sysroot)
+    case $ROOT$BUILD$cargo_home in
+    *[[:space:]]*) die 3 "there is a blank in one of the paths $ROOT, $BUILD, $cargo_home: the allocator's makefiles cannot do with one" ;;
+    esac
     # No path of this machine gets into the binary: neither Rust's nor C's. Flags of the user's are replaced, because
-    # two machines would differ by them; the separator lets a path have blanks.
-    separator=$(printf '\037')
-    flags="-Ctarget-feature=+crt-static"
-    flags="$flags$separator--remap-path-prefix=$cargo_home=/cargo"
-    flags="$flags$separator--remap-path-prefix=$sysroot=/rust"
-    flags="$flags$separator--remap-path-prefix=$ROOT=/src"
+    # two machines would differ by them.
+    flags="-Ctarget-feature=+crt-static --remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$sysroot=/rust --remap-path-prefix=$ROOT=/src"
     upper=$(printf '%s' "$TARGET" | tr '[:lower:]-' '[:upper:]_')
     (
-        unset RUSTFLAGS
-        export CARGO_ENCODED_RUSTFLAGS="$flags" CARGO_INCREMENTAL=0
+        unset CARGO_ENCODED_RUSTFLAGS
+        export RUSTFLAGS="$flags" CARGO_INCREMENTAL=0
         [ "$VERSION" = "$(manifest_version)" ] || call_itself "$VERSION"
         export "CC_$(printf '%s' "$TARGET" | tr - _)=$COMPILER" "CARGO_TARGET_${upper}_LINKER=$COMPILER"
         export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$ROOT=/src"

@@ -98,11 +98,11 @@ free_port() {
 }
 
 # installer VERSION SCRIPT ARGUMENT...: CODE is how it ended, $T/out what it said. SHIM goes before PATH; UNDER is the
-# shell it runs under.
+# shell it runs under, SYSTEMD_RUNS what it takes for a running systemd.
 installer() {
     installer_tree=$1 installer_script=$2
     shift 2
-    in_mode env PATH="${SHIM:+$SHIM:}$PATH" "${UNDER:-sh}" "$T/$installer_tree/installer/$installer_script" --engine "$ENGINE" \
+    in_mode env PATH="${SHIM:+$SHIM:}$PATH" SYSTEMD_RUNS="${SYSTEMD_RUNS:-/run/systemd/system}" "${UNDER:-sh}" "$T/$installer_tree/installer/$installer_script" --engine "$ENGINE" \
         --config-dir "$CONFIG" --work-dir "$WORK" "$@" >"$T/out" 2>&1
     CODE=$?
     cat "$T/out"

@@ -101,14 +101,15 @@ PYTHON
 # Elsewhere, from nothing, with the same content: another folder, another build folder, another umask.
 test_made_again_it_is_the_same() {
     command -v cargo >/dev/null || skipped "no cargo here"
-    copy "$T/another place"
-    (umask 077 && cd / && timeout -k 5 1200 "$T/another place/installer/build-release.sh" >"$T/said" 2>&1) || { tail -n 20 "$T/said" && failed "it is not made"; }
-    again="$T/another place/dist/$(basename "$RELEASE")"
+    mkdir "$T/another"
+    copy "$T/another/place"
+    (umask 077 && cd / && timeout -k 5 1200 "$T/another/place/installer/build-release.sh" >"$T/said" 2>&1) || { tail -n 20 "$T/said" && failed "it is not made"; }
+    again="$T/another/place/dist/$(basename "$RELEASE")"
     cmp "$RELEASE" "$again" || {
         mkdir "$T/unpacked" && tar -C "$T/unpacked" -xzf "$again" && diff -rq "$RELEASE_ROOT" "$T/unpacked/$(basename "$RELEASE" .tar.gz)"
         failed "the archives differ"
     }
-    must "the checkout has its binary" cmp "$T/another place/dist/ai-proxy" "$RELEASE_ROOT/dist/ai-proxy"
+    must "the checkout has its binary" cmp "$T/another/place/dist/ai-proxy" "$RELEASE_ROOT/dist/ai-proxy"
 }
 
 # copy DIR: the checkout as it is, with its history if it has one, and without what was built in it.
@@ -145,7 +146,7 @@ built() {
     built_code=$1
     shift
     [ -d "$T/checkout" ] || copy "$T/checkout"
-    PATH=$PATHS timeout -k 5 300 "$T/checkout/installer/build-release.sh" "$@" >"$T/said" 2>&1
+    PATH=$PATHS timeout -k 5 "${BUILD_LIMIT:-300}" "$T/checkout/installer/build-release.sh" "$@" >"$T/said" 2>&1
     equal "its exit code ($(tail -n 1 "$T/said"))" $? "$built_code"
 }
 
@@ -184,7 +185,7 @@ case "$*" in
 *"--edges normal,build"*) cat /made/tree.all ;;
 *"--edges normal,no-proc-macro"*) cat /made/tree.linked ;;
 "build --release --locked --target $(uname -m)-unknown-linux-gnu --target-dir /build"*)
-    case $CARGO_ENCODED_RUSTFLAGS in *+crt-static*) ;; *) exit 9 ;; esac
+    case $RUSTFLAGS in *+crt-static*) ;; *) exit 9 ;; esac
     mkdir -p "/build/$(uname -m)-unknown-linux-gnu/release"
     cp /made/ai-proxy "/build/$(uname -m)-unknown-linux-gnu/release/ai-proxy"
     ;;
@@ -229,16 +230,39 @@ test_without_cargo_in_a_container_of_podman() {
     in_a_container_of podman
 }
 
-test_a_toolchain_that_lacks_the_target_is_told() {
+# Either it is told what is missing, or it is made.
+test_for_another_machine() {
+    command -v rustc >/dev/null || skipped "no Rust toolchain here"
     PATHS=$PATH
-    for target in aarch64-unknown-linux-gnu aarch64-unknown-linux-musl x86_64-unknown-linux-musl; do
-        if [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
-            figure "$target is installed here"
-            continue
-        fi
+    case $(uname -m) in x86_64) other=aarch64 ;; *) other=x86_64 ;; esac
+    target=$other-unknown-linux-gnu
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
         built 3 --target "$target"
         says "rustup target add $target"
-    done
+        figure "$target is not installed here; that is told, and nothing was made for it"
+    elif ! command -v "$other-linux-gnu-gcc" >/dev/null; then
+        built 3 --target "$target"
+        says "no C compiler for $target"
+        figure "there is no C compiler for $target here; that is told, and nothing was made for it"
+    else
+        BUILD_LIMIT=1200 built 0 --target "$target"
+        must "an archive for it" [ -s "$T/checkout/dist/ai-proxy-$(cat "$RELEASE_ROOT/VERSION")-$other.tar.gz" ]
+        must_not "the binary for images of this machine is replaced" [ -e "$T/checkout/dist/ai-proxy" ]
+        rm -rf "$T/other"
+        mkdir "$T/other"
+        tar -C "$T/other" --strip-components=1 -xzf "$T/checkout/dist/ai-proxy-$(cat "$RELEASE_ROOT/VERSION")-$other.tar.gz"
+        case $other in aarch64) machine=183 ;; *) machine=62 ;; esac
+        equal "the machine it is for" "$(od -An -tu2 -j18 -N2 "$T/other/dist/ai-proxy" | tr -d ' ')" "$machine"
+    fi
+    rm -rf "$T/checkout"
+}
+
+test_a_blank_in_the_path_is_told() {
+    command -v cargo >/dev/null || skipped "no cargo here"
+    copy "$T/a blank"
+    "$T/a blank/installer/build-release.sh" >"$T/said" 2>&1
+    equal "its exit code" $? 3
+    says "a blank in one of the paths"
 }
 
 test_wrong_command_lines() {

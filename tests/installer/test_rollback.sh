@@ -268,5 +268,64 @@ test_back_when_the_notes_are_lost() {
     serves "$V1"
 }
 
+# run_by_systemd: V1 as a Quadlet would run it: with the options it was made with, but removed when it is stopped. Test machines
+# have no systemd; a systemctl that stops the container stands in for it.
+run_by_systemd() {
+    shim systemctl <<SHIM
+case "\$*" in "--user stop ai-proxy.service") exec $(command -v podman) stop -t 40 ai-proxy ;; esac
+exit 0
+SHIM
+    shim loginctl <<'SHIM'
+echo yes
+SHIM
+    mkdir -p "$T/systemd"
+    SHIM=$T/shim SYSTEMD_RUNS=$T/systemd
+    made_by=$(engine container inspect --format '{{json .Config.CreateCommand}}' ai-proxy)
+    engine rm -f ai-proxy >/dev/null
+    printf '%s' "$made_by" | python3 -c '
+import json, sys
+made = json.load(sys.stdin)
+made = made[made.index("create") + 1 :]
+at = made.index("--restart")
+del made[at : at + 2]
+made[made.index("--name") + 1] = "ai-proxy"
+print("\n".join(made))' >"$T/made"
+    set -- run -d --rm --label PODMAN_SYSTEMD_UNIT=ai-proxy.service
+    while IFS= read -r word; do
+        set -- "$@" "$word"
+    done <"$T/made"
+    engine "$@" >/dev/null || failed "it cannot be run as systemd would"
+    must "it answers" until_true 20 answers
+}
+
+# A user's unit is written into his own home, so this is for rootless Podman alone.
+in_rootless_a_container_that_systemd_runs() {
+    installed
+    moody
+    run_by_systemd
+    mood late
+    install v1 --version 9.0.0 --settle 8
+    ended 9
+    said "rolled back to $V1"
+    serves "$V1"
+    equal "containers" "$(names)" "ai-proxy "
+    mood well
+    run_by_systemd
+    install v2
+    ended 0
+    serves "$V2"
+    equal "containers" "$(names)" "ai-proxy ai-proxy-previous "
+    said "which brings ai-proxy back after a reboot"
+    unit=$(sed -n 's/^installed \(.*\), which brings.*/\1/p' "$T/out")
+    must "the unit is there" in_mode test -f "$unit"
+    install v2 rollback
+    ended 0
+    serves "$V1"
+    installer v2 uninstall.sh
+    ended 0
+    must_not "the unit is there" in_mode test -e "$unit"
+}
+
+[ "$MODE" != rootless ] || MAIN="$MAIN in_rootless_a_container_that_systemd_runs"
 set_stage
 run_tests
