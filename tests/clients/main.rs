@@ -5,6 +5,11 @@
 mod dialects;
 mod installed;
 mod katan;
+mod recorded;
 mod sdks;
+/// A plain reading of answers, which the translation itself is measured by.
+#[allow(dead_code)]
+#[path = "../../dialects/tests/support/mod.rs"]
+mod support;
 
 use installed::installed;
