@@ -25,18 +25,3 @@ pub fn installed() -> Option<&'static PathBuf> {
     })
     .as_ref()
 }
-
-/// A script of this folder, to be run in a language's own way with what is installed in `dir`; no key of a vendor's in
-/// its environment.
-pub fn program(language: &str, script: &str, dir: &Path) -> Command {
-    let mut command = match language {
-        "python" => Command::new(dir.join("venv/bin/python")),
-        other => Command::new(other),
-    };
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script));
-    command.current_dir(dir).env("NO_PROXY", "127.0.0.1");
-    for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"] {
-        command.env_remove(name);
-    }
-    command
-}

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod captured;
 mod dialects;
 mod installed;
 mod katan;
+mod process;
 mod recorded;
+mod schemas;
 mod sdks;
 /// A plain reading of answers, which the translation itself is measured by.
 #[allow(dead_code)]

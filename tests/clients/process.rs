@@ -1,4 +1,4 @@
-//! A process with the SDKs of one language, which is told by lines what to ask for and tells by lines what it has read.
+//! A process with the SDKs of one language, which is told by lines what to do and tells by lines what came of it.
 //!
 //! Always: it is ended, by its id, when this is dropped; nothing waits for it beyond a bound.
 
@@ -9,9 +9,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
-use upstream::harness::TOKEN;
-
-use crate::installed::program;
 
 /// Longer than the SDKs wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -30,13 +27,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub fn start(language: &str, script: &str, dir: &Path, port: u16) -> Self {
-        let mut command = program(language, script, dir);
-        command.env("ROOT", format!("http://127.0.0.1:{port}")).env("TOKEN", TOKEN);
-        Self::run(command)
-    }
-
-    pub fn run(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -59,4 +50,19 @@ impl Process {
         let line = self.lines.recv_timeout(PATIENCE).expect("the process with the SDKs says nothing more");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
+}
+
+/// A script of this folder, to be run in a language's own way with what is installed in `dir`; no key of a vendor's in
+/// its environment.
+pub fn program(language: &str, script: &str, dir: &Path) -> Command {
+    let mut command = match language {
+        "python" => Command::new(dir.join("venv/bin/python")),
+        other => Command::new(other),
+    };
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script));
+    command.current_dir(dir).env("NO_PROXY", "127.0.0.1");
+    for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"] {
+        command.env_remove(name);
+    }
+    command
 }

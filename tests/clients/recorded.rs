@@ -6,7 +6,6 @@
 //! not, this says so and skips.
 
 mod compare;
-pub mod process;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,18 +15,18 @@ use std::time::{Duration, Instant};
 
 use compare::{Difference, Field, declared, differences};
 use dialects::Wire;
-use process::Process;
 use serde_json::{Value, json};
 use upstream::corpus::{Exchange, recorded};
-use upstream::harness::{KEY, Plan, Proxy};
+use upstream::harness::{KEY, Plan, Proxy, TOKEN};
 use upstream::{Upstream, canned, odd_pieces};
 
 use crate::installed;
+use crate::process::{Process, program};
 use crate::support::heard::{self, Heard};
 use crate::support::{Random, heard_gemini};
 
 /// The formats, as the recordings call them, and the kind of provider that speaks them.
-const WIRES: [(Wire, &str, &str); 4] = [
+pub const WIRES: [(Wire, &str, &str); 4] = [
     (Wire::Chat, "openai.chat", "openai\n    responses: false"),
     (Wire::Responses, "openai.responses", "openai-responses"),
     (Wire::Messages, "anthropic.messages", "anthropic"),
@@ -40,7 +39,7 @@ const BUDGET: Duration = Duration::from_secs(200);
 /// How much is asked for at once.
 const AT_ONCE: usize = 8;
 
-fn wire_of(exchange: &Exchange) -> Option<Wire> {
+pub fn wire_of(exchange: &Exchange) -> Option<Wire> {
     WIRES.iter().find(|(_, api, _)| *api == exchange.api).map(|(wire, ..)| *wire)
 }
 
@@ -238,7 +237,9 @@ async fn every_answer_is_read(language: &'static str, script: &'static str) {
     let port = proxy.port;
     let asking = move || {
         let jobs = jobs(&exchanges);
-        let mut process = Process::start(language, script, dir, port);
+        let mut command = program(language, script, dir);
+        command.env("ROOT", format!("http://127.0.0.1:{port}")).env("TOKEN", TOKEN);
+        let mut process = Process::start(command);
         let tally = ask_all(&mut process, &exchanges, &jobs);
         tally.show(language, exchanges.len(), jobs.len());
         tally
