@@ -74,8 +74,13 @@ impl Application {
     pub fn build(supervisor: &Handle, services: &Arc<Services>) -> io::Result<Self> {
         let config = supervisor.table().config.clone();
         let server = &config.server;
-        let listener = listen::bind(&server.host, server.port)?;
+        let listener = listen::bind(&server.host, server.port, listen::HOST_AND_PORT)?;
         let address = listener.local_addr()?;
+        // Both before anything is started, which a port that is taken would leave behind.
+        let probes_listener = config
+            .health_listen
+            .map(|address| listen::bind(&address.ip().to_string(), address.port(), listen::HEALTH_LISTEN))
+            .transpose()?;
         let tls = match &config.tls {
             None => None,
             Some(files) => {
@@ -89,7 +94,7 @@ impl Application {
         let probed =
             web::Data::new(Probed { supervisor: supervisor.clone(), drain: drain.clone(), started: Instant::now() });
         let started_unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let room = nofile::raise(server.max_in_flight);
+        let room = nofile::room(server.max_in_flight);
         let state = {
             let supervisor = supervisor.clone();
             move || State { worker: Worker::start(&supervisor), drain: drain.clone(), started_unix, room }
@@ -111,10 +116,9 @@ impl Application {
             Some(tls) => http.listen_rustls_0_23(listener, tls)?.run(),
         };
         let mut probes_address = None;
-        let probes = match config.health_listen {
+        let probes = match probes_listener {
             None => None,
-            Some(address) => {
-                let listener = listen::bind(&address.ip().to_string(), address.port())?;
+            Some(listener) => {
                 probes_address = Some(listener.local_addr()?);
                 let http = HttpServer::new(move || {
                     App::new().app_data(for_probes.clone()).configure(routes::configure_probes)

@@ -1,6 +1,7 @@
 //! Who calls: the client token, wherever its SDK puts it.
 
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -31,51 +32,68 @@ pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Cl
 }
 
 /// Whether a request may see what is the operator's: by the admin token, or, where there is none, by calling from this
-/// machine itself (a proxy on it that forwards for others does not count, unless it is trusted to say for whom).
+/// machine itself. A proxy on it that forwards for others does not count, unless it is trusted to say for whom and every
+/// address that it tells is of this machine.
 pub fn is_admin(request: &HttpRequest, config: &Config) -> bool {
     match &config.admin_token {
         Some(admin) => token(request).is_some_and(|token| same(token.as_ref(), admin)),
         None => {
             let trusted = &config.server.trusted_proxies;
-            let local = address(request, trusted).is_some_and(|address| address.is_loopback());
-            let forwarded =
-                ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| request.headers().contains_key(*name));
-            local && (!forwarded || comes_through(request, trusted))
+            let forwarded = FORWARDING.iter().any(|name| request.headers().contains_key(*name));
+            let Some(origin) = origin(request, trusted) else { return false };
+            origin.local && (!forwarded || origin.told)
         }
     }
 }
 
 /// Where a call comes from: the peer, or what the nearest trusted proxies say of it.
 pub fn address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
-    if !comes_through(request, trusted) {
-        return Some(peer);
-    }
-    let hops = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    let hops: Vec<&str> = hops.map(str::trim).take(MAX_HOPS).collect();
-    // From the nearest hop outwards; the first that is none of ours is the client, and whatever stands before it is
-    // only what that client claims.
-    let mut nearest = peer;
-    for hop in hops.into_iter().rev() {
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
-        nearest = address.to_canonical();
-        if !trusted.iter().any(|network| network.contains(nearest)) {
-            break;
-        }
-    }
-    Some(nearest)
+    origin(request, trusted).map(|origin| origin.nearest)
 }
 
+/// Headers by which a proxy says that it forwards for somebody else. Only the first one's addresses are believed.
+const FORWARDING: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 /// More proxies in a row than that are not believed.
 const MAX_HOPS: usize = 32;
 
-fn comes_through(request: &HttpRequest, trusted: &[Network]) -> bool {
-    !trusted.is_empty()
-        && request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())))
+struct Origin {
+    /// The farthest address that somebody trusted told.
+    nearest: IpAddr,
+    /// Trusted proxies told who their client is, every hop of the way.
+    told: bool,
+    /// Peer and hops are all of this machine.
+    local: bool,
+}
+
+/// From the nearest hop outwards: each proxy appends whom it saw, so the last is the first to be believed. The first
+/// that is none of ours is the client, and whatever stands before it is only what that client claims.
+fn origin(request: &HttpRequest, trusted: &[Network]) -> Option<Origin> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let mut origin = Origin { nearest: peer, told: false, local: peer.is_loopback() };
+    let ours = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !ours(peer) {
+        return Some(origin);
+    }
+    let values: Vec<&[u8]> = request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
+    let hops = values.into_iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    for (nth, hop) in hops.enumerate() {
+        origin.told = false;
+        let Some(address) = hop_address(hop).filter(|_| nth < MAX_HOPS) else { break };
+        (origin.nearest, origin.told) = (address, true);
+        origin.local &= address.is_loopback();
+        if !ours(address) {
+            break;
+        }
+    }
+    Some(origin)
+}
+
+/// `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]`, `[2001:db8::7]:4711`: proxies write all of them.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = str::from_utf8(hop.trim_ascii()).ok()?;
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
 fn same(given: &[u8], secret: &Secret) -> bool {
@@ -84,7 +102,7 @@ fn same(given: &[u8], secret: &Secret) -> bool {
 }
 
 /// `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, or Gemini's `?key=`: the first that is there.
-fn token(request: &HttpRequest) -> Option<std::borrow::Cow<'_, [u8]>> {
+fn token(request: &HttpRequest) -> Option<Cow<'_, [u8]>> {
     let headers = request.headers();
     if let Some(token) = bearer(headers) {
         return Some(token.into());
@@ -92,7 +110,32 @@ fn token(request: &HttpRequest) -> Option<std::borrow::Cow<'_, [u8]>> {
     if let Some(value) = headers.get("x-api-key").or_else(|| headers.get("x-goog-api-key")) {
         return Some(value.as_bytes().into());
     }
-    request.query_string().split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| key.as_bytes().into())
+    request.query_string().split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| decoded(key.as_bytes()))
+}
+
+/// Without its percent escapes. A `+` stays one: tokens have no blanks, and many have a `+`.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return text.into();
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let escaped = match after {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                out.push(high << 4 | low);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => out.push(*first),
+        }
+    }
+    out.into()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
@@ -129,12 +172,85 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_writes_in_front_is_never_what_is_believed() {
+        let many = "127.0.0.1, ".repeat(MAX_HOPS) + "203.0.113.9";
+        assert_eq!(from("127.0.0.1", &[&many], &["127.0.0.1"]), "203.0.113.9");
+        assert_eq!(from("127.0.0.1", &["10.0.0.1, ".repeat(99).trim_end_matches(", ")], &["127.0.0.1"]), "10.0.0.1");
+        let split: Vec<&str> = std::iter::repeat_n("8.8.8.8", 40).chain(["203.0.113.9"]).collect();
+        assert_eq!(from("127.0.0.1", &split, &["127.0.0.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_hop_is_read_with_its_port_and_in_brackets() {
+        for (hop, is) in [
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[::ffff:203.0.113.9]:80", "203.0.113.9"),
+        ] {
+            assert_eq!(from("127.0.0.1", &[hop], &["127.0.0.1"]), is);
+        }
+        for none in ["unknown", "_hidden", "203.0.113.9:", "203.0.113.9:x", "[203.0.113.9", ""] {
+            assert_eq!(from("127.0.0.1", &[none], &["127.0.0.1"]), "127.0.0.1", "{none}");
+        }
+    }
+
+    #[test]
+    fn only_who_is_known_to_be_on_this_machine_is_local() {
+        let local = |peer: &str, headers: &[(&str, &[u8])], trusted: &[&str]| {
+            let mut request = TestRequest::default().peer_addr(format!("{peer}:1234").parse().unwrap());
+            for (name, value) in headers {
+                let value = actix_web::http::header::HeaderValue::from_bytes(value).unwrap();
+                request = request.append_header((*name, value));
+            }
+            let mut config = Config::clone(
+                &config::load(
+                    &config::Sources::default(),
+                    &std::collections::BTreeMap::from([("AI_PROXY_CONFIG_DIR", env!("CARGO_MANIFEST_DIR"))]),
+                )
+                .unwrap()
+                .config,
+            );
+            config.server.trusted_proxies = trusted.iter().map(|text| text.parse().unwrap()).collect();
+            is_admin(&request.to_http_request(), &config)
+        };
+        assert!(local("127.0.0.1", &[], &[]));
+        assert!(local("127.0.0.1", &[], &["127.0.0.1"]));
+        assert!(local("127.0.0.1", &[("x-forwarded-for", b"127.0.0.1")], &["127.0.0.1"]));
+        assert!(local("127.0.0.1", &[("x-forwarded-for", b"[::1]:99, 127.0.0.1:5")], &["127.0.0.0/8"]));
+        assert!(!local("192.0.2.1", &[], &[]));
+        assert!(!local("192.0.2.1", &[("x-forwarded-for", b"127.0.0.1")], &["192.0.2.1"]), "the proxy's own loopback");
+        assert!(!local("127.0.0.1", &[("x-forwarded-for", b"127.0.0.1")], &[]), "nobody is trusted to say so");
+        let many = "127.0.0.1, ".repeat(MAX_HOPS) + "127.0.0.1";
+        for (name, value) in [
+            ("x-forwarded-for", &b"203.0.113.9"[..]),
+            ("x-forwarded-for", b"203.0.113.9:4711"),
+            ("x-forwarded-for", b"[2001:db8::7]:4711"),
+            ("x-forwarded-for", b"unknown"),
+            ("x-forwarded-for", b"127.0.0.1, unknown"),
+            ("x-forwarded-for", b"unknown, 127.0.0.1"),
+            ("x-forwarded-for", b"\xff, 203.0.113.9"),
+            ("x-forwarded-for", b"127.0.0.1, \xff"),
+            ("x-forwarded-for", b""),
+            ("x-forwarded-for", many.as_bytes()),
+            ("x-real-ip", b"203.0.113.9"),
+            ("x-real-ip", b"127.0.0.1"),
+            ("forwarded", b"for=203.0.113.9"),
+        ] {
+            let told = String::from_utf8_lossy(value);
+            assert!(!local("127.0.0.1", &[(name, value)], &["127.0.0.1"]), "{name}: {told}");
+        }
+    }
+
+    #[test]
     fn a_token_is_found_where_each_sdk_puts_it() {
         let found = |request: TestRequest| token(&request.to_http_request()).map(|token| token.into_owned());
         assert_eq!(found(TestRequest::default().append_header(("authorization", "bearer  t "))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("x-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("x-goog-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?alt=sse&key=t")), Some(b"t".to_vec()));
+        assert_eq!(found(TestRequest::with_uri("/v1/models?key=tok%2Daa%2b+%2")), Some(b"tok-aa++%2".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("authorization", "Basic dDp0"))), None);
         assert_eq!(found(TestRequest::default().append_header(("cookie", "key=t"))), None);
     }

@@ -38,13 +38,19 @@ static HELD: AtomicU64 = AtomicU64::new(0);
 pub struct Share(u64);
 
 impl Share {
+    pub fn none() -> Self {
+        Self(0)
+    }
+
     fn take(bytes: u64, budget: u64) -> Result<Self, BodyError> {
         let taken = HELD
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| Some(held + bytes).filter(|sum| *sum <= budget));
         taken.map(|_| Self(bytes)).map_err(|_| BodyError::NoRoom)
     }
 
-    fn grow(&mut self, bytes: u64, budget: u64) -> Result<(), BodyError> {
+    /// # Errors
+    /// When all bodies together would be more than the budget.
+    pub fn grow(&mut self, bytes: u64, budget: u64) -> Result<(), BodyError> {
         let more = Self::take(bytes, budget)?;
         self.0 += more.0;
         std::mem::forget(more); // it is part of this share now
@@ -72,7 +78,7 @@ pub async fn read(
         return Err(BodyError::TooLarge);
     }
     // What was announced is only believed as far as it has come: a lie costs no memory, and no part of the budget.
-    let mut share = Share(0);
+    let mut share = Share::none();
     let mut payload = Fed::new(payload);
     let started = Instant::now();
     let Some(first) = next(&mut payload, started, 0).await? else { return Ok((Bytes::new(), share)) };

@@ -14,6 +14,7 @@ use dialects::Endpoint;
 use crate::log;
 use crate::metrics::{self, InFlight};
 use crate::record::{Attempt, Outcome, Record};
+use crate::waits::Waits;
 
 /// Longest path that is kept.
 const MAX_PATH: usize = 128;
@@ -26,6 +27,10 @@ pub struct Entry {
     pub record: Record,
     pub attempts: Attempts,
     pub started: Instant,
+    /// For the client's body and for providers, up to the head of the answer.
+    pub waits: Waits,
+    /// What was ours until then.
+    ours: Option<Duration>,
     closed: bool,
     _in_flight: InFlight,
 }
@@ -43,6 +48,7 @@ impl Entry {
             method: method(request),
             path: path.into(),
             model: None,
+            listed: false,
             deployment: None,
             attempts: Vec::new(),
             status: 499,
@@ -59,9 +65,17 @@ impl Entry {
             record,
             attempts: Attempts::default(),
             started: Instant::now(),
+            waits: Waits::default(),
+            ours: None,
             closed: false,
             _in_flight: metrics::enter(),
         }
+    }
+
+    /// A provider's answer has come and is about to be handed on. Its pieces are not measured: each would cost two looks
+    /// at the clock.
+    pub fn answered(&mut self) {
+        self.ours = Some(self.started.elapsed().saturating_sub(self.waits.sum()));
     }
 
     /// The first byte is about to go to the client.
@@ -78,6 +92,7 @@ impl Entry {
             self.record.attempts = self.attempts.take();
             self.record.outcome = outcome;
             self.record.total = self.started.elapsed();
+            self.record.overhead = self.ours.unwrap_or_else(|| self.record.total.saturating_sub(self.waits.sum()));
             metrics::observe(&self.record);
             log::access(&self.record);
         }

@@ -6,6 +6,7 @@
 mod asking;
 mod hedge;
 mod refused;
+mod tally;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use actix_web::web::Bytes;
 use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
-use actors::policy::{Moment, retry};
+use actors::policy::retry;
 use actors::provider::Streaming;
 use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
@@ -32,6 +33,11 @@ use crate::upload::Source;
 
 pub(crate) use asking::Unsayable;
 pub use refused::{Refused, words};
+use tally::Tally;
+
+/// The longest that one request waits, in all, for what cools down: no byte goes to the client meanwhile, and with a
+/// `retry-after` in hand it knows better than we do whether to wait. Our own backoff is the operator's to set.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a client asks for, as far as every attempt needs it.
 pub struct Call {
@@ -86,41 +92,56 @@ impl Call {
         }
         loop {
             let mut plan = router::route(&self.route, clock::now(), fastrand::f64()).plan;
-            plan.retain(|deployment| !tally.is_useless(deployment));
+            plan.retain(|deployment| tally.may_try(deployment, retry.max_retries));
             plan.reverse(); // the best is popped first
             while let Some(deployment) = plan.pop() {
-                let (failure, deployment) = match self.one(deployment, &mut plan).await {
-                    Ok(granted) => return Ok(granted),
-                    Err(Missed::Refused(refusal)) => {
-                        tally.refused(refusal);
-                        continue;
-                    }
-                    Err(Missed::Unsayable(unsayable, deployment)) => {
-                        tally.cannot_say(unsayable, &deployment);
-                        continue;
-                    }
-                    Err(Missed::Failed(failure, deployment)) => (failure, deployment),
-                };
-                let cause = failure.cause;
-                tally.failed(failure, &deployment);
-                let over = !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline;
-                if over || tally.tried > retry.max_retries {
-                    return Err(refused::decide(&self.route, tally));
+                if !tally.may_try(&deployment, retry.max_retries) {
+                    continue;
                 }
-                if cause.blames_key() && deployment.is_ready(clock::now()) {
-                    plan.push(deployment); // it has another key
+                let missed = match self.one(deployment, &mut plan, &tally).await {
+                    Ok(granted) => return Ok(granted),
+                    Err(missed) => missed,
+                };
+                let mut over = false;
+                for missed in missed {
+                    over |= self.note(missed, &mut tally, &mut plan);
+                }
+                if over {
+                    return Err(refused::decide(&self.route, tally));
                 }
             }
             // Everything that was ready has been tried; what cools down for a moment may be waited for.
             tally.rounds += 1;
-            if tally.told.is_none() || tally.rounds > retry.max_retries || !self.pause(&tally).await {
+            if tally.told.is_none() || !tally.may_repeat(retry.max_retries) || !self.pause(&mut tally).await {
                 return Err(refused::decide(&self.route, tally));
             }
         }
     }
 
+    /// Books why a deployment gave no answer. True: nothing more is to be tried.
+    fn note(&self, missed: Missed, tally: &mut Tally, plan: &mut Plan) -> bool {
+        match missed {
+            Missed::Refused(refusal) => {
+                tally.refused(refusal);
+                false
+            }
+            Missed::Unsayable(unsayable, deployment) => {
+                tally.cannot_say(unsayable, &deployment);
+                false
+            }
+            Missed::Failed { failure, deployment, key } => {
+                let cause = failure.cause;
+                tally.failed(failure, &deployment, key);
+                if cause.blames_key() && deployment.is_ready(clock::now()) {
+                    plan.push(deployment); // it has another key
+                }
+                !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline
+            }
+        }
+    }
+
     /// Waits before the next round. False: nothing will be ready soon enough, or not before the deadline.
-    async fn pause(&self, tally: &Tally) -> bool {
+    async fn pause(&self, tally: &mut Tally) -> bool {
         let retry = self.shard.table.config.retry;
         let now = clock::now();
         let outlook = router::outlook(&self.route, now, |deployment| tally.is_useless(deployment));
@@ -129,8 +150,11 @@ impl Call {
             Outlook::Later(soonest) => Some(soonest.since(now)),
             Outlook::Never => return false,
         };
-        if cools.is_some_and(|cools| cools > retry.max_delay) {
-            return false;
+        if let Some(cools) = cools {
+            tally.waited += cools;
+            if cools > retry.max_delay || tally.waited > PATIENCE {
+                return false;
+            }
         }
         let hint = cools.map(|cools| cools.as_millis() as u64 + 1);
         let until = Instant::now() + retry::backoff(tally.rounds.saturating_sub(1), &retry, fastrand::f64(), hint);
@@ -146,13 +170,13 @@ impl Call {
     }
 
     /// One deployment, with its hedge where the route has one.
-    async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan) -> Result<Granted, Missed> {
+    async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan, tally: &Tally) -> Result<Granted, AllMissed> {
         match &self.route.hedge {
             Some((settings, bucket)) if self.may_hedge() => {
                 // Boxed: two attempts side by side would make every call's future three times as large.
-                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan)).await
+                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan, tally)).await
             }
-            _ => self.attempt(deployment).await,
+            _ => self.attempt(deployment).await.map_err(AllMissed::from),
         }
     }
 
@@ -190,11 +214,15 @@ impl Call {
             Err(refusal) => {
                 noted.outcome = refusal.label();
                 return Err(match refusal {
-                    Refusal::Panicked => Missed::Failed(Cause::Panic.into(), deployment.clone()),
+                    Refusal::Panicked => {
+                        let failure = Cause::Panic.into();
+                        Missed::Failed { failure, deployment: deployment.clone(), key: None }
+                    }
                     refusal => Missed::Refused(refusal),
                 });
             }
         };
+        let key = Some(exchange.key());
         match exchange.run().await {
             Ok(answer) => {
                 noted.outcome = "ok";
@@ -204,7 +232,7 @@ impl Call {
             Err(failure) => {
                 noted.outcome = failure.cause.label();
                 drop(noted);
-                Err(Missed::Failed(failure, deployment))
+                Err(Missed::Failed { failure, deployment, key })
             }
         }
     }
@@ -214,51 +242,27 @@ impl Call {
 pub(crate) enum Missed {
     /// It was not asked.
     Refused(Refusal),
-    /// It was, in vain.
-    Failed(Failure, Arc<Deployment>),
+    /// It was, in vain. `key`: which one it was asked with, if it came to that.
+    Failed { failure: Failure, deployment: Arc<Deployment>, key: Option<usize> },
     /// What the client says cannot be said to it.
     Unsayable(Unsayable, Arc<Deployment>),
 }
 
-/// What has come of a call so far.
-#[derive(Default)]
-pub(crate) struct Tally {
-    /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
-    told: Option<Failure>,
-    refusal: Option<Refusal>,
-    /// When the soonest of those that refused may serve again.
-    soonest: Option<Moment>,
-    tried: u32,
-    rounds: u32,
-    /// Deployments that answered that they do not serve such a request: asking again would be in vain.
-    useless: Vec<Arc<str>>,
-    /// Why one of them could not even be asked.
-    unsayable: Option<Unsayable>,
+/// Who gave no answer, in the order in which it was known: one, or two of a hedged attempt.
+pub(crate) struct AllMissed(Missed, Option<Missed>);
+
+impl From<Missed> for AllMissed {
+    fn from(missed: Missed) -> Self {
+        Self(missed, None)
+    }
 }
 
-impl Tally {
-    fn refused(&mut self, refusal: Refusal) {
-        self.refusal = Some(refusal);
-        self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
-    }
+impl IntoIterator for AllMissed {
+    type Item = Missed;
+    type IntoIter = std::iter::Chain<std::iter::Once<Missed>, std::option::IntoIter<Missed>>;
 
-    fn cannot_say(&mut self, unsayable: Unsayable, deployment: &Deployment) {
-        self.useless.push(deployment.name.clone());
-        self.unsayable = Some(unsayable);
-    }
-
-    fn failed(&mut self, failure: Failure, deployment: &Deployment) {
-        self.tried += 1;
-        if failure.cause.is_in_vain() {
-            self.useless.push(deployment.name.clone());
-        }
-        if self.told.as_ref().is_none_or(|told| told.cause.hope() <= failure.cause.hope()) {
-            self.told = Some(failure);
-        }
-    }
-
-    fn is_useless(&self, deployment: &Deployment) -> bool {
-        self.useless.contains(&deployment.name)
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.0).chain(self.1)
     }
 }
 

@@ -17,20 +17,33 @@ const UNREAD: Duration = Duration::from_secs(120);
 const SILENT: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_secs(20);
 
+/// The settings that say where to listen, as an error names them.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    host: &'static str,
+    port: &'static str,
+}
+
+pub const HOST_AND_PORT: Settings = Settings { host: "HOST", port: "PORT" };
+pub const HEALTH_LISTEN: Settings = Settings { host: "HEALTH_LISTEN", port: "HEALTH_LISTEN" };
+
 /// Binds a host and port.
 ///
 /// # Errors
 /// In words that say what to do: the port is taken, or needs rights, or the host is not of this machine.
-pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
+pub fn bind(host: &str, port: u16, said: Settings) -> io::Result<TcpListener> {
+    let name = said.host;
     let addresses: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()
-        .map_err(|error| io::Error::new(error.kind(), format!("HOST `{host}` is no address of this machine: {error}")))?
+        .map_err(|error| {
+            io::Error::new(error.kind(), format!("{name} `{host}` is no address of this machine: {error}"))
+        })?
         .collect();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("HOST `{host}` names no address"));
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{name} `{host}` names no address"));
     for address in addresses {
         match listen(address, UNREAD) {
             Ok(listener) => return Ok(listener),
-            Err(error) => last = explain(address, error),
+            Err(error) => last = explain(address, error, said),
         }
     }
     Err(last)
@@ -48,14 +61,15 @@ fn listen(address: SocketAddr, unread: Duration) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn explain(address: SocketAddr, error: io::Error) -> io::Error {
+fn explain(address: SocketAddr, error: io::Error, Settings { host, port }: Settings) -> io::Error {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "another process holds this port; stop it, or set PORT to another one",
+        io::ErrorKind::AddrInUse => format!("another process holds this port; stop it, or set {port} to another one"),
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need rights that this process does not have; set PORT to a higher one"
+            format!("ports below 1024 need rights that this process does not have; set {port} to a higher one")
         }
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; set HOST to one that it has",
-        _ => "check HOST and PORT",
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no such address; set {host} to one that it has"),
+        _ if host == port => format!("check {host}"),
+        _ => format!("check {host} and {port}"),
     };
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}; {hint}"))
 }

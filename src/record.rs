@@ -44,6 +44,8 @@ pub struct Record {
     pub path: Box<str>,
     /// The model that the routing table knows; `other` for one it does not, None where none was asked for.
     pub model: Option<Arc<str>>,
+    /// Whether the routing table lists that model; the log names any that was asked for, labels only these.
+    pub listed: bool,
     /// The deployment that answered.
     pub deployment: Option<Arc<str>>,
     pub attempts: Vec<Attempt>,
@@ -57,6 +59,7 @@ pub struct Record {
     /// From the request's head to the first byte for the client.
     pub first_byte: Option<Duration>,
     pub total: Duration,
-    /// Of `total`, what was spent in this process and not in waiting for an upstream or a client.
+    /// From the request's head until the head of the answer was ready, less all waits for the client's body, for providers
+    /// and between attempts. Handing on the body is not in it.
     pub overhead: Duration,
 }

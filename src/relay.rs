@@ -130,6 +130,7 @@ impl Relay {
     }
 
     fn answered(&mut self, granted: Granted) {
+        self.entry.answered();
         self.entry.record.deployment = Some(granted.deployment.name.clone());
         if granted.answer.body.is_sse() {
             self.stage = Stage::Relaying(granted.answer.body);
@@ -190,8 +191,8 @@ impl Relay {
                     }
                     Poll::Ready(Some(Err(cause))) => {
                         // What the upstream said of itself was in a format that the client does not read.
-                        let told = body.failure().filter(|_| cause == Cause::FailedLate);
-                        let said = told.map(|failure| (translate::kind_of(failure), failure.message.clone()));
+                        let told = if cause == Cause::FailedLate { body.said() } else { None };
+                        let said = told.map(|failure| (translate::kind_of(&failure), failure.message));
                         let (kind, message) = said.unwrap_or_else(|| {
                             let (kind, message) = last_words(cause);
                             (kind, message.to_owned())

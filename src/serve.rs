@@ -10,10 +10,14 @@ use config::{Finding, Kind, ProcessEnvironment, Secret, Sources};
 use crate::app::Application;
 use crate::cli::Exit;
 use crate::house::Services;
-use crate::log;
+use crate::{log, nofile};
 
 /// Serves until a signal ends it.
 pub fn run(sources: Sources) -> Exit {
+    if let Err(why) = nofile::check() {
+        eprintln!("ai-proxy: {why}");
+        return Exit::Failure;
+    }
     // The log's settings come with the configuration; until it is read, findings go to stderr as they are.
     match actix_web::rt::System::new().block_on(serve(sources)) {
         Ok(()) => Exit::Ok,
@@ -58,8 +62,19 @@ async fn serve(sources: Sources) -> Result<(), Failed> {
         ::log::warn!("{warning}");
     }
     // Before anybody can know that it is there: a SIGHUP that nobody catches ends a process.
-    let signals = Signals::new().map_err(Failed::Run)?;
-    let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
+    let ready = Signals::new().map_err(Failed::Run).and_then(|signals| {
+        crate::orphans::adopt().map_err(Failed::Run)?;
+        let application = Application::build(&supervisor, &services).map_err(Failed::Bind)?;
+        Ok((signals, application))
+    });
+    let (signals, application) = match ready {
+        Ok(ready) => ready,
+        Err(failed) => {
+            supervisor.quit().await;
+            services.stop().await;
+            return Err(failed);
+        }
+    };
     greet(&application, &supervisor, run_token.as_ref());
     let served = application.run_until(signals.stop(supervisor)).await;
     services.stop().await;

@@ -19,9 +19,27 @@ pub struct Provider {
     pub name: Arc<str>,
     pub in_flight: u32,
     pub keys: Vec<Key>,
+    /// Those that the routing table lists.
     pub deployments: Vec<Deployment>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Unlisted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
+    /// It has a good key, and a deployment that is not out (or none that was ever used).
+    #[serde(skip)]
+    is_well: bool,
+    /// The breaker of no deployment is anything but closed.
+    #[serde(skip)]
+    is_whole: bool,
+}
+
+/// Deployments whose names clients made up: told together, or a client could make the list as long as it likes.
+#[derive(Debug, Serialize)]
+pub struct Unlisted {
+    pub known: usize,
+    /// Their breaker is not closed.
+    pub out: usize,
+    pub in_flight: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,22 +77,34 @@ pub struct LastError {
 
 pub fn take(table: &Table) -> Vec<Provider> {
     let now = clock::now();
-    table.providers.iter().map(|provider| of(provider, now)).collect()
+    table.providers.iter().map(|provider| of(table, provider, now)).collect()
 }
 
-fn of(provider: &actors::provider::Provider, now: Moment) -> Provider {
+fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Provider {
     let health = &provider.health;
-    let mut deployments: Vec<Deployment> = provider
+    let keys: Vec<Key> = health.keys.iter().map(|health| key(health, now)).collect();
+    let all: Vec<Deployment> = provider
         .deployments()
         .iter()
         .map(|(model, health)| deployment(&format!("{}/{model}", provider.config.id), health, now))
         .collect();
+    let serves = all.is_empty() || all.iter().any(|one| one.state != breaker::State::Open);
+    let is_well = serves && keys.iter().any(|key| key.good);
+    let is_whole = all.iter().all(|one| one.state == breaker::State::Closed);
+    let (mut deployments, unlisted): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| table.lists(&one.name));
     deployments.sort_by(|a, b| a.name.cmp(&b.name));
     Provider {
         name: provider.config.id.as_str().into(),
         in_flight: health.in_flight.load(Ordering::Relaxed),
-        keys: health.keys.iter().map(|health| key(health, now)).collect(),
+        keys,
         deployments,
+        unlisted: (!unlisted.is_empty()).then(|| Unlisted {
+            known: unlisted.len(),
+            out: unlisted.iter().filter(|one| one.state != breaker::State::Closed).count(),
+            in_flight: unlisted.iter().map(|one| one.in_flight).sum(),
+        }),
+        is_well,
+        is_whole,
         last_error: health.last_error.lock().map(|(what, at)| LastError { what, seconds_ago: now.since(at).as_secs() }),
     }
 }
@@ -116,34 +146,23 @@ fn left(ready_at: Option<Moment>, now: Moment) -> f64 {
 
 /// `ok`: every provider can serve; `degraded`: some cannot; `down`: none can.
 pub fn status(providers: &[Provider]) -> &'static str {
-    let well = providers.iter().filter(|provider| provider.is_well()).count();
+    let well = providers.iter().filter(|provider| provider.is_well).count();
     match well {
-        _ if providers.is_empty() => "down",
         0 => "down",
         some if some < providers.len() => "degraded",
-        _ if providers
-            .iter()
-            .all(|provider| provider.deployments.iter().all(|one| one.state == breaker::State::Closed)) =>
-        {
-            "ok"
-        }
+        _ if providers.iter().all(|provider| provider.is_whole) => "ok",
         _ => "degraded",
     }
 }
 
 impl Provider {
-    /// A good key, and a deployment that is not out (or none that was ever used).
-    fn is_well(&self) -> bool {
-        let key = self.keys.iter().any(|key| key.good);
-        key && (self.deployments.is_empty() || self.deployments.iter().any(|one| one.state != breaker::State::Open))
-    }
-
     pub fn gauges(&self) -> ProviderGauges {
         ProviderGauges {
             provider: self.name.clone(),
             in_flight: u64::from(self.in_flight),
             keys: self.keys.iter().map(Key::gauges).collect(),
             deployments: self.deployments.iter().map(Deployment::gauges).collect(),
+            unlisted_in_flight: self.unlisted.as_ref().map(|unlisted| u64::from(unlisted.in_flight)),
         }
     }
 }

@@ -1,16 +1,24 @@
 //! Multipart uploads: the beginning is looked at for the model, the rest passes through and is never held.
+//!
+//! Always: no model reaches an upstream but the one that was looked up, in its place. What passes is watched for a
+//! further `model` field; one with another name ends the upload before the form is whole.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actors::provider::{Rest, Upload};
-use dialects::multipart::{Finder, Step};
-use futures::{Stream, StreamExt, stream};
+use config::Server;
+use dialects::multipart::{Finder, Seen, Step, Watch};
+use futures::Stream;
 
-use crate::body::{self, BodyError};
+use crate::body::{self, BodyError, Share};
 
 /// An upload whose beginning is known.
 pub struct Source {
@@ -20,31 +28,72 @@ pub struct Source {
     beginning: Bytes,
     /// Where in the beginning the model's name stands.
     span: Option<Range<usize>>,
+    /// A model that the beginning names where it cannot be replaced.
+    fixed: Option<Vec<u8>>,
     length: Option<u64>,
     rest: Rest,
+    terms: Rc<Terms>,
+    /// The beginning's part of the buffer budget.
+    _share: Share,
+}
+
+/// Why an upload is not even begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadError {
+    Body(BodyError),
+    /// It has more than one `model` field.
+    SeveralModels,
+}
+
+impl From<BodyError> for UploadError {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+/// What a further `model` field may say, and whether one said something else.
+#[derive(Default)]
+struct Terms {
+    model: RefCell<String>,
+    broken: Cell<bool>,
+}
+
+/// Tells of an upload that is under way or over whether another model in it has ended it.
+#[derive(Clone)]
+pub struct Verdict(Rc<Terms>);
+
+impl Verdict {
+    pub fn names_another_model(&self) -> bool {
+        self.0.broken.get()
+    }
 }
 
 impl Source {
     /// Reads the beginning of a body of this boundary.
     ///
     /// # Errors
-    /// When it is too large, too slow, or breaks off.
+    /// When it is too large, too slow, or breaks off, or when it names several models.
     pub async fn open(
         mut payload: Payload,
         boundary: &str,
         length: Option<u64>,
-        limit: u64,
-    ) -> Result<Self, BodyError> {
+        server: &Server,
+    ) -> Result<Self, UploadError> {
+        let limit = server.upload_limit;
         if length.is_some_and(|length| length > limit) {
-            return Err(BodyError::TooLarge);
+            return Err(BodyError::TooLarge.into());
         }
+        let mut share = Share::none();
         let mut finder = Finder::new(boundary);
         let mut beginning = BytesMut::new();
         let started = std::time::Instant::now();
+        let mut ended = false;
         let step = loop {
             let Some(piece) = body::next(&mut payload, started, beginning.len() as u64).await? else {
+                ended = true;
                 break finder.finish();
             };
+            share.grow(piece.len() as u64, server.buffer_budget)?;
             beginning.extend_from_slice(&piece);
             match finder.push(&piece) {
                 Step::NeedMore => {}
@@ -54,16 +103,31 @@ impl Source {
         let found = match step {
             Step::Found(found) => Some(found),
             Step::NeedMore | Step::NotHere => None,
+            Step::Several => return Err(UploadError::SeveralModels),
         };
         let beginning = beginning.freeze();
-        let rest = Rest::new(limited(payload, limit.saturating_sub(beginning.len() as u64)));
+        let mut watch = finder.watch(&beginning);
+        if ended || length == Some(beginning.len() as u64) {
+            watch.finish();
+        }
+        let fixed = match watch.seen() {
+            Seen::Nothing | Seen::Undecided => None,
+            Seen::Model(model) if found.is_none() => Some(model.to_vec()),
+            Seen::Model(_) | Seen::Conflict => return Err(UploadError::SeveralModels),
+        };
+        let terms = Rc::new(Terms::default());
+        let left = limit.saturating_sub(beginning.len() as u64);
+        let rest = Passing { payload, left, watch, terms: terms.clone(), held: VecDeque::new(), ended };
         Ok(Self {
             stream: found.as_ref().is_some_and(|found| found.stream),
             span: found.as_ref().map(|found| found.span.clone()),
             model: found.map(|found| found.model),
             beginning,
+            fixed,
             length,
-            rest,
+            rest: Rest::new(rest),
+            terms,
+            _share: share,
         })
     }
 
@@ -72,8 +136,18 @@ impl Source {
         self.rest.has_begun()
     }
 
+    pub fn verdict(&self) -> Verdict {
+        Verdict(self.terms.clone())
+    }
+
     /// The upload as a deployment is to get it: with its own name of the model.
     pub fn upload(&self, upstream_model: &str) -> Upload {
+        upstream_model.clone_into(&mut self.terms.model.borrow_mut());
+        if self.fixed.as_deref().is_some_and(|fixed| fixed != upstream_model.as_bytes()) {
+            // Nothing of it is sent.
+            self.terms.broken.set(true);
+            return Upload { length: self.length, beginning: VecDeque::new(), rest: self.rest.clone() };
+        }
         let beginning = &self.beginning;
         let edited = self.span.clone().filter(|_| self.model.as_deref() != Some(upstream_model));
         let (length, pieces) = match edited {
@@ -93,20 +167,70 @@ impl Source {
     }
 }
 
-/// The payload, up to `left` more bytes: for uploads that announce no length.
-fn limited(payload: Payload, left: u64) -> impl Stream<Item = Result<Bytes, io::Error>> {
-    stream::unfold((payload, left), |(mut payload, left)| async move {
-        let piece = payload.next().await?;
-        let passed = piece.map_err(|error| io::Error::other(describe(&error))).and_then(|piece| {
-            let left =
-                left.checked_sub(piece.len() as u64).ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
-            Ok((piece, left))
-        });
-        match passed {
-            Ok((piece, left)) => Some((Ok(piece), (payload, left))),
-            Err(error) => Some((Err(error), (payload, 0))),
+/// The payload, up to `left` more bytes (for uploads that announce no length) and on the terms for its models.
+struct Passing {
+    payload: Payload,
+    left: u64,
+    watch: Watch,
+    terms: Rc<Terms>,
+    /// What waits until a model's name in it is whole: a few pieces at most, for the watch is bounded.
+    held: VecDeque<Bytes>,
+    ended: bool,
+}
+
+impl Passing {
+    /// Whether what has come may go on.
+    ///
+    /// # Errors
+    /// When it names another model.
+    fn judge(&self) -> io::Result<bool> {
+        let decided = match self.watch.seen() {
+            Seen::Nothing => true,
+            Seen::Undecided => false,
+            Seen::Model(model) if model == self.terms.model.borrow().as_bytes() => true,
+            Seen::Model(_) | Seen::Conflict => {
+                self.terms.broken.set(true);
+                false
+            }
+        };
+        if self.terms.broken.get() { Err(io::ErrorKind::InvalidData.into()) } else { Ok(decided) }
+    }
+
+    fn take(&mut self, piece: Bytes) -> io::Result<()> {
+        let left = self.left.checked_sub(piece.len() as u64);
+        self.left = left.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        self.watch.push(&piece);
+        self.held.push_back(piece);
+        Ok(())
+    }
+}
+
+impl Stream for Passing {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let this = self.get_mut();
+        loop {
+            match this.judge() {
+                Err(another) => return Poll::Ready(Some(Err(another))),
+                Ok(true) if !this.held.is_empty() => return Poll::Ready(this.held.pop_front().map(Ok)),
+                Ok(_) if this.ended => return Poll::Ready(None),
+                Ok(_) => {}
+            }
+            match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
+                Some(Ok(piece)) => {
+                    if let Err(error) = this.take(piece) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(describe(&error))))),
+                None => {
+                    this.ended = true;
+                    this.watch.finish();
+                }
+            }
         }
-    })
+    }
 }
 
 fn describe(error: &PayloadError) -> &'static str {

@@ -18,7 +18,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCO
 
 use crate::alarm;
 use crate::error::{Cause, Failure};
-use crate::provider::{Permit, RequestBody, Rest, Sending};
+use crate::provider::{Permit, RequestBody, Rest, Sending, Veil};
 
 pub use answer::{Answer, AnswerBody, LastEvent};
 pub use translated::Translation;
@@ -39,12 +39,19 @@ pub struct Exchange {
     /// Drop the usage event that was asked for on the client's behalf.
     pub(crate) strip_usage: bool,
     pub(crate) translation: Option<Box<Translation>>,
+    /// Over what the upstream may repeat of the request's secrets.
+    pub(crate) veil: Veil,
     pub(crate) permit: Permit,
 }
 
 type Response = awc::ClientResponse;
 
 impl Exchange {
+    /// The place of the key it is sent with among the provider's.
+    pub fn key(&self) -> usize {
+        self.permit.key()
+    }
+
     /// Sends, and waits until the answer is worth handing on: its first content for a success.
     ///
     /// # Errors
@@ -66,7 +73,8 @@ impl Exchange {
                     return self.content(response, started).await;
                 }
                 // Boxed: errors are rare, and what reads them would make every exchange larger.
-                Box::pin(failed::read(response, self.endpoint.dialect(), self.timeouts, self.deadline)).await
+                Box::pin(failed::read(response, self.endpoint.dialect(), self.timeouts, self.deadline, &self.veil))
+                    .await
             }
         };
         self.permit.failed(failure.cause, failure.retry_after_ms);

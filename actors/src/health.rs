@@ -12,6 +12,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dialects::fault::Fault;
+
 use crate::policy::Moment;
 use crate::policy::breaker::Breaker;
 use crate::policy::cooldown::Cooldown;
@@ -74,6 +76,8 @@ impl KeyHealth {
 #[derive(Debug)]
 pub struct KeyState {
     pub cooldown: Cooldown,
+    /// Whose fault it was that it was last taken out.
+    pub fault: Option<Fault>,
     pub windows: Windows,
 }
 
@@ -110,5 +114,26 @@ impl DeploymentHealth {
             .map(|(at_model, key)| at_model.ready_at.get().max(key.ready_at.get()))
             .min();
         self.ready_at.get().max(key.unwrap_or(Moment(0)))
+    }
+
+    /// The fault of its keys, where that is all that keeps it back: each of them is wrong or without credit.
+    pub fn fault_of_keys(&self, provider: &ProviderHealth, now: Moment) -> Option<Fault> {
+        let at_fault = |key: &Arc<KeyHealth>| {
+            let state = key.state.lock();
+            state.fault.filter(|_| key.ready_at.get() > now && !state.cooldown.is_clear())
+        };
+        if self.ready_at.get() > now {
+            return None;
+        }
+        let mut faults = provider.keys.iter().map(at_fault);
+        let first = faults.next()??;
+        faults.all(|fault| fault.is_some()).then_some(first)
+    }
+
+    /// The keys that may serve now, by their place.
+    pub fn ready_keys<'a>(&'a self, provider: &'a ProviderHealth, now: Moment) -> impl Iterator<Item = usize> + 'a {
+        let keys = self.keys.iter().zip(&provider.keys).enumerate();
+        keys.filter(move |(_, (at_model, key))| at_model.ready_at.get().max(key.ready_at.get()) <= now)
+            .map(|(place, _)| place)
     }
 }

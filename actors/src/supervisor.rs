@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
 use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
 
@@ -84,6 +84,12 @@ impl Handle {
     /// Reads the configuration again and takes it up if it is right.
     pub fn reload(&self) {
         self.address.do_send(Reload);
+    }
+
+    /// Ends the supervisor of a process that could not start. One that is only dropped, with its runtime and before it
+    /// was ever run, would begin then, without the clock that it needs.
+    pub async fn quit(&self) {
+        let _ = self.address.send(Quit).await;
     }
 
     /// Saves what must outlive the process.
@@ -161,11 +167,21 @@ impl Supervisor {
             // A token made now would be told to nobody: what is printed is printed at the start.
             return self.refuse("AUTH_TOKEN was removed; restart for a token of the run");
         }
+        let old = self.shared.table.load_full();
+        if loaded.implicit_demo
+            && old.config.providers.iter().any(|provider| provider.kind != Kind::Demo)
+            && let Some(gone) = old.config.files.iter().find(|file| !file.exists())
+        {
+            // A file that is moved away for a moment, or a mount that is late, is no wish for made-up answers.
+            let gone = gone.display();
+            return self.refuse(&format!(
+                "{gone} has vanished, and without it only the demo provider would serve; put it back, or restart"
+            ));
+        }
         for warning in &loaded.warnings {
             log::warn!("{warning}");
         }
         add_run_token(&mut config, self.run_token.as_ref());
-        let old = self.shared.table.load_full();
         let providers = match build(&config, &old.providers, self.house.as_ref()) {
             Ok(providers) => providers,
             Err(error) => return self.refuse(&error.to_string()),
@@ -274,6 +290,19 @@ impl Handler<Save> for Supervisor {
 
     fn handle(&mut self, _: Save, _: &mut Self::Context) {
         self.save();
+    }
+}
+
+/// Ends it.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Quit;
+
+impl Handler<Quit> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Quit, context: &mut Self::Context) {
+        context.stop();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routing table: what the names that clients ask for stand for. Built whole from a configuration, then only read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,8 +41,10 @@ impl Receipt {
 /// A model's ordered or weighted deployments.
 #[derive(Debug)]
 pub struct Route {
-    /// The model as the metrics and the log name it.
+    /// The model as the log names it, and where it is listed the metrics too.
     pub model: Arc<str>,
+    /// The table lists it: configured or discovered, not made up by a client.
+    pub listed: bool,
     pub strategy: Strategy,
     pub targets: Vec<(Arc<Deployment>, u32)>,
     /// Deployments that follow when the targets are used up, in order.
@@ -55,9 +57,10 @@ pub struct Route {
 }
 
 impl Route {
-    fn single(deployment: Arc<Deployment>) -> Self {
+    fn single(deployment: Arc<Deployment>, listed: bool) -> Self {
         Self {
             model: deployment.name.clone(),
+            listed,
             strategy: Strategy::Priority,
             targets: vec![(deployment, 1)],
             fallback: Vec::new(),
@@ -112,6 +115,8 @@ pub struct Table {
     ambiguous: HashMap<Box<str>, Vec<String>>,
     /// Names for `GET /v1/models`: sorted, with who owns them.
     listed: BTreeMap<Box<str>, Arc<str>>,
+    /// The deployments that some listed route leads to, by name.
+    deployments: HashSet<Arc<str>>,
     unlisted: Mutex<Unlisted>,
 }
 
@@ -124,6 +129,7 @@ impl Table {
             routes: HashMap::new(),
             ambiguous: HashMap::new(),
             listed: BTreeMap::new(),
+            deployments: HashSet::new(),
             unlisted: Mutex::default(),
         };
         let providers = table.providers.clone();
@@ -137,7 +143,7 @@ impl Table {
                 listed.collect()
             };
             for name in names {
-                let route = Arc::new(Route::single(provider.deployment(name)));
+                let route = Arc::new(Route::single(provider.deployment(name), true));
                 table.routes.insert(Box::from(&*route.model), Named { route: route.clone(), bare: false });
                 owners.entry(name.into()).or_default().push(route);
             }
@@ -159,7 +165,16 @@ impl Table {
             }
         }
         table.add_models(&config);
+        let routes = table.routes.values().map(|named| &named.route);
+        table.deployments =
+            routes.flat_map(|route| &route.targets).map(|(deployment, _)| deployment.name.clone()).collect();
         table
+    }
+
+    /// Whether a deployment is one that the table lists or that a configured model leads to: such names alone become
+    /// labels, or a client could make up as many as it likes.
+    pub fn lists(&self, deployment: &str) -> bool {
+        self.deployments.contains(deployment)
     }
 
     fn add_models(&mut self, config: &config::Config) {
@@ -196,6 +211,7 @@ impl Table {
         });
         let route = Arc::new(Route {
             model: model.name.as_str().into(),
+            listed: true,
             strategy: model.strategy,
             targets: targets.collect(),
             fallback,
@@ -221,8 +237,11 @@ impl Table {
     }
 
     /// Whether a name would be served, without remembering it.
-    pub fn knows(&self, name: &str) -> bool {
-        self.find(name).is_ok()
+    ///
+    /// # Errors
+    /// When no provider is known to serve it.
+    pub fn knows(&self, name: &str) -> Result<(), UnknownModel> {
+        self.find(name).map(drop)
     }
 
     fn find<'a>(&'a self, name: &'a str) -> Result<Found<'a>, UnknownModel> {
@@ -240,16 +259,22 @@ impl Table {
         if let Some(several) = self.ambiguous.get(name) {
             return Err(UnknownModel { near: Vec::new(), ambiguous: several.clone() });
         }
-        match self.claimed(name) {
+        // Who names a provider means that one: what it does not serve goes to no other vendor.
+        let names_another = name.split_once('/').is_some_and(|(provider, _)| self.provider(provider).is_some());
+        match self.claimed(name).filter(|_| !names_another) {
             Some(provider) => Ok(Found::Unlisted(provider, name)),
             None => Err(UnknownModel { near: self.near(name), ambiguous: Vec::new() }),
         }
     }
 
+    fn provider(&self, id: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|known| known.config.id.as_str() == id)
+    }
+
     /// `provider/model` of a provider that takes names it has not listed.
     fn by_prefix<'a>(&'a self, name: &'a str) -> Option<(&'a Arc<Provider>, &'a str)> {
         let (provider, model) = name.split_once('/')?;
-        let provider = self.providers.iter().find(|known| known.config.id.as_str() == provider)?;
+        let provider = self.provider(provider)?;
         (!model.is_empty() && provider.takes_unlisted() && dialects::safe_model_name(name)).then_some((provider, model))
     }
 
@@ -284,23 +309,32 @@ impl Table {
                 route.forget();
             }
         }
-        let route = Arc::new(Route::single(provider.deployment(model)));
+        let deployment = provider.deployment(model);
+        let listed = self.lists(&deployment.name);
+        let route = Arc::new(Route::single(deployment, listed));
         unlisted.routes.insert(name.into(), (route.clone(), now));
         Some(route)
     }
 
-    /// The names nearest to one that is not known: at most three.
+    /// The names nearest to one that is not known, each of another route: at most three.
     fn near(&self, name: &str) -> Vec<String> {
         // A name of any length is compared by its first bytes only: the cost stays bounded.
-        let name: String = name.chars().take(128).collect();
-        let mut scored: Vec<(f64, &str)> = self
-            .listed
-            .keys()
-            .map(|known| (strsim::jaro_winkler(&name, known), &**known))
-            .filter(|(score, _)| *score > 0.75)
+        let name = name.chars().take(128).collect::<String>().to_lowercase();
+        let score = |known: &str| strsim::jaro_winkler(&name, &known.to_lowercase());
+        let mut scored: Vec<(f64, &str, &Arc<Route>)> = self
+            .routes
+            .iter()
+            .map(|(known, named)| (score(known), &**known, &named.route))
+            .filter(|(score, ..)| *score > 0.75)
             .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let mut near: Vec<(&str, &Arc<Route>)> = Vec::new();
+        for (_, known, route) in scored {
+            if near.len() < 3 && !near.iter().any(|(_, other)| Arc::ptr_eq(other, route)) {
+                near.push((known, route));
+            }
+        }
+        near.into_iter().map(|(known, _)| known.to_owned()).collect()
     }
 
     /// What may be called, sorted: name and owner.

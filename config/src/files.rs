@@ -7,27 +7,43 @@ use std::path::Path;
 /// No configuration, key or certificate bundle is larger; a device or a wrong path may be.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// The text of a file, or what is wrong with it, as the end of a sentence ("the file ...").
-pub(crate) fn read_text(path: &Path) -> Result<String, &'static str> {
+/// What is wrong with a file, and what to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unreadable {
+    /// The end of a sentence ("the file ...").
+    pub(crate) found: &'static str,
+    pub(crate) fix: &'static str,
+}
+
+impl Unreadable {
+    const fn unless_another(found: &'static str) -> Self {
+        Self { found, fix: "name a file that this user can read" }
+    }
+}
+
+/// The text of a file, or why it has none.
+pub(crate) fn read_text(path: &Path) -> Result<String, Unreadable> {
     let told = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => "does not exist",
-        ErrorKind::PermissionDenied => "may not be read by this user",
-        ErrorKind::IsADirectory => "is a directory",
-        _ => "cannot be read",
+        ErrorKind::NotFound => Unreadable::unless_another("does not exist"),
+        ErrorKind::PermissionDenied => {
+            Unreadable { found: "may not be read by this user", fix: "let this user read it, or name another one" }
+        }
+        ErrorKind::IsADirectory => Unreadable::unless_another("is a directory"),
+        _ => Unreadable::unless_another("cannot be read"),
     };
     let file = File::open(path).map_err(told)?;
     let kind = file.metadata().map_err(told)?.file_type();
     if kind.is_dir() {
-        return Err("is a directory");
+        return Err(Unreadable::unless_another("is a directory"));
     } else if !kind.is_file() {
-        return Err("is not a regular file");
+        return Err(Unreadable::unless_another("is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > LARGEST {
-        return Err("is larger than 4 MiB");
+        return Err(Unreadable { found: "is larger than 4 MiB", fix: "make it smaller, or name the right one" });
     }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text")
+    String::from_utf8(bytes).map_err(|_| Unreadable { found: "is not UTF-8 text", fix: "save it as UTF-8 text" })
 }
 
 /// Whether every user of the machine may read the file. False where that cannot be known.

@@ -34,7 +34,15 @@ pub(crate) fn read(
         if items.is_empty() {
             r.error(field, "an empty list of keys", "add one, or say api_key: none");
         }
-        let given = items.iter().filter_map(|item| given_key(r, item)).collect();
+        let mut given: Vec<Given> = items.iter().filter_map(|item| given_key(r, item)).collect();
+        given.retain(|given| {
+            let none = given.text.trim() == NONE;
+            if none {
+                let found = "`none` in a list of keys would be sent as a key";
+                r.findings.push(given.place.error(found, "remove it; a provider that takes no key has api_key: none"));
+            }
+            !none
+        });
         return gather(r, given);
     }
     let from_environment = known.map(|known| self::from_environment(r, &known.keys)).unwrap_or_default();

@@ -19,6 +19,7 @@ mod limits;
 mod links;
 mod load;
 mod locate;
+mod log_filter;
 mod model;
 mod names;
 mod network;

@@ -22,6 +22,8 @@ pub struct Loaded {
     /// Findings that do not keep it from being served.
     pub warnings: Vec<Finding>,
     pub located: Located,
+    /// Nothing names a provider: the demo serves, and nobody asked for it.
+    pub implicit_demo: bool,
 }
 
 /// Reads and checks everything. On failure every error is there at once, warnings among them, in
@@ -58,7 +60,7 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
         };
 
     let mut reader = Reader::new(&yaml_path, &located.dir, &vars);
-    let mut config = read_config(&mut reader, &root, parsed);
+    let (mut config, implicit_demo) = read_config(&mut reader, &root, parsed);
     findings.append(&mut reader.findings);
     watched.append(&mut reader.files);
     process::warn_near_misses(&vars, &mut findings);
@@ -73,7 +75,7 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
     let mut seen = BTreeSet::new();
     watched.retain(|file| seen.insert(file.clone()));
     config.files = watched;
-    Ok(Loaded { config, warnings: findings, located })
+    Ok(Loaded { config, warnings: findings, located, implicit_demo })
 }
 
 fn nothing() -> Node {
@@ -108,14 +110,15 @@ fn read_file(path: Option<&Path>, watched: &mut Vec<PathBuf>, findings: &mut Vec
             Some(text)
         }
         Err(why) => {
-            findings.push(Finding::file_error(path, format!("the file {why}"), "name a file that this user can read"));
+            findings.push(Finding::file_error(path, format!("the file {}", why.found), why.fix));
             None
         }
     }
 }
 
-/// `parsed` is false where the YAML could not be read: then nothing is said about what it lacks.
-fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
+/// `parsed` is false where the YAML could not be read: then nothing is said about what it lacks. Tells too whether the
+/// demo serves for want of anything else.
+fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) {
     let spot = Spot { node: root, path: String::new() };
     let object = r.object(&spot, &shapes::ROOT).unwrap_or_default();
     let (server, host_place) = server::read_server(r, object.get("server"));
@@ -124,6 +127,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
 
     let Providers { mut enabled, off, broken } = read_providers(r, object.get("providers"));
     let routes = object.get("models").map(|spot| routes::read_all(r, spot)).unwrap_or_default();
+    let mut implicit_demo = false;
     if enabled.is_empty() && broken.is_empty() && parsed {
         let place = || host_place.clone().unwrap_or_else(|| r.place(&spot));
         if !off.is_empty() {
@@ -135,6 +139,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
             r.findings.push(found);
         } else if let Some(known) = catalogue::find("demo") {
             enabled.extend(provider::from_catalogue(r, known));
+            implicit_demo = true;
         }
     }
     if parsed {
@@ -150,7 +155,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
     let admin_token = process::read_admin(r, &clients);
     let tls = process::read_tls(r);
     let health_listen = process::read_health_listen(r, tls.is_some() || r.vars.get("TLS_CERT").is_some(), server.port);
-    Config {
+    let config = Config {
         providers: enabled,
         models: routes.into_iter().map(|read| read.model).collect::<Vec<Model>>(),
         retry,
@@ -162,7 +167,8 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> Config {
         tls,
         health_listen,
         files: Vec::new(),
-    }
+    };
+    (config, implicit_demo)
 }
 
 /// The providers that take part, and the names of those in the YAML that do not.

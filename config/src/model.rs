@@ -295,7 +295,8 @@ pub struct Hedge {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retry {
-    /// Attempts after the first, over all deployments.
+    /// How often what was tried already is tried again, over all deployments; the first try of each deployment, and
+    /// of each key that takes over from one at fault, is not counted.
     pub max_retries: u32,
     pub base_delay: Duration,
     pub max_delay: Duration,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::reader::{Given, Reader};
 use crate::vars::Vars;
-use crate::{Client, Finding, Log, Secret, Tls, finding};
+use crate::{Client, Finding, Log, Secret, Tls, finding, log_filter};
 
 /// A token that strangers can reach should not be guessable.
 const SHORT_TOKEN: usize = 16;
@@ -122,7 +122,14 @@ pub(crate) fn read_health_listen(r: &mut Reader<'_>, tls: bool, port: u16) -> Op
 }
 
 pub(crate) fn read_log(r: &mut Reader<'_>) -> Log {
-    let filter = r.vars.get("RUST_LOG").map_or_else(|| "info".to_owned(), |var| var.value);
+    let filter = r.vars.get("RUST_LOG");
+    if let Some(var) = &filter
+        && let Some((nth, wrong)) = log_filter::mistake(&var.value)
+    {
+        let fix = "write it like info, or info,access=off: levels are off, error, warn, info, debug, trace";
+        r.findings.push(var.place.error(format!("part {nth} {wrong}"), fix));
+    }
+    let filter = filter.map_or_else(|| "info".to_owned(), |var| var.value);
     let format = r.vars.get("LOG_FORMAT").map(Given::from);
     let json = format.and_then(|given| r.choice(&given, "log format", &[("text", false), ("json", true)]));
     Log { filter, json: json.unwrap_or(false) }

@@ -287,12 +287,20 @@ fn read_api_version(r: &mut Reader<'_>, given: &Given, kind: Kind) -> Option<Str
         r.findings.push(given.place.warning("only a provider of kind azure looks at this", "remove it"));
         return None;
     }
-    if text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+    if matches!(text, "preview" | "latest" | "v1") || is_dated(text) {
         return Some(text.to_owned());
     }
     let found = format!("{} is not an API version", given.quoted());
     r.findings.push(given.place.error(found, "write it like 2024-10-21"));
     None
+}
+
+/// `2024-10-21`, or with a word behind it.
+fn is_dated(text: &str) -> bool {
+    let Some((date, word)) = text.split_at_checked(10) else { return false };
+    let digits = |(nth, byte): (usize, u8)| if matches!(nth, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    let word_ok = |word: &str| (1..=16).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric());
+    date.bytes().enumerate().all(digits) && (word.is_empty() || word.strip_prefix('-').is_some_and(word_ok))
 }
 
 fn read_demo(r: &mut Reader<'_>, spot: &Spot<'_>) -> Demo {

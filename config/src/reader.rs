@@ -292,11 +292,20 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A setting that a variable may override: the variable, else the field.
-    pub(crate) fn setting(&mut self, variable: &str, field: Option<&Spot<'_>>) -> Option<Given> {
-        // The field is read even when it is overridden: a mistake in it is a mistake.
-        let from_field = field.and_then(|spot| self.text(spot));
-        self.vars.get(variable).map(Given::from).or(from_field)
+    /// A setting that a variable may override, and where it was said: by the variable, else by the field. The field is
+    /// read even when it is overridden: a mistake in it is a mistake wherever the variable is not set.
+    pub(crate) fn setting<T>(
+        &mut self,
+        variable: &str,
+        field: Option<&Spot<'_>>,
+        read: impl Fn(&mut Self, &Given) -> Option<T>,
+    ) -> Option<(T, Place)> {
+        let told = |r: &mut Self, given: Given| Some((read(r, &given)?, given.place));
+        let from_field = field.and_then(|spot| self.text(spot)).and_then(|given| told(self, given));
+        match self.vars.get(variable) {
+            Some(var) => told(self, Given::from(var)),
+            None => from_field,
+        }
     }
 
     /// A readable file; a relative path starts at the configuration directory. It is watched from now on.
@@ -308,8 +317,7 @@ impl<'a> Reader<'a> {
                 Some((path, text))
             }
             Err(why) => {
-                let found = format!("the file {why}");
-                self.findings.push(given.place.error(found, "name a file that this user can read"));
+                self.findings.push(given.place.error(format!("the file {}", why.found), why.fix));
                 None
             }
         }

@@ -16,11 +16,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The server's settings, and where its host was said (None: nowhere).
 pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Server, Option<Place>) {
     let object = spot.and_then(|spot| r.object(spot, &shapes::SERVER)).unwrap_or_default();
-    let host = r.setting("HOST", object.get("host"));
-    let host_place = host.as_ref().map(|given| given.place.clone());
-    let host = host.and_then(|given| read_host(r, &given)).unwrap_or_else(|| "127.0.0.1".to_owned());
-    let port = r.setting("PORT", object.get("port")).and_then(|given| r.number(&given, 0..=u16::MAX)).unwrap_or(8080);
-    let workers = r.setting("WORKERS", object.get("workers")).and_then(|given| r.number(&given, 1..=1024));
+    let (host, host_place) = r.setting("HOST", object.get("host"), read_host).unzip();
+    let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let port = r.setting("PORT", object.get("port"), |r, given| r.number(given, 0..=u16::MAX));
+    let port = port.map_or(8080, |(port, _)| port);
+    let workers = r.setting("WORKERS", object.get("workers"), |r, given| r.number(given, 1..=1024));
+    let workers = workers.map(|(workers, _)| workers);
 
     let mut size =
         |key, range, default| r.given(&object, key).and_then(|given| r.size(&given, range)).unwrap_or(default);
@@ -68,19 +69,18 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
 
 pub(crate) fn read_retry(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> Retry {
     let object = spot.and_then(|spot| r.object(spot, &shapes::RETRY)).unwrap_or_default();
-    let max_retries = r.setting("RETRY_MAX_RETRIES", object.get("max_retries"));
-    let max_retries = max_retries.and_then(|given| r.number(&given, 0..=20)).unwrap_or(3);
-    let base = r.setting("RETRY_BASE_DELAY", object.get("base_delay"));
-    let base_place = base.as_ref().map(|given| given.place.clone());
-    let base_delay =
-        base.and_then(|given| r.duration(&given, Duration::ZERO..=HOUR)).unwrap_or(Duration::from_millis(250));
-    let max = r.setting("RETRY_MAX_DELAY", object.get("max_delay"));
-    let max_place = max.as_ref().map(|given| given.place.clone());
-    let max_delay = max.and_then(|given| r.duration(&given, Duration::ZERO..=HOUR)).unwrap_or(Duration::from_secs(30));
+    let delay = |r: &mut Reader<'_>, given: &Given| r.duration(given, Duration::ZERO..=HOUR);
+    let max_retries = r.setting("RETRY_MAX_RETRIES", object.get("max_retries"), |r, given| r.number(given, 0..=20));
+    let (base_delay, base_place) = r.setting("RETRY_BASE_DELAY", object.get("base_delay"), delay).unzip();
+    let (max_delay, max_place) = r.setting("RETRY_MAX_DELAY", object.get("max_delay"), delay).unzip();
+    let jitter = r.setting("RETRY_JITTER", object.get("jitter"), Reader::share);
+    let max_retries = max_retries.map_or(3, |(max_retries, _)| max_retries);
+    let base_delay = base_delay.unwrap_or(Duration::from_millis(250));
+    let max_delay = max_delay.unwrap_or(Duration::from_secs(30));
     if let Some(place) = max_place.or(base_place).filter(|_| max_delay < base_delay) {
         r.findings.push(place.error("max_delay is shorter than base_delay", "make it at least as long"));
     }
-    let jitter = r.setting("RETRY_JITTER", object.get("jitter")).and_then(|given| r.share(&given)).unwrap_or(0.2);
+    let jitter = jitter.map_or(0.2, |(jitter, _)| jitter);
     Retry { max_retries, base_delay, max_delay, jitter }
 }
 

@@ -111,7 +111,7 @@ impl<'e> Vars<'e> {
                 Some(Var { value, place: named.place })
             }
             Err(why) => {
-                let told = named.place.error(format!("the file it names {why}"), "name a file that this user can read");
+                let told = named.place.error(format!("the file it names {}", why.found), why.fix);
                 self.findings.borrow_mut().push(told);
                 None
             }

@@ -2,9 +2,13 @@
 //!
 //! A provider's error may quote the key it was called with, or name our account. Only runs of letters, digits, `-`,
 //! `_`, `.` and `*` are ever replaced, and by stars: JSON stays JSON, whatever it holds. Better one word too many than
-//! one key too few; text without any such prefix is handed back as it is.
+//! one key too few; text without any such prefix is handed back as it is. [`hide`] is for secrets that are known.
+
+mod literal;
 
 use std::borrow::Cow;
+
+pub use literal::hide;
 
 /// What secrets and account ids begin with, and how many more characters it takes to look like one.
 const PREFIXES: [(&[u8], usize); 30] = [

@@ -2,11 +2,17 @@
 //!
 //! An upload passes through without being held, so only its head is looked at: at most [`WINDOW`] bytes. Clients that
 //! put the file first (as the Node SDK does when asked to) hide the model behind it; they name it in a header instead.
+//! What follows is watched as it passes ([`Watch`]), so that no second model slips by behind the one that was looked at.
 //! Source: RFC 7578, RFC 2046 section 5.1.
+
+mod part;
+mod watch;
 
 use std::ops::Range;
 
 use memchr::memmem;
+use part::Part;
+pub use watch::{Seen, Watch};
 
 /// How much of a body is looked at, in bytes.
 pub const WINDOW: usize = 64 * 1024;
@@ -27,8 +33,10 @@ pub struct Found {
 pub enum Step {
     NeedMore,
     Found(Found),
-    /// Not within the window, or not a body of that boundary, or more than one model.
+    /// Not within the window, or not a body of that boundary.
     NotHere,
+    /// More than one part is called `model`, or a file is: who reads the form next may take another one than we do.
+    Several,
 }
 
 /// The boundary of a `multipart/form-data` content type; None for another type or an impossible boundary.
@@ -48,27 +56,28 @@ pub fn boundary(content_type: &str) -> Option<&str> {
 
 /// Looks for the model piece by piece. Holds at most [`WINDOW`] bytes.
 #[derive(Debug)]
-pub struct Finder {
+pub struct Finder<'b> {
+    boundary: &'b str,
     /// CR LF, two dashes, the boundary. The first delimiter lacks the line end: the buffer begins with one for it.
     delimiter: Vec<u8>,
     seen: Vec<u8>,
     /// Where in `seen` the next part's delimiter begins.
     at: usize,
     model: Option<(String, Range<usize>)>,
-    twice: bool,
+    several: bool,
     stream: bool,
 }
 
 /// The line end that is put in front of the body.
 const LEAD: usize = 2;
 
-impl Finder {
-    pub fn new(boundary: &str) -> Self {
+impl<'b> Finder<'b> {
+    pub fn new(boundary: &'b str) -> Self {
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
-        Self { delimiter, seen: b"\r\n".to_vec(), at: 0, model: None, twice: false, stream: false }
+        Self { boundary, delimiter, seen: b"\r\n".to_vec(), at: 0, model: None, several: false, stream: false }
     }
 
-    /// Takes the next piece of the body. After `Found` or `NotHere` the finder has no more to say.
+    /// Takes the next piece of the body. After anything but `NeedMore` the finder has no more to say.
     pub fn push(&mut self, piece: &[u8]) -> Step {
         let room = (WINDOW + LEAD).saturating_sub(self.seen.len());
         self.seen.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
@@ -82,9 +91,20 @@ impl Finder {
     /// What there is when the body has ended.
     pub fn finish(&mut self) -> Step {
         match self.model.take() {
-            Some((model, span)) if !self.twice => Step::Found(Found { model, span, stream: self.stream }),
-            _ => Step::NotHere,
+            _ if self.several => Step::Several,
+            Some((model, span)) => Step::Found(Found { model, span, stream: self.stream }),
+            None => Step::NotHere,
         }
+    }
+
+    /// A watch over everything that was not looked at, which begins within `beginning`: all pieces that were pushed.
+    pub fn watch(self, beginning: &[u8]) -> Watch {
+        let mut watch = Watch::new(self.boundary);
+        if self.at < LEAD {
+            watch.push(b"\r\n");
+        }
+        watch.push(beginning.get(self.at.saturating_sub(LEAD)..).unwrap_or_default());
+        watch
     }
 
     fn walk(&mut self) -> Walk {
@@ -118,71 +138,37 @@ impl Finder {
             if part == Part::File && self.model.is_some() {
                 return Walk::Ended;
             }
+            if part == Part::ModelFile || (part == Part::Model && self.model.is_some()) {
+                self.several = true;
+                return Walk::Ended;
+            }
             let start = head + head_len + 4;
             let Some(len) = self.seen.get(start..).and_then(|value| memmem::find(value, &self.delimiter)) else {
                 return Walk::More;
             };
-            self.note(part, start..start + len);
+            if !self.note(part, start..start + len) {
+                return Walk::Ended;
+            }
             self.at = start + len;
         }
     }
 
-    fn note(&mut self, part: Part, at: Range<usize>) {
+    /// False: a model that cannot be used, which is left for the watch.
+    fn note(&mut self, part: Part, at: Range<usize>) -> bool {
         let value = self.seen.get(at.clone()).and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         match part {
-            Part::Model => {
-                self.twice |= self.model.is_some();
-                if !value.is_empty() {
-                    self.model = Some((value.to_owned(), at.start - LEAD..at.end - LEAD));
-                }
-            }
+            Part::Model if value.is_empty() => return false,
+            Part::Model => self.model = Some((value.to_owned(), at.start - LEAD..at.end - LEAD)),
             Part::Stream => self.stream = matches!(value.trim(), "true" | "True" | "1"),
-            Part::File | Part::Other => {}
+            Part::File | Part::ModelFile | Part::Other => {}
         }
+        true
     }
 }
 
 enum Walk {
     More,
     Ended,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Model,
-    Stream,
-    File,
-    Other,
-}
-
-impl Part {
-    fn read(head: &[u8]) -> Self {
-        let Ok(head) = std::str::from_utf8(head) else {
-            return Self::Other;
-        };
-        let Some(disposition) = head.split("\r\n").find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
-        }) else {
-            return Self::Other;
-        };
-        let mut name = "";
-        for parameter in disposition.split(';') {
-            let Some((key, value)) = parameter.split_once('=') else {
-                continue;
-            };
-            match key.trim() {
-                "filename" | "filename*" => return Self::File,
-                "name" => name = value.trim().trim_matches('"'),
-                _ => {}
-            }
-        }
-        match name {
-            "model" => Self::Model,
-            "stream" => Self::Stream,
-            _ => Self::Other,
-        }
-    }
 }
 
 #[cfg(test)]

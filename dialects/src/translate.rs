@@ -1,6 +1,6 @@
 //! From one wire format into another: requests, whole answers, streams, errors. The one surface of it.
 //!
-//! A request is read in the client's format ([`read`]) and written in the upstream's ([`write`]); the same reading may
+//! A request is read in the client's format ([`read`]) and written in the upstream's ([`write()`]); the same reading may
 //! be written for several upstreams. An answer is read in the upstream's format and written in the client's, whole
 //! ([`answer`]) or as it comes ([`Stream`]). In the middle stands [`crate::conversation`]; what is lost on the way is
 //! named by [`crate::loss`]. Within one format nothing is translated: the relay hands the bytes on.
@@ -12,6 +12,7 @@ mod blame;
 mod context;
 mod count;
 mod error;
+mod event_stream;
 mod framing;
 mod stream;
 mod target;

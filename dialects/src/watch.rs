@@ -19,6 +19,7 @@ pub(crate) mod balance;
 pub(crate) mod bounds;
 mod events;
 pub(crate) mod frame;
+mod hide;
 pub(crate) mod lines;
 mod needle;
 mod spot;

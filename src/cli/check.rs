@@ -1,14 +1,22 @@
-//! `ai-proxy check`: every mistake of a configuration at once.
+//! `ai-proxy check`: every mistake of a configuration at once, and that what it names can be put to use.
 
-use config::{ProcessEnvironment, Sources};
+use actors::supervisor;
+use config::{Config, ProcessEnvironment, Sources};
 
 use super::Exit;
+use super::nothing::Nothing;
+use crate::tls::Tls;
 
 pub fn run(sources: &Sources) -> Exit {
     match config::load(sources, &ProcessEnvironment) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 eprintln!("{warning}");
+            }
+            let unfit = unfit(&loaded.config);
+            if !unfit.is_empty() {
+                unfit.iter().for_each(|why| eprintln!("{why}"));
+                return super::tell_count(unfit.len());
             }
             let (providers, models) = (loaded.config.providers.len(), loaded.config.models.len());
             let files = [&loaded.located.yaml, &loaded.located.env_file];
@@ -23,4 +31,11 @@ pub fn run(sources: &Sources) -> Exit {
         }
         Err(findings) => super::tell_findings(&findings),
     }
+}
+
+/// What only shows when it is set up: certificates, keys, CA files. `serve` would refuse it.
+fn unfit(config: &Config) -> Vec<String> {
+    let tls = config.tls.as_ref().and_then(|files| Tls::load(files).err()).map(|error| format!("TLS: {error}"));
+    let providers = supervisor::build(config, &[], &Nothing).err().map(|error| error.to_string());
+    tls.into_iter().chain(providers).collect()
 }

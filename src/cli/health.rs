@@ -1,4 +1,5 @@
-//! `ai-proxy health`: asks the running one. Exit code 0: it is ready; 1: it is not, or does not answer.
+//! `ai-proxy health`: asks the running one. Exit code 0: it is ready; 1: it is not, or does not answer; 2: nobody can be
+//! asked so.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,9 +15,14 @@ const MAX_ANSWER: u64 = 64 * 1024;
 
 pub fn run(sources: &Sources, url: Option<&str>) -> Exit {
     let address = match url {
-        Some(url) => match url.strip_prefix("http://") {
-            Some(rest) => Ok(rest.trim_end_matches('/').to_owned()),
-            None => Err("--url takes http://HOST:PORT; with TLS on, set HEALTH_LISTEN and ask that address".to_owned()),
+        Some(url) => match url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) {
+            Some(address) if !address.is_empty() => Ok(address.to_owned()),
+            Some(_) | None => {
+                eprintln!(
+                    "ai-proxy: --url takes http://HOST:PORT; with TLS on, set HEALTH_LISTEN and ask that address"
+                );
+                return Exit::Usage;
+            }
         },
         None => configured(sources),
     };

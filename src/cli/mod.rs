@@ -4,6 +4,7 @@ mod check;
 mod health;
 mod help;
 mod models;
+mod nothing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -129,7 +130,10 @@ pub fn tell_findings(findings: &[Finding]) -> Exit {
     for finding in findings {
         eprintln!("{finding}");
     }
-    let errors = findings.iter().filter(|finding| finding.is_error()).count();
+    tell_count(findings.iter().filter(|finding| finding.is_error()).count())
+}
+
+fn tell_count(errors: usize) -> Exit {
     eprintln!("ai-proxy: {errors} {} in the configuration", if errors == 1 { "mistake" } else { "mistakes" });
     Exit::Config
 }

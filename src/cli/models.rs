@@ -1,29 +1,15 @@
 //! `ai-proxy models`: the resolved routing table.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actors::provider::Provider;
-use actors::supervisor::{self, House};
+use actors::supervisor;
 use actors::table::{Route, Table};
-use config::{Config, Kind, ProcessEnvironment, ProviderId, Secret, Sources, Strategy};
+use config::{Kind, ProcessEnvironment, Sources, Strategy};
 
 use super::Exit;
+use super::nothing::Nothing;
 use crate::demo;
-
-/// Nothing is started for a look at the table.
-struct Nothing;
-
-impl House for Nothing {
-    fn demo(&self, _: &config::Demo) -> io::Result<(SocketAddr, Secret)> {
-        Ok((SocketAddr::from(([127, 0, 0, 1], 0)), Secret::new("none")))
-    }
-
-    fn reloaded(&self, _: Option<&Config>) {}
-
-    fn died(&self, _: &ProviderId) {}
-}
 
 pub fn run(sources: &Sources) -> Exit {
     let loaded = match config::load(sources, &ProcessEnvironment) {

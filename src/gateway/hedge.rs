@@ -1,8 +1,8 @@
 //! Delayed hedging: when the first byte has not come in time, the next deployment is tried beside the first.
 //!
 //! Always: the first acceptable answer wins and the other exchange is dropped, which closes it at once; an extra call
-//! has a permit of its own or is not made; the share of extra calls is the bucket's. What is the client's own mistake
-//! is an acceptable answer too: the other one would only say it later.
+//! has a permit of its own or is not made; the share of extra calls is the bucket's; where both fail, both are booked.
+//! What is the client's own mistake is an acceptable answer too: the other one would only say it later.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use actors::router::Plan;
 use actors::table::Deployment;
 use futures::future::{Either, select};
 
-use super::{Call, Granted, Missed};
+use super::tally::Tally;
+use super::{AllMissed, Call, Granted, Missed};
 
 pub(super) async fn race(
     call: &Call,
@@ -21,37 +22,47 @@ pub(super) async fn race(
     bucket: &Bucket,
     first: Arc<Deployment>,
     plan: &mut Plan,
-) -> Result<Granted, Missed> {
+    tally: &Tally,
+) -> Result<Granted, AllMissed> {
     let first = pin!(call.attempt(first));
     let first = match select(first, pin!(tokio::time::sleep(after))).await {
-        Either::Left((ended, _)) => return ended,
+        Either::Left((ended, _)) => return ended.map_err(AllMissed::from),
         Either::Right(((), first)) => first,
     };
-    if plan.is_empty() || !bucket.take() {
-        return first.await;
-    }
-    let Some(next) = plan.pop() else { return first.await };
+    let Some(next) = next(call, bucket, plan, tally) else { return first.await.map_err(AllMissed::from) };
     let extra = pin!(call.attempt(next));
     match select(first, extra).await {
-        Either::Left((ended, _)) | Either::Right((ended, _)) if is_last_word(&ended) => ended,
-        Either::Left((Err(_), extra)) => {
+        Either::Left((ended, _)) | Either::Right((ended, _)) if is_last_word(&ended) => ended.map_err(AllMissed::from),
+        Either::Left((Err(missed), extra)) => {
             let ended = extra.await;
             give_back_unsent(bucket, &ended);
-            ended
+            ended.map_err(|other| AllMissed(missed, Some(other)))
         }
         Either::Right((ended, first)) => {
             give_back_unsent(bucket, &ended);
-            first.await
+            let other = first.await;
+            match (ended, other) {
+                (_, Ok(granted)) | (Ok(granted), Err(_)) => Ok(granted),
+                (Err(missed), Err(other)) => Err(AllMissed(missed, Some(other))),
+            }
         }
         // An answer is a last word.
         Either::Left((Ok(granted), _)) => Ok(granted),
     }
 }
 
+/// Who is tried beside the first, if the budget has one more call.
+fn next(call: &Call, bucket: &Bucket, plan: &mut Plan, tally: &Tally) -> Option<Arc<Deployment>> {
+    // The first may be a repeat itself, and is not booked yet.
+    let repeats = call.shard.table.config.retry.max_retries.saturating_sub(1);
+    let fits = plan.last().is_some_and(|next| tally.may_try(next, repeats)) && bucket.take();
+    if fits { plan.pop() } else { None }
+}
+
 fn is_last_word(ended: &Result<Granted, Missed>) -> bool {
     match ended {
         Ok(_) => true,
-        Err(Missed::Failed(failure, _)) => !failure.cause.retryable(),
+        Err(Missed::Failed { failure, .. }) => !failure.cause.retryable(),
         Err(Missed::Refused(_) | Missed::Unsayable(..)) => false,
     }
 }

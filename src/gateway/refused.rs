@@ -4,11 +4,12 @@ use actors::clock;
 use actors::error::{Cause, ErrorAnswer, Failure, Refusal};
 use actors::policy::Moment;
 use actors::router::{self, Outlook};
-use actors::table::Route;
+use actors::table::{Deployment, Route};
 use dialects::error::ErrorKind;
 use dialects::fault::Fault;
 
-use super::{Tally, Unsayable};
+use super::Unsayable;
+use super::tally::Tally;
 
 /// What goes back instead of an answer.
 pub enum Refused {
@@ -46,7 +47,11 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
     };
     let model = &route.model;
     match failure.cause {
-        Cause::Status(_, fault) | Cause::InBand(fault) => at_fault(route, fault, failure, soonest),
+        Cause::Status(status, fault) => at_fault(route, status.as_u16(), fault, failure, soonest),
+        Cause::InBand(fault) => {
+            let status = failure.answer.as_ref().map_or(502, |answer| answer.status.as_u16());
+            at_fault(route, status, fault, failure, soonest)
+        }
         Cause::FirstByteTimeout | Cause::Deadline | Cause::Idle | Cause::ConnectTimeout => Refused::ours(
             ErrorKind::UpstreamTimeout,
             format!("the provider of the model `{model}` did not answer in time"),
@@ -87,10 +92,10 @@ fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
 }
 
 /// The upstream said itself what was wrong.
-fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Moment>) -> Refused {
+fn at_fault(route: &Route, status: u16, fault: Fault, failure: Failure, soonest: Option<Moment>) -> Refused {
     let model = &route.model;
-    let status = failure.answer.as_ref().map_or(502, |answer| answer.status.as_u16());
-    // An error page of something in between says nothing to an SDK, and may say too much of the inside.
+    // None where it could not be read. An error page of something in between says nothing to an SDK, and may say too
+    // much of the inside.
     let answer = failure.answer.filter(|answer| !is_page(&answer.body));
     match (fault, answer) {
         (Fault::Client | Fault::ModelMissing | Fault::NotServed, Some(answer)) => Refused::Relayed(answer),
@@ -103,23 +108,35 @@ fn at_fault(route: &Route, fault: Fault, failure: Failure, soonest: Option<Momen
             format!("the provider of the model `{model}` refused the request with status {status}"),
         ),
         (Fault::RateLimited, _) => limited(route, "rate limited by its provider", soonest, failure.retry_after_ms),
-        (Fault::Credit, _) => Refused::ours(
-            ErrorKind::BadGateway,
-            format!("the account behind the model `{model}` has no credit left; this is the operator's to mend"),
+        (Fault::Credit, _) => no_credit(route),
+        (Fault::Key, _) => bad_key(route),
+        (Fault::ModelMissing, None) => Refused::ours(
+            ErrorKind::ModelNotFound,
+            format!("the provider does not know the model `{model}` (status {status})"),
         ),
-        (Fault::Key, _) => Refused::ours(
-            ErrorKind::BadGateway,
-            format!("the provider of the model `{model}` refused the gateway's key; this is the operator's to mend"),
-        ),
-        (Fault::ModelMissing, None) => {
-            Refused::ours(ErrorKind::ModelNotFound, format!("the provider does not know the model `{model}`"))
-        }
         (Fault::NotServed, None) => Refused::ours(
             ErrorKind::BadGateway,
-            format!("the provider of the model `{model}` does not serve this kind of request"),
+            format!("the provider of the model `{model}` does not serve this kind of request (status {status})"),
         ),
-        (Fault::Upstream, _) => broken(route, status, soonest),
+        (Fault::Upstream, _) => broken(route, status, soonest, failure.retry_after_ms),
     }
+}
+
+/// Never the upstream's own 401, which would read as if the client's token were wrong.
+fn bad_key(route: &Route) -> Refused {
+    let model = &route.model;
+    Refused::ours(
+        ErrorKind::BadGateway,
+        format!("the provider of the model `{model}` refused the gateway's key; this is the operator's to mend"),
+    )
+}
+
+fn no_credit(route: &Route) -> Refused {
+    let model = &route.model;
+    Refused::ours(
+        ErrorKind::BadGateway,
+        format!("the account behind the model `{model}` has no credit left; this is the operator's to mend"),
+    )
 }
 
 /// HTML or XML: not of an API, but of a server in front of it.
@@ -138,11 +155,15 @@ pub fn words(answer: &ErrorAnswer) -> String {
     )
 }
 
-/// A provider's 5xx, after everything was tried: its status where clients know it, never its text.
-fn broken(route: &Route, status: u16, soonest: Option<Moment>) -> Refused {
+/// A provider's 5xx, after everything was tried: its status where clients know it, never its text. One that says when to
+/// come back is out of service until then, whatever number it says it with.
+fn broken(route: &Route, status: u16, soonest: Option<Moment>, hint_ms: Option<u64>) -> Refused {
     let model = &route.model;
     let message = format!("the provider of the model `{model}` failed with status {status}");
     match status {
+        _ if hint_ms.is_some() && soonest.is_some() => {
+            Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) }
+        }
         503 | 529 => Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) },
         408 | 504 => Refused::ours(ErrorKind::UpstreamTimeout, message),
         500 => Refused::ours(ErrorKind::Internal, message),
@@ -183,6 +204,8 @@ fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment
             message: format!("every deployment of the model `{model}` is at its limit of requests in flight"),
             retry_after: Some(1),
         },
+        Why::BadKeys => bad_key(route),
+        Why::NoCredit => no_credit(route),
         Why::Broken => Refused::Ours {
             kind: ErrorKind::Unavailable,
             message: format!("every deployment of the model `{model}` is out of service for the moment"),
@@ -194,19 +217,42 @@ fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment
 enum Why {
     Quota,
     Busy,
+    /// To come back in a moment would not help: it takes the operator.
+    BadKeys,
+    NoCredit,
     Broken,
 }
 
-/// If one deployment only waits for its quota, that is the answer: it comes back by itself.
+/// If one deployment only waits for its quota, that is the answer: it comes back by itself. What no wait will mend is
+/// the answer only where it holds of all.
 fn why(route: &Route, refused: Option<Refusal>) -> Why {
-    let now = clock::now();
     match refused {
         Some(Refusal::Quota(_)) => return Why::Quota,
         Some(Refusal::Busy) => return Why::Busy,
         Some(Refusal::Open(_) | Refusal::Cooling(_) | Refusal::Unfit | Refusal::Panicked) | None => {}
     }
-    let limited = |route: &Route| route.targets.iter().any(|(deployment, _)| deployment.waits_for_quota(now));
-    if limited(route) || route.fallback.iter().any(|next| limited(next)) { Why::Quota } else { Why::Broken }
+    let now = clock::now();
+    let mut all = Vec::new();
+    deployments(route, &mut all);
+    if all.iter().any(|deployment| deployment.waits_for_quota(now)) {
+        return Why::Quota;
+    }
+    all.retain(|deployment| !deployment.is_ready(now));
+    let fault = |deployment: &&Deployment| deployment.health.fault_of_keys(&deployment.provider.health, now);
+    let faults: Option<Vec<Fault>> = all.iter().map(fault).collect();
+    match faults.as_deref() {
+        None | Some([]) => Why::Broken,
+        Some(faults) if faults.iter().all(|fault| *fault == Fault::Credit) => Why::NoCredit,
+        Some(_) => Why::BadKeys,
+    }
+}
+
+/// A route's and those of its fallbacks, which hold no cycles (checked by config).
+fn deployments<'a>(route: &'a Route, found: &mut Vec<&'a Deployment>) {
+    found.extend(route.targets.iter().map(|(deployment, _)| &**deployment));
+    for next in &route.fallback {
+        deployments(next, found);
+    }
 }
 
 fn wait(soonest: Option<Moment>) -> u64 {

@@ -21,6 +21,7 @@ fn record() -> Record {
         method: "POST",
         path: "/v1/chat/completions".into(),
         model: Some("fast".into()),
+        listed: true,
         deployment: Some("local/qwen3:8b".into()),
         attempts: vec![
             Attempt { deployment: "groq/llama".into(), outcome: "429" },

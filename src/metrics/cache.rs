@@ -10,12 +10,10 @@ use dialects::{Endpoint, Usage};
 use prometheus::{Histogram, IntCounter};
 
 use super::families::{Families, OTHER};
-use crate::record::{Attempt, Record};
+use crate::record::Record;
 
 /// Sets of a table; a power of two. A few dozen series carry nearly all of an installation's traffic.
 const SETS: usize = 32;
-/// Where a request names no model.
-const NONE: &str = "none";
 
 /// Everything of a request that hangs on endpoint, model and status.
 pub(super) struct RequestSeries {
@@ -98,7 +96,7 @@ impl Cache<'_> {
         let families = self.families;
         let endpoint = record.endpoint;
         let status = status_label(record.status);
-        let model = record.model.as_deref().unwrap_or(NONE);
+        let model = super::model_label(record);
         self.tables.requests.get(
             mix(mix(u64::from(record.status), status), model) ^ endpoint.map_or(0, |endpoint| endpoint as u64 + 1),
             |slot| slot.endpoint == endpoint && slot.status == status && *slot.model == *model,
@@ -120,9 +118,8 @@ impl Cache<'_> {
         )
     }
 
-    pub(super) fn attempt(&mut self, attempt: &Attempt) -> &IntCounter {
+    pub(super) fn attempt(&mut self, deployment: &str, outcome: &'static str) -> &IntCounter {
         let families = self.families;
-        let (deployment, outcome) = (&*attempt.deployment, attempt.outcome);
         let series = self.tables.attempts.get(
             mix(mix(0, outcome), deployment),
             |slot| slot.outcome == outcome && *slot.deployment == *deployment,
@@ -139,9 +136,8 @@ impl Cache<'_> {
         &series.attempts
     }
 
-    pub(super) fn tokens(&mut self, model: Option<&str>, deployment: &str) -> &TokenSeries {
+    pub(super) fn tokens(&mut self, model: &str, deployment: &str) -> &TokenSeries {
         let families = self.families;
-        let model = model.unwrap_or(NONE);
         self.tables.tokens.get(
             mix(mix(0, model), deployment),
             |slot| *slot.model == *model && *slot.deployment == *deployment,

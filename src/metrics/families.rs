@@ -73,7 +73,7 @@ impl Families {
             overhead: histograms(
                 r,
                 "ai_proxy_gateway_overhead_seconds",
-                "Of a request's duration, what was spent in this process.",
+                "From the head of a request until the head of its answer was ready, less the waits for its body, for providers and between attempts.",
                 &["endpoint"],
                 &OVERHEAD,
             ),

@@ -6,6 +6,8 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::families::OTHER;
+
 /// Most deployments told of one provider: some list thousands of models.
 const MOST_DEPLOYMENTS: usize = 1000;
 
@@ -15,8 +17,10 @@ pub struct ProviderGauges {
     pub provider: Arc<str>,
     pub in_flight: u64,
     pub keys: Vec<KeyGauges>,
-    /// Those that have been used; the first 1,000 are shown.
+    /// Those that the routing table lists and that have been used; the first 1,000 are shown.
     pub deployments: Vec<DeploymentGauges>,
+    /// Exchanges with those that it does not list, if there were any; their names are the clients'.
+    pub unlisted_in_flight: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -145,6 +149,10 @@ fn deployments(out: &mut String, providers: &[ProviderGauges]) {
     for d in all() {
         let _ =
             writeln!(out, "ai_proxy_deployment_in_flight{{deployment=\"{}\"}} {}", Escaped(&d.deployment), d.in_flight);
+    }
+    let unlisted = providers.iter().filter_map(|p| p.unlisted_in_flight).reduce(|a, b| a + b);
+    if let Some(in_flight) = unlisted {
+        let _ = writeln!(out, "ai_proxy_deployment_in_flight{{deployment=\"{OTHER}\"}} {in_flight}");
     }
     head(
         out,

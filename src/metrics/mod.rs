@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 pub use gauges::{BreakerState, DeploymentGauges, KeyGauges, ProviderGauges};
 
 use crate::record::{Outcome, Record};
-use families::Families;
+use families::{Families, OTHER};
 
 static FAMILIES: LazyLock<Families> = LazyLock::new(Families::new);
 
@@ -41,10 +41,10 @@ pub fn observe(record: &Record) {
             series.fallbacks.inc_by(fallbacks as u64);
         }
         for attempt in &record.attempts {
-            cache.attempt(attempt).inc();
+            cache.attempt(label(record, &attempt.deployment), attempt.outcome).inc();
         }
         if let (Some(usage), Some(deployment)) = (&record.usage, &record.deployment) {
-            cache.tokens(record.model.as_deref(), deployment).add(usage);
+            cache.tokens(model_label(record), label(record, deployment)).add(usage);
         }
     });
     match record.outcome {
@@ -52,6 +52,18 @@ pub fn observe(record: &Record) {
         Outcome::Cut => FAMILIES.cut_streams.inc(),
         Outcome::ClientGone => FAMILIES.client_cancels.inc(),
     }
+}
+
+/// Where a request names no model.
+const NONE: &str = "none";
+
+fn model_label(record: &Record) -> &str {
+    record.model.as_deref().map_or(NONE, |model| label(record, model))
+}
+
+/// A name of a request as a label. A route that no table lists has one deployment, whose name the client made up too.
+fn label<'a>(record: &Record, name: &'a str) -> &'a str {
+    if record.listed { name } else { OTHER }
 }
 
 /// Counts a request as in flight until the guard is dropped.

@@ -19,6 +19,7 @@ fn record(model: &str) -> Record {
         method: "POST",
         path: "/v1/chat/completions".into(),
         model: Some(model.into()),
+        listed: true,
         deployment: None,
         attempts: Vec::new(),
         status: 200,
@@ -124,8 +125,8 @@ fn hostile_traffic_cannot_grow_it() {
             };
             cache::with(&families, |cache| {
                 cache.request(&bad).requests.inc();
-                cache.attempt(&bad.attempts[0]).inc();
-                cache.tokens(bad.model.as_deref(), deployment).add(bad.usage.as_ref().unwrap());
+                cache.attempt(&bad.attempts[0].deployment, "ok").inc();
+                cache.tokens(deployment, deployment).add(bad.usage.as_ref().unwrap());
             });
         }
     }
@@ -138,6 +139,33 @@ fn hostile_traffic_cannot_grow_it() {
         .sum();
     assert_eq!(counted, 25_000.0, "nothing is lost, only its name");
     assert!(text.contains("model=\"other\""));
+}
+
+#[test]
+fn names_that_no_table_lists_become_no_labels() {
+    let usage = Some(Usage { input: 1, ..Usage::default() });
+    let made_up = |name: &str| Record {
+        listed: false,
+        attempts: vec![attempt(name, "ok")],
+        deployment: Some(name.into()),
+        usage,
+        ..record(name)
+    };
+    for nth in 0..3000 {
+        observe(&made_up(&format!("made/up-{nth}")));
+    }
+    let attempts = vec![attempt("a/t5", "ok")];
+    observe(&Record { attempts, deployment: Some("a/t5".into()), usage, ..record("t5") });
+    let text = render(&[]);
+    assert!(!text.contains("made/up"), "a client's names are labels");
+    for series in [
+        "ai_proxy_requests_total{endpoint=\"chat\",model=\"t5\",status=\"200\"}",
+        "ai_proxy_attempts_total{deployment=\"a/t5\",outcome=\"ok\"}",
+        "ai_proxy_tokens_total{deployment=\"a/t5\",kind=\"input\",model=\"t5\"}",
+    ] {
+        assert_eq!(value(&text, series), Some(1.0), "{series}");
+    }
+    assert!(value(&text, "ai_proxy_attempts_total{deployment=\"other\",outcome=\"ok\"}").unwrap() >= 3000.0);
 }
 
 #[test]
@@ -158,6 +186,7 @@ fn states_are_shown_as_they_stand() {
             cooldown: Duration::from_millis(1500),
             quota_left: vec![("requests_per_minute", 29)],
         }],
+        unlisted_in_flight: Some(4),
         deployments: vec![DeploymentGauges {
             deployment: "groq/llama".into(),
             keys: Vec::new(),
@@ -172,6 +201,7 @@ fn states_are_shown_as_they_stand() {
         ("ai_proxy_quota_left{provider=\"gr\\\"oq\",key=\"00000000000000ab\",window=\"requests_per_minute\"}", 29.0),
         ("ai_proxy_breaker_state{deployment=\"groq/llama\"}", 2.0),
         ("ai_proxy_deployment_in_flight{deployment=\"groq/llama\"}", 1.0),
+        ("ai_proxy_deployment_in_flight{deployment=\"other\"}", 4.0),
     ] {
         assert_eq!(value(&text, series), Some(expected), "{series}");
     }

@@ -6,7 +6,6 @@ use dialects::Dialect;
 use dialects::error::ErrorKind;
 
 use crate::app::State;
-use crate::entry::Entry;
 use crate::routes::caught::caught;
 use crate::{auth, metrics, reply, snapshot};
 
@@ -18,7 +17,7 @@ fn told(request: &HttpRequest, state: &State) -> HttpResponse {
     let table = state.worker.shard().table.clone();
     if !auth::is_admin(request, &table.config) {
         let message = "/metrics is for the operator: send ADMIN_TOKEN as `Authorization: Bearer TOKEN`, or ask from the machine itself where none is set";
-        return reply::error(Entry::open(request, None), Dialect::OpenAi, ErrorKind::Forbidden, message);
+        return reply::error(super::entry(request, None), Dialect::OpenAi, ErrorKind::Forbidden, message);
     }
     let providers = snapshot::take(&table);
     let gauges: Vec<metrics::ProviderGauges> = providers.iter().map(snapshot::Provider::gauges).collect();

@@ -11,7 +11,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actors::provider::Streaming;
 use actors::shard::Shard;
-use actors::table::{Route, UnknownModel};
+use actors::table::Route;
 use actors::{alarm, headers, speech};
 use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
@@ -24,17 +24,20 @@ use crate::auth::{self, Denied};
 use crate::body::{self, BodyError};
 use crate::drain::Cutting;
 use crate::entry::Entry;
-use crate::gateway::{Call, CallBody, Granted};
+use crate::gateway::{Call, CallBody, Granted, Refused};
 use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
-use crate::upload::Source;
+use crate::upload::{Source, UploadError, Verdict};
 use crate::{metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
 const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
 /// What an answer is taken to cost where the request sets no limit: only for the reservation, settled by what it used.
 const USUAL_ANSWER: u64 = 512;
+/// What passes cannot be changed any more: the header's alias would reach the provider as it stands.
+const ANOTHER_MODEL: &str = "a `model` field behind the first 64 KiB of the upload, or behind its file, names another model \
+    than the one that is asked; put one `model` field before the file, or none and the header x-ai-proxy-model";
 
 /// What is asked, as far as the path tells.
 pub struct Asked {
@@ -77,8 +80,6 @@ async fn answer(
         Ok(read) => read,
         Err(bad) => return bad.reply(entry, dialect),
     };
-    // From here on the time is ours; before it was the client's, who sent its body.
-    let ours = Instant::now();
     let route = match find(&shard, &body, model) {
         Ok(route) => route,
         Err(unknown) => {
@@ -87,6 +88,7 @@ async fn answer(
         }
     };
     entry.record.model = Some(route.model.clone());
+    entry.record.listed = route.listed;
     if let Some(wire) = counts(endpoint)
         && !route.targets.iter().any(|(deployment, _)| speech::way(&deployment.provider.config, endpoint).is_some())
     {
@@ -116,9 +118,14 @@ async fn answer(
         body,
         tokens,
     };
-    entry.record.overhead = ours.elapsed();
     let keepalive = config.server.keepalive;
-    let mut call = Running::start(async move { call.run().await });
+    let verdict = match &call.body {
+        CallBody::Upload(source) => Some(source.verdict()),
+        CallBody::Json { .. } => None,
+    };
+    let uploads = verdict.is_some();
+    let call = async move { call.run().await.map_err(|refused| another_model(refused, verdict)) };
+    let mut call = Running::start(call, entry.waits.clone(), uploads);
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
             Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
@@ -139,6 +146,14 @@ async fn answer(
             head.body(Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut()))
         }
     }
+}
+
+/// An upload that was ended because of a further model in it says so, and not only that it ended.
+fn another_model(refused: Refused, verdict: Option<Verdict>) -> Refused {
+    if verdict.is_some_and(|verdict| verdict.names_another_model()) {
+        return Refused::Ours { kind: ErrorKind::InvalidRequest, message: ANOTHER_MODEL.to_owned(), retry_after: None };
+    }
+    refused
 }
 
 /// The format of what is to be counted, where an endpoint counts.
@@ -181,6 +196,7 @@ fn granted_reply(
         reply::book(&mut entry, granted.answer.status.as_u16(), 0, Outcome::Answered);
         return head.finish();
     }
+    entry.answered();
     head.body(Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut()))
 }
 
@@ -190,6 +206,16 @@ enum Bad {
     Envelope(EnvelopeError),
     NotMultipart,
     NoModel,
+    SeveralModels,
+}
+
+impl From<UploadError> for Bad {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Body(error) => Self::Body(error),
+            UploadError::SeveralModels => Self::SeveralModels,
+        }
+    }
 }
 
 impl Bad {
@@ -208,6 +234,11 @@ impl Bad {
             Self::NoModel => (
                 ErrorKind::InvalidRequest,
                 "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model".to_owned(),
+                Some("model"),
+            ),
+            Self::SeveralModels => (
+                ErrorKind::InvalidRequest,
+                "the upload has more than one `model` field, or a file of that name; send one field".to_owned(),
                 Some("model"),
             ),
         };
@@ -231,7 +262,9 @@ async fn read(
         if !endpoint.accepts_multipart() {
             return Err(Bad::NotMultipart);
         }
-        let source = Source::open(payload, boundary, announced, server.upload_limit).await.map_err(Bad::Body)?;
+        let wait = entry.waits.begin();
+        let source = Source::open(payload, boundary, announced, server).await?;
+        drop(wait);
         entry.record.bytes_in = announced.unwrap_or(0);
         let model = source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
         if model.is_none() && shard.table.only().is_none() {
@@ -239,8 +272,10 @@ async fn read(
         }
         return Ok((CallBody::Upload(source), model));
     }
+    let wait = entry.waits.begin();
     let (body, share) =
         body::read(payload, announced, server.body_limit, server.buffer_budget).await.map_err(Bad::Body)?;
+    drop(wait);
     entry.record.bytes_in = body.len() as u64;
     let envelope = match in_path {
         Some((model, streaming)) => Envelope::of_path(model, streaming != Streaming::No),
@@ -259,22 +294,7 @@ fn find(shard: &Shard, body: &CallBody, named: Option<String>) -> Result<Arc<Rou
             (None, None) => "",
         },
     };
-    shard.table.resolve(name).map_err(|unknown| unknown_model(name, &unknown))
-}
-
-fn unknown_model(name: &str, unknown: &UnknownModel) -> String {
-    // A name that no model could have is not repeated to anyone.
-    let name = if dialects::safe_model_name(name) { name } else { "of that name" };
-    if !unknown.ambiguous.is_empty() {
-        return format!("several providers serve the model `{name}`; say which: {}", unknown.ambiguous.join(", "));
-    }
-    if unknown.near.is_empty() {
-        return format!("the model `{name}` does not exist here; GET /v1/models lists those that do");
-    }
-    format!(
-        "the model `{name}` does not exist here; did you mean {}? GET /v1/models lists all",
-        unknown.near.join(", ")
-    )
+    shard.table.resolve(name).map_err(|unknown| super::unknown::told(name, &unknown))
 }
 
 fn unauthorized(entry: Entry, dialect: Dialect, denied: Denied) -> HttpResponse {

@@ -6,15 +6,17 @@ mod gemini;
 mod inference;
 mod models;
 mod probes;
+mod unknown;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use dialects::error::ErrorKind;
 use dialects::{Dialect, Endpoint};
 
+use crate::app::State;
 use crate::entry::Entry;
-use crate::reply;
+use crate::{auth, reply};
 use caught::caught;
 use inference::Asked;
 
@@ -32,29 +34,38 @@ pub fn configure(config: &mut web::ServiceConfig) {
         }
     }
     for path in ["/v1/models", "/models", "/v1beta/models"] {
-        config.service(read_only(path, web::get().to(models::list)));
-        let one = read_only(&format!("{path}/{{id:.+}}"), web::get().to(models::one));
+        config.service(read_only(path, look().to(models::list)));
+        let one = read_only(&format!("{path}/{{id:.+}}"), look().to(models::one));
         config.service(if path == "/models" { one } else { one.route(web::post().to(gemini::serve)) });
     }
     for path in PROBES {
-        config.service(read_only(path, web::get().to(probes::probe)).route(web::head().to(probes::probe)));
+        config.service(read_only(path, look().to(probes::probe)));
     }
-    config.service(read_only("/metrics", web::get().to(admin::metrics)));
-    config.service(read_only("/", web::get().to(probes::root)).route(web::head().to(probes::root)));
+    config.service(read_only("/metrics", look().to(admin::metrics)));
+    config.service(read_only("/", look().to(probes::root)));
     config.default_service(web::to(unknown_path));
 }
 
 const PROBES: [&str; 5] = ["/health", "/healthz", "/ping", "/livez", "/readyz"];
 
+/// What such a path takes.
+const LOOKS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+
+/// A look by GET, or by HEAD, which the server answers without the body.
+fn look() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// A path that is only looked at.
-fn read_only(path: &str, get: Route) -> Resource {
-    web::resource(path).route(get).default_service(web::to(wrong_read))
+fn read_only(path: &str, look: Route) -> Resource {
+    web::resource(path).route(look).default_service(web::to(wrong_read))
 }
 
 /// The probes alone, for the plain address beside TLS.
 pub fn configure_probes(config: &mut web::ServiceConfig) {
     for path in PROBES {
-        config.route(path, web::get().to(probes::probe)).route(path, web::head().to(probes::probe));
+        let wrong = || async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, LOOKS)).finish() };
+        config.service(web::resource(path).route(look().to(probes::probe)).default_service(web::to(wrong)));
     }
     config.default_service(web::to(HttpResponse::NotFound));
 }
@@ -82,8 +93,18 @@ async fn wrong_read(request: HttpRequest) -> HttpResponse {
     caught(&request, async { not_get(&request) }).await
 }
 
+/// The entry of what is answered without a look at a token; it tells all the same who asked.
+fn entry(request: &HttpRequest, endpoint: Option<Endpoint>) -> Entry {
+    let mut entry = Entry::open(request, endpoint);
+    if let Some(state) = request.app_data::<web::Data<State>>() {
+        let trusted = &state.worker.shard().table.config.server.trusted_proxies;
+        entry.record.address = auth::address(request, trusted);
+    }
+    entry
+}
+
 fn not_here(request: &HttpRequest) -> HttpResponse {
-    let entry = Entry::open(request, None);
+    let entry = entry(request, None);
     let dialect = dialect(request.path(), request.headers());
     let message = "this path is not served; what is: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, \
         /v1/moderations, /v1/rerank, /v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/audio/speech, \
@@ -93,17 +114,17 @@ fn not_here(request: &HttpRequest) -> HttpResponse {
 }
 
 fn not_post(request: &HttpRequest, endpoint: Endpoint) -> HttpResponse {
-    let entry = Entry::open(request, Some(endpoint));
+    let entry = entry(request, Some(endpoint));
     let message = format!("this path takes POST, not {}", named(request.method()));
     reply::error(entry, endpoint.dialect(), ErrorKind::MethodNotAllowed, &message)
 }
 
 fn not_get(request: &HttpRequest) -> HttpResponse {
-    let entry = Entry::open(request, None);
+    let entry = entry(request, None);
     let message = format!("this path takes GET, not {}", named(request.method()));
     let dialect = dialect(request.path(), request.headers());
     let mut response = reply::error(entry, dialect, ErrorKind::MethodNotAllowed, &message);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+    response.headers_mut().insert(ALLOW, LOOKS);
     response
 }
 

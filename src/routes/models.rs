@@ -38,12 +38,12 @@ fn known(request: &HttpRequest, id: &str, state: &State) -> HttpResponse {
         Err(response) => return *response,
     };
     let table = &state.worker.shard().table;
-    let found = table.models().find(|(known, _)| *known == id);
-    match found.or_else(|| table.knows(id).then_some((id, "ai-proxy"))) {
-        Some((id, owned_by)) => json(entry, models::one(dialect, &Model { id, owned_by, created: state.started_unix })),
-        None => {
-            let message = "this model does not exist here; GET /v1/models lists those that do";
-            reply::refusal(entry, dialect, ErrorKind::ModelNotFound, message, Some("model"), None)
+    let listed = table.models().find(|(known, _)| *known == id);
+    match listed.map_or_else(|| table.knows(id).map(|()| (id, "ai-proxy")), Ok) {
+        Ok((id, owned_by)) => json(entry, models::one(dialect, &Model { id, owned_by, created: state.started_unix })),
+        Err(unknown) => {
+            let message = super::unknown::told(id, &unknown);
+            reply::refusal(entry, dialect, ErrorKind::ModelNotFound, &message, Some("model"), None)
         }
     }
 }

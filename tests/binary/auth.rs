@@ -72,6 +72,7 @@ async fn the_token_is_taken_wherever_an_sdk_puts_it() {
         base(CHAT).header("x-api-key", TOKEN),
         base(CHAT).header("x-goog-api-key", TOKEN),
         base(&format!("{CHAT}?key={TOKEN}")),
+        base(&format!("{CHAT}?key={}", TOKEN.replace('-', "%2D"))),
     ];
     for (nth, ask) in right.into_iter().enumerate() {
         let answer = ask.send(proxy.port).await;
@@ -122,4 +123,33 @@ async fn metrics_and_details_are_the_admins() {
         200,
         "loopback may look where there is no admin token"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_nobody_outside_is_taken_for_this_machine() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "") + "server: { trusted_proxies: [127.0.0.1] }\n";
+    let proxy = plan(&yaml).env("ADMIN_TOKEN", "").start().await;
+    // What an attacker writes, with what an appending proxy adds behind it.
+    let many = "127.0.0.1, ".repeat(32) + "203.0.113.9";
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-for", many.as_str()),
+        ("x-forwarded-for", "203.0.113.9:4711"),
+        ("x-forwarded-for", "unknown"),
+        ("x-forwarded-for", "\u{e9}, 203.0.113.9"),
+        ("x-real-ip", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+    ] {
+        let ask = |path| Ask::new("GET", path).header(name, value);
+        assert_eq!(ask("/metrics").send(proxy.port).await.status, 403, "{name}: {value}");
+        let health = ask("/health").send(proxy.port).await.text();
+        assert!(!health.contains("providers"), "{name}: {value}: {health}");
+    }
+    let local = Ask::new("GET", "/metrics").header("x-forwarded-for", "127.0.0.1");
+    assert_eq!(local.send(proxy.port).await.status, 200);
+    let spoofed = "8.8.8.8, ".repeat(32) + "203.0.113.9:4711";
+    let ask = Ask::post(CHAT, TOKEN, chat_body("m", false)).header("x-forwarded-for", &spoofed);
+    assert_eq!(ask.send(proxy.port).await.status, 200);
+    assert_eq!(proxy.access(0).await.text("from"), "203.0.113.9");
 }

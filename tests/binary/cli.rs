@@ -7,6 +7,7 @@ use std::time::Duration;
 use upstream::harness::{ADMIN, Plan, Refusal, TOKEN, one};
 use upstream::records;
 
+use crate::tls::Authority;
 use crate::{plan, proxy};
 
 const EXE: &str = env!("CARGO_BIN_EXE_ai-proxy");
@@ -70,6 +71,28 @@ fn check_tells_every_mistake_at_once() {
 }
 
 #[test]
+fn check_refuses_a_key_that_is_not_the_certificates() {
+    let authority = Authority::new();
+    let ((cert, right), (_, wrong)) = (authority.issue("localhost"), authority.issue("localhost"));
+    let (cert, right, wrong) = (file("cert.pem", &cert), file("key.pem", &right), file("other.pem", &wrong));
+    let nowhere = std::env::temp_dir().join(format!("ai-proxy-cli-{}-empty", std::process::id()));
+    std::fs::create_dir_all(&nowhere).unwrap();
+    let check = |key: &PathBuf| {
+        let [cert, key, dir] = [&cert, key, &nowhere].map(|path| path.to_str().unwrap());
+        run(&["check"], &[("AI_PROXY_CONFIG_DIR", dir), ("TLS_CERT", cert), ("TLS_KEY", key)])
+    };
+    let (output, said) = check(&wrong);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is not the key of the first certificate") && said.contains("1 mistake"), "{said}");
+    let (output, said) = check(&right);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    std::fs::remove_dir(nowhere).unwrap();
+    for file in [cert, right, wrong] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
 fn check_is_content_with_what_is_right() {
     let yaml = file("good.yaml", &one("http://127.0.0.1:9/v1", ""));
     let env = file("good.env", "AUTH_TOKEN=some-token-0123456789\n");
@@ -116,6 +139,26 @@ async fn health_asks_the_running_one() {
     assert_eq!(output.status.code(), Some(1), "{said}");
 }
 
+#[test]
+fn health_of_what_cannot_be_asked_is_a_mistake_of_the_call() {
+    for url in ["ftp://x", "https://127.0.0.1:1", "127.0.0.1:1", "http://", ""] {
+        let (output, said) = run(&["health", "--url", url], &[]);
+        assert_eq!(output.status.code(), Some(2), "{url}: {said}");
+        assert!(said.contains("--url takes http://HOST:PORT"), "{url}: {said}");
+    }
+    let (output, _) = run(&["health", "--url", "http://127.0.0.1:1"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn with_too_few_files_it_does_not_start() {
+    let command = format!("ulimit -n 20; exec {EXE} serve");
+    let output = Command::new("sh").args(["-c", &command]).env_clear().env("PORT", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("20 files") && said.contains("ulimit -n") && !said.contains("panicked"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_loopback_it_wants_tokens() {
     let yaml = one("http://127.0.0.1:9/v1", "");
@@ -129,12 +172,29 @@ async fn beyond_loopback_it_wants_tokens() {
 async fn a_port_that_is_taken_is_said_clearly() {
     let upstream = records().await;
     let yaml = one(&upstream.base_url(), "");
-    let Err(Refusal { status, log }) = plan(&yaml).env("PORT", &upstream.addr().port().to_string()).try_start().await
-    else {
-        panic!("two listen on one port")
-    };
-    assert!(status.is_some_and(|s| !s.success()), "{status:?} {log:?}");
-    assert!(log.join("\n").contains(&upstream.addr().port().to_string()), "{log:?}");
+    let taken = upstream.addr().port();
+    for (name, value) in [("PORT", taken.to_string()), ("HEALTH_LISTEN", format!("127.0.0.1:{taken}"))] {
+        let Err(Refusal { status, log }) = plan(&yaml).env(name, &value).try_start().await else {
+            panic!("two listen on one port")
+        };
+        let said = log.join("\n");
+        assert_eq!(status.and_then(|status| status.code()), Some(3), "{said}");
+        assert!(said.contains(&taken.to_string()) && said.contains(&format!("set {name} to another one")), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_says_why_and_nothing_else() {
+    let yaml = one("http://127.0.0.1:9/v1", "");
+    for (name, value) in [("HOST", "no-such-host.invalid"), ("HOST", "192.0.2.1"), ("HEALTH_LISTEN", "192.0.2.1:9")] {
+        let Err(Refusal { status, log }) = plan(&yaml).env(name, value).try_start().await else {
+            panic!("it listens on {value}")
+        };
+        let said = log.join("\n");
+        assert_eq!(status.and_then(|status| status.code()), Some(3), "{said}");
+        assert!(said.contains(name) && !said.contains("panicked"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! What crosses from one side to the other, and above all what does not.
 
-use upstream::client::Ask;
+use upstream::client::{Answer, Ask};
 use upstream::harness::{KEY, TOKEN, chat_body, one};
-use upstream::{Reply, answers, canned, records};
+use upstream::{Reply, answers, canned, error_inside_200, records};
 
 use crate::{proxy, proxy_without_retries};
 
@@ -111,6 +111,123 @@ async fn keys_and_organisations_in_a_relayed_error_are_masked() {
     assert!(error["message"].as_str().unwrap().starts_with("Bad thing with "), "{error}");
     proxy.access(0).await;
     proxy.said_nothing_of(&["AbCdEf0123456789"]);
+}
+
+/// A key and a header that look like nothing in particular.
+const PLAIN_KEY: &str = "AbCdEf0123456789AbCdEf/0123456789";
+const PLAIN_HEADER: &str = "Gh1Jk2Lm3No4";
+
+fn plain(kind: &str, base_url: &str) -> String {
+    format!(
+        "providers:\n  up:\n    kind: {kind}\n    base_url: {base_url}\n    api_key: {PLAIN_KEY}\n    headers: {{ x-tenant: Basic {PLAIN_HEADER} }}\n    models: [canned-model]\nmodels:\n  m: {{ targets: [up/canned-model] }}\n"
+    )
+}
+
+fn hides(answer: &Answer) {
+    let all = [answer.head.as_slice(), &answer.body].concat();
+    let all = String::from_utf8_lossy(&all);
+    for secret in ["AbCdEf", "0123456789", PLAIN_HEADER] {
+        assert!(!all.contains(secret), "{secret} crossed: {all}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_very_key_and_header_that_were_sent_are_masked_whatever_they_look_like() {
+    let escaped = PLAIN_KEY.replace('/', "\\/");
+    let cases = [
+        (400, format!(r#"{{"error":{{"message":"bad request for key {PLAIN_KEY} of {PLAIN_HEADER}","code":"bad"}}}}"#)),
+        (404, format!(r#"{{"error":{{"message":"no such model for {escaped}"}}}}"#)),
+        (422, format!(r#"{{"detail":"Authorization was 'Bearer' {PLAIN_KEY}, x-tenant Basic {PLAIN_HEADER}"}}"#)),
+        (409, format!("not JSON, key={PLAIN_KEY}")),
+        (413, format!(r#"{{"{PLAIN_KEY}":["AbCdEf\u00301\u00323456789AbCdEf\u002f0123456789"]}}"#)),
+    ];
+    for (status, body) in cases {
+        let echo = format!("x-ratelimit-of: {PLAIN_KEY}");
+        let upstream = upstream::status(status, &[&echo], body.as_bytes()).await;
+        let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
+        let answer = proxy.chat("m").await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        hides(&answer);
+        if body.starts_with('{') {
+            assert!(answer.json().is_object() && answer.text().contains("***"), "{}", answer.text());
+        }
+        proxy.access(0).await;
+        proxy.said_nothing_of(&["AbCdEf", PLAIN_HEADER]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_inside_a_200_does_not_tell_the_key_either() {
+    let told = format!(r#"{{"error":{{"message":"{PLAIN_KEY} may not do so","type":"invalid_request_error"}}}}"#);
+    let whole = upstream::status(200, &[], told.as_bytes()).await;
+    let proxy = proxy_without_retries(&plain("openai", &whole.base_url())).await;
+    let answer = proxy.chat("m").await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("*** may not do so"), "{}", answer.text());
+    hides(&answer);
+
+    // Before content it is an answer of ours, behind content the upstream's own event.
+    let event = format!("data: {told}\n\n");
+    let before = canned::stream(2)[..3].concat();
+    for (first, status) in [(vec![], 400), (vec![before.clone()], 200)] {
+        let upstream = error_inside_200(first, event.as_bytes()).await;
+        let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
+        let answer = proxy.stream("m").await.answer().await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.text().contains("*** may not do so"), "{}", answer.text());
+        hides(&answer);
+    }
+    // An event that is no error, in the same piece, keeps every byte.
+    let piece = [before.as_slice(), &canned::delta(PLAIN_KEY), event.as_bytes()].concat();
+    let upstream = error_inside_200(vec![], &piece).await;
+    let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
+    let answer = proxy.stream("m").await.answer().await;
+    let expected = String::from_utf8(piece).unwrap().replace(&format!("{PLAIN_KEY} may"), "*** may");
+    assert!(answer.text().starts_with(&expected), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_an_error_in_another_dialect() {
+    let told = format!(
+        r#"{{"type":"error","error":{{"type":"invalid_request_error","message":"{PLAIN_KEY} may not do so"}}}}"#
+    );
+    let refused = upstream::status(400, &[], told.as_bytes()).await;
+    let proxy = proxy_without_retries(&plain("anthropic", &refused.base_url())).await;
+    let answer = proxy.chat("m").await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("*** may not do so"), "{}", answer.text());
+    hides(&answer);
+
+    let begun = [
+        r#"event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"canned-model","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}"#,
+        r#"event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"word0"}}"#,
+    ];
+    let begun: Vec<Vec<u8>> = begun.iter().map(|event| format!("{event}\n\n").into_bytes()).collect();
+    let upstream = error_inside_200(begun, format!("event: error\ndata: {told}\n\n").as_bytes()).await;
+    let proxy = proxy_without_retries(&plain("anthropic", &upstream.base_url())).await;
+    let answer = proxy.stream("m").await.answer().await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("word0") && answer.text().contains("*** may not do so"), "{}", answer.text());
+    hides(&answer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_cannot_be_read_is_not_handed_on() {
+    for (status, ours) in [(400, 400), (422, 400), (404, 502)] {
+        let body = format!("\u{1f}\u{8b}{PLAIN_KEY}");
+        let upstream = upstream::status(status, &["content-encoding: gzip"], body.as_bytes()).await;
+        let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
+        let answer = proxy.chat("m").await;
+        assert_eq!(answer.status, ours, "{}", answer.text());
+        assert!(answer.header("content-encoding").is_none());
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(&status.to_string()), "{message}");
+        hides(&answer);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

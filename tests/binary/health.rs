@@ -103,6 +103,9 @@ async fn the_models_are_listed_and_found() {
     }
     let missing = proxy.get("/v1/models/nobody").await;
     assert_eq!((missing.status, missing.code().as_deref()), (404, Some("model_not_found")));
+    let near = proxy.get("/v1/models/UP/Canned-Model").await;
+    assert_eq!(near.status, 404);
+    assert!(near.text().contains("did you mean up/canned-model"), "{}", near.text());
     assert_eq!(Ask::new("GET", "/v1/models").send(proxy.port).await.status, 401);
 }
 
@@ -144,8 +147,34 @@ async fn a_path_that_is_only_looked_at_says_so() {
     let proxy = proxy(&one(&upstream.base_url(), "")).await;
     for path in ["/v1/models", "/models", "/v1/models/m", "/health", "/metrics", "/"] {
         let answer = proxy.post(path, "{}").await;
-        assert_eq!((answer.status, answer.header("allow").as_deref()), (405, Some("GET")), "{path}");
+        assert_eq!((answer.status, answer.header("allow").as_deref()), (405, Some("GET, HEAD")), "{path}");
         assert!(answer.text().contains("takes GET, not POST"), "{path}: {}", answer.text());
+    }
+    for path in ["/v1/models", "/models", "/v1beta/models", "/v1/models/m", "/health", "/metrics", "/"] {
+        let token = if path == "/metrics" { ADMIN } else { TOKEN };
+        let ask = Ask::new("HEAD", path).header("authorization", &format!("Bearer {token}"));
+        let (status, head) = ask.open(proxy.port).await.head().await;
+        assert_eq!(status, 200, "HEAD {path}: {}", String::from_utf8_lossy(&head));
+    }
+    // The same connection goes on: no body came where none may come.
+    let mut wire = client::Wire::connect(proxy.port).await;
+    for _ in 0..2 {
+        wire.write(format!("HEAD /v1/models HTTP/1.1\r\nhost: p\r\nx-api-key: {TOKEN}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(wire.head().await.0, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_who_asked_for_what_is_not_there() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    proxy.post("/nowhere", "{}").await;
+    proxy.post("/v1/models", "{}").await;
+    proxy.post("/metrics", "{}").await;
+    for nth in 0..3 {
+        assert_eq!(proxy.access(nth).await.text("from"), "127.0.0.1");
     }
 }
 
@@ -181,4 +210,28 @@ async fn a_look_for_a_model_leaves_nothing_behind() {
         assert_eq!(proxy.get(&format!("/v1/models/up/made-up-{nth}")).await.status, 200);
     }
     assert!(!proxy.health().await.to_string().contains("made-up"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_clients_make_up_are_no_labels_and_crowd_nobody_out() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "models: {}\nallow_unlisted: true");
+    let proxy = proxy(&yaml).await;
+    for nth in 0..2100 {
+        assert_eq!(proxy.chat(&format!("up/made-up-{nth}")).await.status, 200);
+    }
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let answer = Ask::get("/metrics", ADMIN).send(proxy.port).await.text();
+    assert!(!answer.contains("made-up"), "a client's name is a label");
+    let metrics = proxy.metrics().await;
+    assert_eq!(metrics.sum("ai_proxy_requests_total", &[("model", "m")]), 1.0);
+    assert_eq!(metrics.sum("ai_proxy_requests_total", &[("model", "other")]), 2100.0);
+    assert_eq!(metrics.sum("ai_proxy_attempts_total", &[("deployment", "up/canned-model")]), 1.0);
+    assert_eq!(metrics.sum("ai_proxy_attempts_total", &[("deployment", "other")]), 2100.0);
+    assert_eq!(metrics.values_of("deployment"), ["other", "up/canned-model"]);
+    let health = proxy.health().await;
+    assert!(!health.to_string().contains("made-up"), "{health}");
+    assert!(health["providers"][0]["unlisted"]["known"].as_u64().unwrap() > 200, "{health}");
+    // The log tells what was asked for.
+    assert_eq!(proxy.access(0).await.text("model"), "up/made-up-0");
 }

@@ -57,6 +57,21 @@ async fn the_first_to_answer_wins_and_the_loser_is_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_both_fail_the_client_hears_what_gives_it_most_hope() {
+    let limited = Reply::json(429, &["retry-after: 50"], b"{}").after(Duration::from_millis(300));
+    let missing = canned::error("The model `m` does not exist", "invalid_request_error", "model_not_found");
+    let missing = Reply::json(404, &[], &missing).after(Duration::from_millis(600));
+    for (first, second) in [(limited.clone(), missing.clone()), (missing, limited)] {
+        let (first, second) = (answers(first).await, answers(second).await);
+        let yaml = yaml(&first.base_url(), &second.base_url(), "{ after: 100ms, max_extra: 100% }");
+        let answer = proxy(&yaml).await.chat("m").await;
+        assert_eq!(answer.status, 429, "one of them may serve in a moment: {}", answer.text());
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!((first.count(), second.count()), (1, 1), "neither was asked again in vain");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_hedged_before_its_content_only() {
     let first = stalls_after(vec![canned::role()]).await;
     let second = answers(Reply::sse(canned::stream(2), Duration::ZERO)).await;

@@ -6,7 +6,7 @@ use upstream::client::{Ended, Wire};
 use upstream::harness::{Proxy, one, provider};
 use upstream::*;
 
-use crate::proxy;
+use crate::{plan, proxy};
 
 /// Opens `n` streams of half a second or more and reads each up to its first word.
 async fn streams(proxy: &Proxy, n: usize) -> Vec<Wire> {
@@ -185,4 +185,22 @@ async fn a_reload_makes_no_token_that_nobody_is_told() {
     has_reloaded(&proxy, "refused").await;
     proxy.log_line("why", |line| line.contains("AUTH_TOKEN was removed")).await;
     assert_eq!(proxy.chat("m").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_vanishes_makes_nobody_serve_the_demo() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy = plan(&yaml).searched().start().await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+    std::fs::remove_file(proxy.dir().join("provider-config.yaml")).unwrap();
+    has_reloaded(&proxy, "refused").await;
+    let told = proxy.log_line("what has vanished", |line| line.contains("has vanished")).await;
+    assert!(told.contains("provider-config.yaml") && told.contains("demo"), "{told}");
+    assert_eq!(proxy.chat("m").await.status, 200);
+    assert_eq!(proxy.chat("demo").await.status, 404);
+    // It is back, with something new.
+    proxy.rewrite(&(yaml + "  new: { targets: [up/canned-model] }\n"));
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("new").await.status, 200);
 }

@@ -75,3 +75,75 @@ async fn a_large_body_that_is_not_taken_blames_nobody_and_is_sent_once() {
     assert_eq!(proxy.access(0).await.attempts(), ["up/canned-model:upload_broken"]);
     nobody_is_blamed(&proxy).await;
 }
+
+fn field(name: &str, value: &str) -> String {
+    format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+}
+
+fn file(bytes: usize) -> String {
+    let data = "D".repeat(bytes);
+    format!("--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{data}\r\n")
+}
+
+async fn upload(proxy: &Proxy, header: Option<&str>, parts: &[String]) -> client::Answer {
+    let mut ask = Ask::new("POST", "/v1/audio/transcriptions")
+        .header("authorization", &format!("Bearer {TOKEN}"))
+        .header("content-type", "multipart/form-data; boundary=edge");
+    if let Some(model) = header {
+        ask = ask.header("x-ai-proxy-model", model);
+    }
+    ask.body(parts.concat() + "--edge--\r\n").send_large(proxy.port).await
+}
+
+/// More than is looked at.
+const LARGE: usize = 300 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_model_reaches_a_provider_but_the_one_that_was_checked() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), EXTRA)).await;
+    let (right, secret) = (|| field("model", "canned-model"), || field("model", "gpt-secret"));
+    let as_file = secret().replace("name=", "filename=\"x\"; name=");
+    let up = Some("up/canned-model");
+    for (what, header, parts) in [
+        ("two at the beginning", None, vec![right(), secret(), file(70)]),
+        ("two behind a header", up, vec![right(), secret(), file(70)]),
+        ("a second behind a small file", None, vec![right(), file(70), secret()]),
+        ("a file of that name", up, vec![as_file, file(70)]),
+        ("a second behind a large file", None, vec![right(), file(LARGE), secret()]),
+        ("another than the header's", up, vec![file(LARGE), secret()]),
+        ("an empty one", up, vec![field("model", ""), file(70)]),
+        ("one where the only deployment is meant", None, vec![file(LARGE), secret()]),
+        ("the header's alias, which the provider does not know", Some("m"), vec![file(LARGE), field("model", "m")]),
+        ("two, one of them right", up, vec![file(LARGE), right(), secret()]),
+        ("one in the words of a lenient reader", up, vec![file(LARGE), secret().replace("\r\n", "\n")]),
+    ] {
+        let answer = upload(&proxy, header, &parts).await;
+        assert_eq!(answer.status, 400, "{what}: {}", answer.text());
+        assert!(answer.text().contains("`model`"), "{what}: {}", answer.text());
+    }
+    assert_eq!(upstream.count(), 0, "a whole form reached the provider");
+    for (what, header, parts) in [
+        ("one", None, vec![right(), file(LARGE)]),
+        ("one behind a small file", None, vec![file(70), field("model", "m")]),
+        ("none", up, vec![file(LARGE)]),
+        ("the header's again", up, vec![file(LARGE), right()]),
+        ("the provider's own name behind an alias", Some("m"), vec![file(LARGE), right()]),
+    ] {
+        let answer = upload(&proxy, header, &parts).await;
+        assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+    }
+    nobody_is_blamed(&proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_of_an_upload_counts_as_held() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "") + "server: { body_limit: 16KiB, buffer_budget: 16KiB }\n";
+    let proxy = proxy(&yaml).await;
+    let parts = [field("prompt", &"x".repeat(30 * 1024)), field("model", "m"), file(10)];
+    let answer = upload(&proxy, None, &parts).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    // And what was held is given back.
+    assert_eq!(proxy.chat("m").await.status, 200);
+}

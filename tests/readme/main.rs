@@ -1,7 +1,8 @@
 //! README.md keeps its word: its commands run, its examples are right, its tables are complete.
 //!
 //! What a block is shows at its fence: `sh` is run, `yaml` and `dotenv` are checked, `python` and `js` are run with the
-//! official SDKs, `text` is held against what the binary says. A block of another kind is a mistake.
+//! official SDKs, `text` is held against what the binary says; `sh host`, `sh docker` and `sh podman` are run on real
+//! engines by tests/installer/test_readme.sh. A block of another kind is a mistake.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -23,7 +23,7 @@ use super::{Exchange, Framing, Response};
 use crate::alarm::{self, Alarm};
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
-use crate::provider::Permit;
+use crate::provider::{Permit, Veil};
 
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
 /// handed on as it is, and no longer retried.
@@ -64,6 +64,7 @@ pub struct AnswerBody {
     ended: Option<Result<(), Cause>>,
     /// The upstream's own error event was its last word.
     told: bool,
+    veil: Veil,
     permit: Option<Permit>,
 }
 
@@ -77,7 +78,7 @@ enum Observer {
 
 impl Answer {
     pub(super) fn new(mut response: Response, exchange: Exchange, started: Instant) -> Self {
-        let Exchange { endpoint, timeouts, strip_usage, translation, permit, request_bytes, .. } = exchange;
+        let Exchange { endpoint, timeouts, strip_usage, translation, permit, veil, request_bytes, .. } = exchange;
         let framing = Framing::of(&response);
         let mut headers = headers::answer(response.headers());
         let changed = strip_usage || translation.is_some();
@@ -121,6 +122,7 @@ impl Answer {
                 content: false,
                 ended: None,
                 told: false,
+                veil,
                 permit: Some(permit),
                 payload: response.take_payload(),
             }),
@@ -132,7 +134,7 @@ impl AnswerBody {
     /// The error that stood inside a 200, as an answer of its own.
     fn told_error(&self, cause: Cause) -> Option<Box<ErrorAnswer>> {
         let Cause::InBand(_) = cause else { return None };
-        let failure = self.failure()?;
+        let failure = self.said()?;
         let status = failure.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
         let body = error::body(Dialect::OpenAi, ErrorKind::InvalidRequest, &failure.message, None, "");
@@ -205,8 +207,12 @@ impl AnswerBody {
         }
     }
 
-    /// The error that the upstream told of itself, if it told one.
-    pub fn failure(&self) -> Option<&watch::Failure> {
+    /// The error that the upstream told of itself, if it told one: fit for the client.
+    pub fn said(&self) -> Option<watch::Failure> {
+        self.failure().map(|failure| self.veil.over(failure))
+    }
+
+    fn failure(&self) -> Option<&watch::Failure> {
         match &self.seen_by {
             Observer::Watch(watch) => watch.failure(),
             Observer::Translated(translated) => translated.failure(),
@@ -301,14 +307,30 @@ impl AnswerBody {
         }
         let stays = piece.slice(upto..);
         self.partial.push_back(piece.slice(..upto));
+        let from = self.ready.len();
         match seen.strip {
             None => self.ready.append(&mut self.partial),
             Some(range) => self.forward_without(&range),
         }
+        self.veil_errors(from);
         if !stays.is_empty() {
             self.partial.push_back(stays);
         }
         Step::Moved
+    }
+
+    /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
+    /// `from`: where in what is ready the last events begin.
+    fn veil_errors(&mut self, from: usize) {
+        let Observer::Watch(watch) = &self.seen_by else { return };
+        if watch.failure().is_none() {
+            return;
+        }
+        let events: Vec<u8> = self.ready.iter().skip(from).flatten().copied().collect();
+        if let Some(veiled) = self.veil.over_errors(watch, &events) {
+            self.ready.truncate(from);
+            self.ready.push_back(veiled.into());
+        }
     }
 
     /// What a piece has become in the client's format.

@@ -1,4 +1,6 @@
 //! An error status: its body is read (bounded in size and time), judged, and masked for handing on.
+//!
+//! Always: nothing of a body that came encoded, which nobody asked for, is handed on.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +13,20 @@ use super::Response;
 use crate::alarm;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
+use crate::provider::Veil;
 
 /// Of an error's body at most this much is read; what errors say fits many times over.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// And no longer than this is waited for all of it.
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
-pub async fn read(mut response: Response, dialect: Dialect, timeouts: Timeouts, deadline: Instant) -> Failure {
+pub async fn read(
+    mut response: Response,
+    dialect: Dialect,
+    timeouts: Timeouts,
+    deadline: Instant,
+    veil: &Veil,
+) -> Failure {
     let status = response.status();
     if status.is_redirection() || status.is_informational() {
         return Cause::Redirect.into();
@@ -39,15 +48,15 @@ pub async fn read(mut response: Response, dialect: Dialect, timeouts: Timeouts, 
     let readable: &[u8] = if encoded { &[] } else { &body };
     let fault = fault::judge(status.as_u16(), readable);
     let hints = headers::quota_hints(response.headers());
-    let masked = if encoded { body.freeze() } else { Bytes::from(dialects::mask::mask(&body).into_owned()) };
+    let answer = || {
+        let mut headers = headers::answer(response.headers());
+        headers.retain(|(_, value)| !veil.occurs_in(value.as_bytes()));
+        Box::new(ErrorAnswer { status, headers, body: Bytes::from(veil.masked(&body).into_owned()), dialect })
+    };
     Failure {
         cause: Cause::Status(status, fault),
         retry_after_ms: hints.and_then(|hints| hints.retry_after_ms),
-        answer: Some(Box::new(ErrorAnswer {
-            status,
-            headers: headers::answer(response.headers()),
-            body: masked,
-            dialect,
-        })),
+        // What cannot be read cannot be masked.
+        answer: (!encoded).then(answer),
     }
 }

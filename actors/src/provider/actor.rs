@@ -14,7 +14,7 @@ use config::Kind;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use send_wrapper::SendWrapper;
 
-use super::{Permit, Provider, RequestBody, Streaming};
+use super::{Permit, Provider, RequestBody, Streaming, Veil};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Translation};
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION, goes_anywhere};
@@ -109,6 +109,7 @@ impl ProviderActor {
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,
             translation: ask.translation,
+            veil: Veil::new(self.provider.clone(), permit.key()),
             permit,
         }))
     }

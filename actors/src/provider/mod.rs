@@ -7,6 +7,7 @@ mod actor;
 mod permit;
 mod request;
 mod urls;
+mod veil;
 
 use std::collections::HashMap;
 use std::io;
@@ -32,6 +33,7 @@ pub use permit::Permit;
 pub(crate) use request::Sending;
 pub use request::{RequestBody, Rest, Upload};
 pub use urls::Streaming;
+pub(crate) use veil::Veil;
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -232,7 +234,7 @@ fn key_health(fingerprint: u64, windows: Windows, lease: Duration) -> KeyHealth 
     KeyHealth {
         fingerprint,
         ready_at: ReadyAt::default(),
-        state: Short::new(KeyState { cooldown: Cooldown::new(lease), windows }),
+        state: Short::new(KeyState { cooldown: Cooldown::new(lease), fault: None, windows }),
     }
 }
 

@@ -245,14 +245,14 @@ impl Permit {
         }
         match fault {
             Some(Fault::Client) => return self.well(now),
-            Some(Fault::RateLimited) => {
+            Some(fault @ Fault::RateLimited) => {
                 if let [_, (at_model, Some(health))] = self.holds() {
-                    at_model.cool(health, now, retry_after_ms, cap);
+                    at_model.cool(health, fault, now, retry_after_ms, cap);
                 }
             }
-            Some(Fault::Key | Fault::Credit) => {
+            Some(fault @ (Fault::Key | Fault::Credit)) => {
                 if let [(of_key, Some(health)), _] = self.holds() {
-                    of_key.cool(health, now, Some(millis(cap)), cap);
+                    of_key.cool(health, fault, now, Some(millis(cap)), cap);
                 }
             }
             // Told at once and for nothing each time: there is nothing to wait for.

@@ -44,10 +44,10 @@ fn meant(table: &Table, name: &str) -> String {
 fn a_look_for_a_name_remembers_nothing() {
     let table = table(&format!("providers:\n{}", provider("up", "allow_unlisted: true")));
     for nth in 0..10 {
-        assert!(table.knows(&format!("up/made-up-{nth}")));
-        assert!(table.knows(&format!("made-up-{nth}")));
+        assert!(table.knows(&format!("up/made-up-{nth}")).is_ok());
+        assert!(table.knows(&format!("made-up-{nth}")).is_ok());
     }
-    assert!(!table.knows("up/../made-up"));
+    assert!(table.knows("up/../made-up").is_err());
     assert!(table.providers[0].deployments().is_empty());
     assert!(table.unlisted.lock().unwrap().routes.is_empty());
 }
@@ -105,4 +105,52 @@ fn a_provider_and_its_model_go_before_anothers_name_of_the_same_text() {
     let table = Table::build(table.config.clone(), table.providers.clone());
     assert_eq!(meant(&table, "vendor/big"), "vendor/big");
     assert_eq!(meant(&table, "vendor/small"), "router/vendor/small");
+}
+
+#[test]
+fn who_names_a_provider_is_sent_to_no_other() {
+    for takes_any in ["inject_usage: false", "allow_unlisted: true"] {
+        let yaml = format!("providers:\n{}{}", provider("local", "models: { Qwen: {} }"), provider("cloud", takes_any));
+        let table = table(&yaml);
+        assert_eq!(meant(&table, "local/Qwen"), "local/Qwen");
+        for wrong in ["local/typo", "local/", "local/cloud/x", "local/qwen"] {
+            let unknown = table.resolve(wrong).unwrap_err();
+            assert!(unknown.ambiguous.is_empty(), "{wrong}");
+        }
+        assert_eq!(table.resolve("local/qwen").unwrap_err().near, ["local/Qwen"]);
+        // What names no provider of ours may be a vendor's own name.
+        assert_eq!(meant(&table, "vendor/model"), "cloud/vendor/model");
+        assert_eq!(meant(&table, "cloud/local/typo"), "cloud/local/typo");
+    }
+}
+
+#[test]
+fn near_names_are_found_in_any_case_and_by_their_provider() {
+    let yaml = format!(
+        "providers:\n{}models: {{ fast: {{ targets: [up/m] }}, second: {{ targets: [up/m] }} }}\n",
+        provider("up", "models: { m: {}, big-model: {} }")
+    );
+    let table = table(&yaml);
+    let near = |name: &str| table.resolve(name).unwrap_err().near;
+    assert_eq!(near("FAST"), ["fast"]);
+    assert_eq!(near("Up/m").first().map(String::as_str), Some("up/m"));
+    assert_eq!(near("up/n").first().map(String::as_str), Some("up/m"));
+    // One route is told by one name.
+    assert_eq!(near("up/big-modle").first().map(String::as_str), Some("up/big-model"));
+    assert!(!near("up/big-modle").contains(&"big-model".to_owned()));
+    assert!(near("nothing at all like it").is_empty());
+}
+
+#[test]
+fn only_what_is_configured_or_discovered_is_listed() {
+    let yaml =
+        format!("providers:\n{}models: {{ prod: {{ targets: [up/real] }} }}\n", provider("up", "allow_unlisted: true"));
+    let table = table(&yaml);
+    assert!(table.resolve("prod").unwrap().listed && table.resolve("up/real").unwrap().listed);
+    assert!(!table.resolve("up/made-up").unwrap().listed);
+    assert!(table.lists("up/real") && !table.lists("up/made-up"));
+    table.providers[0].set_discovered(vec!["made-up".into()]);
+    let table = Table::build(table.config.clone(), table.providers.clone());
+    assert!(table.resolve("up/made-up").unwrap().listed && table.resolve("made-up").unwrap().listed);
+    assert!(table.lists("up/made-up") && !table.resolve("up/other").unwrap().listed);
 }

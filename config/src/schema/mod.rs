@@ -208,7 +208,8 @@ pub(crate) struct Hedge {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code)]
 pub(crate) struct Retry {
-    /// Attempts after the first, over all deployments. Default 3.
+    /// How often what was tried already is tried again, over all deployments; the first try of each deployment and
+    /// of each of its keys is not counted. Default 3.
     max_retries: Option<Whole>,
     /// Default 250ms.
     base_delay: Option<Duration>,

@@ -138,9 +138,10 @@ impl Told {
             "unknown model",
             "invalid model",
         ]);
-        // Anthropic says no more than the name; DeepSeek lists what it has; OpenRouter puts the name in front.
+        // Anthropic says no more than the name; DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the
+        // name in front.
         let bare = self.has(&["not_found_error"]) && self.begins(&["model: "]);
-        let listed = self.begins(&["The supported API model names are"]);
+        let listed = self.begins(&["The supported API model names are", "The provided model identifier is invalid"]);
         listed
             || bare
             || (named
@@ -152,6 +153,7 @@ impl Told {
                     "decommissioned",
                     "deprecated",
                     "no longer available",
+                    "reached the end of its life",
                     "No endpoints found",
                     "unknown model",
                     "Invalid model",

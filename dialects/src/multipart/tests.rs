@@ -60,7 +60,9 @@ fn what_is_no_such_body_is_not_here() {
     ] {
         assert_eq!(run(body, 3), Step::NotHere, "{body}");
     }
-    assert_eq!(run(&[part("model", "a"), part("model", "b"), "--BoUnD--".into()].concat(), 9), Step::NotHere);
+    assert_eq!(run(&[part("model", "a"), part("model", "b"), "--BoUnD--".into()].concat(), 9), Step::Several);
+    let as_file = part("model", "a").replace("name=", "filename=\"x\"; name=");
+    assert_eq!(run(&[as_file, part("model", "b"), "--BoUnD--".into()].concat(), 9), Step::Several);
     assert_eq!(run(&[part("model", ""), "--BoUnD--".into()].concat(), 9), Step::NotHere);
     assert_eq!(run(&"--BoUnD\r\nx: ".repeat(20_000), 4_096), Step::NotHere);
 }
@@ -74,4 +76,26 @@ fn boundaries() {
     {
         assert_eq!(boundary(text), None, "{text}");
     }
+}
+
+#[test]
+fn what_stands_behind_the_model_is_watched_from_there_on() {
+    let seen = |body: &str| {
+        let mut finder = Finder::new("BoUnD");
+        let step = finder.push(body.as_bytes());
+        let mut watch = finder.watch(body.as_bytes());
+        watch.finish();
+        let model = if let Seen::Model(model) = watch.seen() {
+            Some(String::from_utf8_lossy(model).into_owned())
+        } else {
+            None
+        };
+        (matches!(step, Step::Found(_)), model)
+    };
+    let end = || "--BoUnD--\r\n".to_owned();
+    assert_eq!(seen(&[part("model", "m"), file(10), end()].concat()), (true, None));
+    assert_eq!(seen(&[part("model", "m"), file(10), part("model", "n"), end()].concat()), (true, Some("n".into())));
+    assert_eq!(seen(&[file(WINDOW), part("model", "n"), end()].concat()), (false, Some("n".into())));
+    assert_eq!(seen(&[part("model", ""), end()].concat()), (false, Some(String::new())));
+    assert_eq!(seen(&[part("model", "n"), end()].concat().replace("\r\n", "\n")), (false, Some("n".into())));
 }

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use dialects::fault::Fault;
+
 use crate::error::Refusal;
 use crate::health::KeyHealth;
 use crate::policy::limits::Reservation;
@@ -47,9 +49,11 @@ impl Hold {
         }
     }
 
-    pub(super) fn cool(&mut self, health: &KeyHealth, now: Moment, hint_ms: Option<u64>, cap: Duration) {
+    /// It failed by this fault: the key is out for a while.
+    pub(super) fn cool(&mut self, health: &KeyHealth, fault: Fault, now: Moment, hint_ms: Option<u64>, cap: Duration) {
         if let Some(pass) = self.pass.take() {
             let mut state = health.state.lock();
+            state.fault = Some(fault);
             let _ = state.cooldown.cool(pass, now, hint_ms, cap);
             health.refresh(&mut state, now);
         }

@@ -9,6 +9,8 @@ fn addresses_and_ports() {
     one_in("server: {host: 'a b'}", "1:16", &["is not an address to listen on"]);
     one_in("server: {cors_origins: ['https://a.example/x']}", "1:25", &["is not an origin"]);
     one_in("server: {trusted_proxies: [10.0.0.0/33]}", "1:28", &["is not an address or block"]);
+    variable("RUST_LOG", "foo=bar=baz", &["part 1 has two `=`", "info,access=off"]);
+    variable("RUST_LOG", "info,access=of", &["part 2 has a level that is none"]);
     variable("PORT", "eighty", &["its value is not a whole number"]);
     variable("HOST", "127.0.0.1:80", &["is not an address to listen on"]);
     variable("WORKERS", "0", &["from 1 to 1024"]);
@@ -102,4 +104,19 @@ fn near_misses_in_dotenv_are_doubted() {
         &["did you mean OPENAI_API_KEY?"],
     );
     assert!(Setup::bare().dotenv("MY_OWN=x\nOPENAI_API_KEY_2=y\nOPENAI_API_KEY=x\nHTTP_PORT=4").told().is_empty());
+}
+
+#[test]
+fn a_variable_hides_no_mistake_in_the_file() {
+    for (yaml, name, value) in [
+        ("server: {port: 70000}", "PORT", "8080"),
+        ("server: {host: 'a b'}", "HOST", "127.0.0.1"),
+        ("server: {workers: 0}", "WORKERS", "1"),
+        ("retry: {max_retries: 99}", "RETRY_MAX_RETRIES", "1"),
+        ("retry: {base_delay: 5}", "RETRY_BASE_DELAY", "1s"),
+        ("retry: {max_delay: 5}", "RETRY_MAX_DELAY", "1s"),
+        ("retry: {jitter: 7}", "RETRY_JITTER", "0.1"),
+    ] {
+        one(&Setup::yaml(yaml).var(name, value), "provider-config.yaml:1:", &[" is not "]);
+    }
 }

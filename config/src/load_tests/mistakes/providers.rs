@@ -11,6 +11,7 @@ fn keys() {
     one(&yaml("api_keys: [a, '']"), "provider-config.yaml:2:25: providers.groq.api_keys[1]: ", &["an empty key"]);
     one(&yaml("api_key: a, api_keys: [b]"), "provider-config.yaml:2:", &["both api_key and api_keys"]);
     one(&yaml("api_keys: [a, b, a]"), "provider-config.yaml:2:28: ", &["the same key as providers.groq.api_keys[0]"]);
+    one(&yaml("api_keys: [none, a]"), "provider-config.yaml:2:22: ", &["`none` in a list", "api_key: none"]);
     one(&yaml("api_key: 'a b'"), "provider-config.yaml:2:20: ", &["a blank"]);
     one(&yaml("api_key: [a]"), "provider-config.yaml:2:20: ", &["a list stands where a single value belongs"]);
     one(&yaml(""), "provider-config.yaml:2:9: providers.groq: ", &["no key", "set GROQ_API_KEY in .env"]);
@@ -73,6 +74,12 @@ fn providers_that_cannot_be() {
     let azure =
         "providers: {p: {kind: azure, base_url: 'https://r.openai.azure.com', api_key: k, api_version: 'a&b=c'}}";
     one_in(azure, "1:95", &["`a&b=c` is not an API version"]);
+    for wrong in ["banana", "2024-10", "2024-10-21-", "20241021", "2024-10-21preview"] {
+        one_in(&azure.replace("a&b=c", wrong), "1:95", &["is not an API version", "2024-10-21"]);
+    }
+    for right in ["2024-10-21", "2025-04-01-preview", "preview"] {
+        assert!(told(&azure.replace("a&b=c", right)).is_empty(), "{right}");
+    }
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn no_yaml_at_all() {
     );
     let latin1 = Setup::bare();
     std::fs::write(latin1.folder.path().join("provider-config.yaml"), b"a: \xe4").unwrap();
-    one(&latin1, "provider-config.yaml: ", &["is not UTF-8 text"]);
+    one(&latin1, "provider-config.yaml: ", &["is not UTF-8 text; save it as UTF-8 text"]);
     assert!(told("- a\n- b")[0].contains("a list stands where a mapping"), "{:?}", told("- a\n- b"));
 }
 

@@ -77,15 +77,19 @@ fn vectors_keep_their_numbers_packed_or_not() {
 
     // And back, from both forms.
     let hints = Hints { model: Some("m"), stream: None };
-    let ask = read_gemini(br#"{"requests":[{"content":{"parts":[{"text":"a"}]}}]}"#, Method::Batch, &hints).unwrap();
+    let two = br#"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"b"}]}}]}"#;
+    let ask = read_gemini(two, Method::Batch, &hints).unwrap();
     for body in [&plain, &packed] {
         let back = value(&write_gemini_answer(&read_openai_answer(body).unwrap(), ask.shape()).unwrap());
         assert_eq!(back["embeddings"][1]["values"], if *body == plain { json!([2, 3]) } else { json!([2.0, 3.0]) });
         assert_eq!(back["usageMetadata"]["promptTokenCount"], 4);
     }
-    let one = Ask { one: true, ..ask };
-    let back = value(&write_gemini_answer(&read_openai_answer(&plain).unwrap(), one.shape()).unwrap());
+    let one = read_gemini(br#"{"content":{"parts":[{"text":"a"}]}}"#, Method::One, &hints).unwrap();
+    let body = br#"{"data":[{"index":0,"embedding":[0.5,-1e-3]}]}"#;
+    let back = value(&write_gemini_answer(&read_openai_answer(body).unwrap(), one.shape()).unwrap());
     assert_eq!(back["embedding"]["values"], json!([0.5, -1e-3]));
+    // As many vectors as were asked for, or none.
+    assert!(write_gemini_answer(&read_openai_answer(&plain).unwrap(), one.shape()).is_err());
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub struct Plan {
     exe: PathBuf,
     yaml: String,
     env: Vec<(String, String)>,
+    searched: bool,
 }
 
 impl Plan {
@@ -50,7 +51,12 @@ impl Plan {
             ("RETRY_BASE_DELAY", "10ms"),
             ("RETRY_JITTER", "0"),
         ];
-        Self { exe: exe.into(), yaml: yaml.to_owned(), env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec() }
+        Self {
+            exe: exe.into(),
+            yaml: yaml.to_owned(),
+            env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+            searched: false,
+        }
     }
 
     /// Sets a line of `.env`; an empty value takes the line out.
@@ -60,6 +66,13 @@ impl Plan {
         if !value.is_empty() {
             self.env.push((name.to_owned(), value.to_owned()));
         }
+        self
+    }
+
+    /// Has it look for its files in its directory, instead of naming each of them.
+    #[must_use]
+    pub fn searched(mut self) -> Self {
+        self.searched = true;
         self
     }
 
@@ -85,13 +98,15 @@ impl Plan {
         // As it should be: no warning about its mode in the log.
         std::fs::set_permissions(dir.0.join(".env"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 
-        let mut child = Command::new(&self.exe)
-            .arg("serve")
-            .arg("--config")
-            .arg(dir.0.join("provider-config.yaml"))
-            .arg("--env-file")
-            .arg(dir.0.join(".env"))
-            .env_clear()
+        let mut command = Command::new(&self.exe);
+        command.arg("serve").env_clear();
+        if self.searched {
+            command.env("AI_PROXY_CONFIG_DIR", &dir.0);
+        } else {
+            command.arg("--config").arg(dir.0.join("provider-config.yaml"));
+            command.arg("--env-file").arg(dir.0.join(".env"));
+        }
+        let mut child = command
             .env("PATH", "/usr/bin:/bin")
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())

@@ -1,0 +1,110 @@
+//! Secrets that are known by heart: taken out wherever an upstream repeats them, whatever they look like.
+//!
+//! Also where JSON has escaped characters of one, and where the text was cut in the middle of one. Outside of strings
+//! JSON stays JSON only for secrets that are plain words or numbers, as keys are.
+
+use std::borrow::Cow;
+
+use super::{escaped, mask_str};
+
+/// A shorter secret is taken out only where it stands as a word of its own: as a part of one it is hardly meant.
+const WORD: usize = 8;
+/// A shorter one than this is none, but somebody's placeholder.
+const LEAST: usize = 4;
+
+/// Replaces every occurrence of these. Borrows where there is none.
+pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
+    let mut known: Vec<Cow<'_, str>> = secrets.iter().map(|secret| Cow::Borrowed(*secret)).collect();
+    // What the prefixes have left of one, in a text that was masked before.
+    known.extend(secrets.iter().map(|secret| mask_str(secret)));
+    known.retain(|secret| secret.len() >= LEAST);
+    let (mut out, mut kept) = (Vec::new(), 0);
+    let mut at = 0;
+    while at < body.len() {
+        let found = known.iter().filter_map(|secret| Some((occurs(body, at, secret.as_bytes())?, secret)));
+        let Some((end, secret)) = found.max_by_key(|(end, _)| *end) else {
+            at += 1;
+            continue;
+        };
+        out.extend_from_slice(body.get(kept..at).unwrap_or_default());
+        // A number may stand where JSON takes nothing but one.
+        out.extend_from_slice(if secret.bytes().all(|byte| byte.is_ascii_digit()) { b"0" } else { b"***" });
+        (at, kept) = (end, end);
+    }
+    if kept == 0 {
+        return Cow::Borrowed(body);
+    }
+    out.extend_from_slice(body.get(kept..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// Where the secret that begins at `at` ends.
+fn occurs(body: &[u8], at: usize, secret: &[u8]) -> Option<usize> {
+    let end = at + matched(body.get(at..)?, secret)?;
+    let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let before = at.checked_sub(1).filter(|before| !escaped(body, *before));
+    let alone = !before.is_some_and(|before| is_word(body.get(before))) && !is_word(body.get(end));
+    (secret.len() >= WORD || alone).then_some(end)
+}
+
+/// How many bytes of the text say the secret, if it begins with it.
+fn matched(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for (said, want) in secret.iter().enumerate() {
+        at += match text.get(at..).unwrap_or_default() {
+            [] if said >= LEAST => return Some(at),
+            [b'\\', b'u', code @ ..] if hex(code) == Some(u32::from(*want)) => 6,
+            [b'\\', plain, ..] if plain == want && !want.is_ascii_alphanumeric() => 2,
+            [plain, ..] if plain == want => 1,
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+fn hex(code: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(code.get(..4)?).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "Ab/Cd+01\u{22}23456789";
+
+    fn hidden(text: &str, secrets: &[&str]) -> String {
+        String::from_utf8(hide(text.as_bytes(), secrets).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn it_is_gone_however_it_is_written() {
+        for said in [r#"Ab/Cd+01"23456789"#, r#"Ab\/Cd\u002b01\"23456789"#, r#"\u0041b\u002FCd+01\u002223456789"#] {
+            assert_eq!(hidden(&format!("a {said}, x{said}y"), &[KEY]), "a ***, x***y");
+        }
+        // Cut in its middle.
+        assert_eq!(hidden("the key Ab/Cd+0", &[KEY]), "the key ***");
+        assert_eq!(hidden("the key Ab", &[KEY]), "the key Ab");
+        // The longest of several.
+        assert_eq!(hidden("Basic abcdefgh!", &["abcdefgh", "Basic abcdefgh"]), "***!");
+    }
+
+    #[test]
+    fn what_the_prefixes_left_of_it_is_gone_too() {
+        let key = "tenant42-sk-abcdefgh";
+        let masked = mask_str("no such key tenant42-sk-abcdefgh.").into_owned();
+        assert!(masked.contains("tenant42"), "{masked}");
+        assert_eq!(hidden(&masked, &[key]), "no such key ***.");
+    }
+
+    #[test]
+    fn short_ones_are_words_and_placeholders_stay() {
+        assert_eq!(hidden(r#"{"a":"ollama","b":"ollamas"}"#, &["ollama"]), r#"{"a":"***","b":"ollamas"}"#);
+        assert_eq!(hidden("ask kay: k", &["k", ""]), "ask kay: k");
+        assert!(matches!(hide(b"nothing of it", &[KEY, "ollama"]), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_become_numbers() {
+        assert_eq!(hidden(r#"{"id":123456789,"n":[1]}"#, &["123456789"]), r#"{"id":0,"n":[1]}"#);
+    }
+}

@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# The few settings of the proxy that its container depends on, read from .env and provider-config.yaml: the port, the
+# grace, whether there is TLS.
+#
+# The program itself is the judge of these files (`ai-proxy check`); here only single values are picked. What always
+# holds: a value that cannot be read is said and the cautious choice taken, never guessed silently.
+
+# env_value NAME FILE: as the program reads it: quotes taken off, a comment behind it left out.
+env_value() {
+    [ -r "$2" ] || return 0
+    sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" "$2" | tail -n 1 | sed "
+        s/[[:space:]]*\$//
+        /^\"/ { s/^\"\([^\"]*\)\".*/\1/; b
+        }
+        /^'/ { s/^'\([^']*\)'.*/\1/; b
+        }
+        s/[[:space:]]#.*//
+        s/[[:space:]]*\$//"
+}
+
+# server_value NAME FILE: a plain value under `server:`, in either style of YAML.
+server_value() {
+    [ -r "$2" ] || return 0
+    awk -v name="$1" '
+        /^server[[:space:]]*:/ { inside = 1; line = $0; sub(/^server[[:space:]]*:/, "", line); look(line); next }
+        /^[^[:space:]#]/ { inside = 0 }
+        inside { look($0) }
+        function look(text,    rest) {
+            # A hash begins a comment only at the start or behind a blank.
+            sub(/(^|[[:space:]])#.*/, "", text)
+            if (match(text, "(^|[{,[:space:]])" name "[[:space:]]*:[[:space:]]*")) {
+                rest = substr(text, RSTART + RLENGTH)
+                sub(/[,}].*/, "", rest)
+                gsub(/^[[:space:]"]+|[[:space:]"]+$/, "", rest)
+                gsub(/\047/, "", rest)
+                if (rest != "") found = rest
+            }
+        }
+        END { if (found != "") print found }' "$2"
+}
+
+# whole_seconds DURATION: 30s, 1m30s, 250ms (a part counts as a whole), 0; fails on anything else.
+whole_seconds() {
+    printf '%s\n' "$1" | awk '
+        { rest = $0; total = 0; if (rest == "0") { print 0; exit } if (rest == "") exit 1
+          while (rest != "") {
+              if (!match(rest, /^[0-9]+(\.[0-9]+)?/)) { bad = 1; break }
+              number = substr(rest, 1, RLENGTH); rest = substr(rest, RLENGTH + 1)
+              if (rest ~ /^ms/) { total += number / 1000; rest = substr(rest, 3) }
+              else if (rest ~ /^s/) { total += number; rest = substr(rest, 2) }
+              else if (rest ~ /^m/) { total += number * 60; rest = substr(rest, 2) }
+              else if (rest ~ /^h/) { total += number * 3600; rest = substr(rest, 2) }
+              else { bad = 1; break }
+          }
+          if (bad) exit 1
+          whole = int(total); if (whole < total) whole++; print whole }'
+}
+
+# read_settings: PORT, GRACE, SCHEME, MUTUAL_TLS of the configuration that is there, or will be made.
+read_settings() {
+    env_file=$CONFIG_DIR/.env yaml_file=$CONFIG_DIR/provider-config.yaml
+    PORT=$(env_value PORT "$env_file")
+    [ -n "$PORT" ] || PORT=$(server_value port "$yaml_file")
+    if [ ! -e "$env_file" ] && [ -n "$(option port)" ]; then
+        PORT=$(option port)
+    fi
+    PORT=${PORT:-8080}
+    GRACE=$(server_value shutdown_grace "$yaml_file")
+    if ! GRACE=$(whole_seconds "${GRACE:-30s}"); then
+        warn "server.shutdown_grace in $yaml_file cannot be read from here; the time to stop is an hour then (--stop-timeout sets another)"
+        GRACE=3600
+    fi
+    # shellcheck disable=SC2034 # read in other files
+    STOP_TIMEOUT=$(chosen stop-timeout $((GRACE + 10)))
+    SCHEME=http MUTUAL_TLS=0
+    # shellcheck disable=SC2034 # read in other files
+    [ -z "$(env_value TLS_CERT "$env_file")" ] || SCHEME=https
+    # shellcheck disable=SC2034 # read in other files
+    [ -z "$(env_value TLS_CLIENT_CA "$env_file")" ] || MUTUAL_TLS=1
+}

@@ -1,0 +1,105 @@
+//! What has come of a call so far: what was tried, what may still be tried, what the client would be told now.
+//!
+//! Always: the first try of a deployment is no retry, nor is that of a key which takes over from one at fault, so that
+//! what is healthy is asked however much before it is not. `max_retries` bounds what is tried once more, and
+//! [`MAX_ATTEMPTS`] all of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::clock;
+use actors::error::{Failure, Refusal};
+use actors::policy::Moment;
+use actors::table::Deployment;
+
+use super::asking::Unsayable;
+
+/// The most exchanges that one request may cost, whatever is configured: a bound where keys and targets are many.
+const MAX_ATTEMPTS: u32 = 64;
+
+#[derive(Default)]
+pub(super) struct Tally {
+    /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
+    pub told: Option<Failure>,
+    pub refusal: Option<Refusal>,
+    /// When the soonest of those that refused may serve again.
+    pub soonest: Option<Moment>,
+    /// Why one of them could not even be asked.
+    pub unsayable: Option<Unsayable>,
+    /// Plans that were gone through.
+    pub rounds: u32,
+    /// For cooldowns to end.
+    pub waited: Duration,
+    attempts: u32,
+    /// Attempts at what had been tried before.
+    repeats: u32,
+    tries: Vec<Try>,
+    /// Deployments that answered that they do not serve such a request: asking again would be in vain.
+    useless: Vec<Arc<str>>,
+}
+
+/// What was tried, once.
+struct Try {
+    deployment: Arc<str>,
+    /// Its place among the provider's; None where it did not come to that.
+    key: Option<usize>,
+    /// It failed by the key's fault: with another one this deployment is as good as new.
+    blames_key: bool,
+}
+
+impl Tally {
+    /// Whether this deployment may be tried now, where so many repeats are allowed.
+    pub fn may_try(&self, deployment: &Deployment, repeats: u32) -> bool {
+        self.attempts < MAX_ATTEMPTS
+            && !self.is_useless(deployment)
+            && (self.repeats < repeats || self.is_new(deployment))
+    }
+
+    /// Whether there is any sense in another round.
+    pub fn may_repeat(&self, repeats: u32) -> bool {
+        self.attempts < MAX_ATTEMPTS && self.repeats < repeats && self.rounds <= repeats
+    }
+
+    fn tries_of<'a>(&'a self, deployment: &'a Deployment) -> impl Iterator<Item = &'a Try> {
+        self.tries.iter().filter(|tried| tried.deployment == deployment.name)
+    }
+
+    /// Never tried, or only with keys that were at fault while another one is ready.
+    fn is_new(&self, deployment: &Deployment) -> bool {
+        if self.tries_of(deployment).next().is_none() {
+            return true;
+        }
+        let unused = |key: usize| self.tries_of(deployment).all(|tried| tried.key != Some(key));
+        self.tries_of(deployment).all(|tried| tried.blames_key)
+            && deployment.health.ready_keys(&deployment.provider.health, clock::now()).any(unused)
+    }
+
+    pub fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+        self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
+    }
+
+    pub fn cannot_say(&mut self, unsayable: Unsayable, deployment: &Deployment) {
+        self.useless.push(deployment.name.clone());
+        self.unsayable = Some(unsayable);
+    }
+
+    pub fn failed(&mut self, failure: Failure, deployment: &Deployment, key: Option<usize>) {
+        let again = self.tries_of(deployment).any(|tried| tried.key == key || !tried.blames_key);
+        self.attempts += 1;
+        self.repeats += u32::from(again);
+        let blames_key = failure.cause.blames_key();
+        self.tries.push(Try { deployment: deployment.name.clone(), key, blames_key });
+        if failure.cause.is_in_vain() {
+            self.useless.push(deployment.name.clone());
+        }
+        if self.told.as_ref().is_none_or(|told| told.cause.hope() <= failure.cause.hope()) {
+            self.told = Some(failure);
+        }
+        debug_assert!(self.repeats < self.attempts);
+    }
+
+    pub fn is_useless(&self, deployment: &Deployment) -> bool {
+        self.useless.contains(&deployment.name)
+    }
+}
