@@ -1,5 +1,5 @@
 //! What is written for a provider is what that provider's official SDK would have written, by the SDK's own types: every
-//! recorded request that was answered, in every other format.
+//! recorded request that was answered, in every other format; and, for `captured`, what reached a provider.
 //!
 //! The recordings lie beside the project; where they do not, this says so and skips.
 
