@@ -460,3 +460,19 @@ fn whatever_can_be_asked_comes_back_and_goes_through_other_formats() {
         asked.texts.iter().for_each(|text| assert!(all.contains(text), "{text:?} {all}"));
     }
 }
+
+/// What the vendor's own types demand of a request: an image says its detail, and a tier is one of theirs.
+#[test]
+fn an_image_and_a_tier_of_another_dialect_are_as_the_vendor_has_them() {
+    for (tier, there) in [("flex", json!("flex")), ("on_demand", Value::Null)] {
+        let image = json!({"type": "image_url", "image_url": {"url": "https://x.test/a.png"}});
+        let body = json!({"model": "m", "service_tier": tier, "messages": [{"role": "user", "content": [image]}]});
+        let body = body.to_string();
+        let request = translate::read(Wire::Chat, body.as_bytes(), &Hints::default()).unwrap();
+        let written = translate::write(Wire::Responses, &request, &Target { model: "m", ..Target::default() }).unwrap();
+        let back: Value = serde_json::from_slice(&written.body).unwrap();
+        assert_eq!(back["service_tier"], there);
+        assert_eq!(written.losses.names().any(|name| name == "service_tier"), there.is_null());
+        assert_eq!(back["input"][0]["content"][0]["detail"], "auto", "{back}");
+    }
+}

@@ -3,11 +3,10 @@
 //! The upstreams are a second proxy, which serves the demo in all dialects: so every request is translated by the first
 //! one into the dialect of its provider, and read there as a client's of that dialect.
 
-use std::process::Command;
-
 use upstream::harness::{Plan, Proxy, TOKEN};
 
 use crate::installed;
+use crate::process::program;
 
 /// How the outer proxy speaks to the inner one: provider, kind, and what else is to be said.
 const UPSTREAMS: [(&str, &str, &str); 4] = [
@@ -34,23 +33,16 @@ async fn chain() -> (Proxy, Proxy) {
     (inner, outer)
 }
 
-async fn run(program: &str, script: &str) {
+async fn run(language: &str, script: &str) {
     let Some(dir) = installed() else { return };
     let (inner, outer) = chain().await;
     let over = |model: &str| UPSTREAMS.map(|(name, _, _)| format!("{name}/{model}")).join(",");
-    let program = if program == "python" { dir.join("venv/bin/python").display().to_string() } else { program.into() };
-    let mut command = Command::new(program);
+    let mut command = program(language, script, dir);
     command
-        .arg(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
-        .current_dir(dir)
         .env("ROOT", format!("http://127.0.0.1:{}", outer.port))
         .env("TOKEN", TOKEN)
         .env("MODELS", over("demo"))
-        .env("ERRORS", over("demo-error-429"))
-        .env("NO_PROXY", "127.0.0.1");
-    for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"] {
-        command.env_remove(name);
-    }
+        .env("ERRORS", over("demo-error-429"));
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{said}");

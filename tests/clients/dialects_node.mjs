@@ -2,9 +2,14 @@
 // code 1 when one did. Environment: as dialects_python.py has it.
 
 import assert from "node:assert/strict";
-import Anthropic from "@anthropic-ai/sdk";
-import { FinishReason, GoogleGenAI } from "@google/genai";
-import OpenAI from "openai";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+// The SDKs live in a build folder, not beside this file.
+const require = createRequire(path.join(process.cwd(), "node_modules", "x"));
+const Anthropic = require("@anthropic-ai/sdk");
+const { FinishReason, GoogleGenAI } = require("@google/genai");
+const OpenAI = require("openai");
 
 const { ROOT, TOKEN, MODELS, ERRORS, ONLY = "" } = process.env;
 const SAID = "Say hello";

@@ -59,6 +59,12 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 /// Every exchange whose api is `openai.*` and whose body is what was on the wire. `None`: no corpus here.
 #[must_use]
 pub fn openai_wire() -> Option<Vec<Exchange>> {
+    recorded(|exchange| exchange.api.starts_with("openai.") && exchange.fidelity == "wire")
+}
+
+/// Every exchange that is wanted, in the order of the files' names. `None`: no corpus here.
+#[must_use]
+pub fn recorded(wanted: impl Fn(&Exchange) -> bool) -> Option<Vec<Exchange>> {
     let root = shared("corpus")?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(root).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
     files.sort();
@@ -80,7 +86,7 @@ pub fn openai_wire() -> Option<Vec<Exchange>> {
                 .collect(),
             body: recorded.response.body.as_str().unwrap_or_default().as_bytes().to_vec(),
         };
-        (exchange.api.starts_with("openai.") && exchange.fidelity == "wire").then_some(exchange)
+        wanted(&exchange).then_some(exchange)
     });
     Some(exchanges.collect())
 }

@@ -213,11 +213,10 @@ fn around(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &mu
         object.flag("store", store);
     }
     object.text_if("previous_response_id", request.previous.as_deref());
-    if matches!(request.wire, Wire::Responses | Wire::Chat) {
-        object.text_if("service_tier", request.service_tier.as_deref());
-    } else {
-        losses.note_if(request.service_tier.is_some(), Field::ServiceTier);
-    }
+    // Chat has the same tiers, but with some vendors others of their own.
+    let tier = request.service_tier.as_deref().filter(|tier| own || request.wire == Wire::Chat && is_tier(tier));
+    object.text_if("service_tier", tier);
+    losses.note_if(tier.is_none() && request.service_tier.is_some(), Field::ServiceTier);
     losses.note_if(request.cache.is_some(), Field::CacheMarkers);
     if own {
         for (key, value) in &request.extra {
@@ -228,4 +227,8 @@ fn around(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &mu
     } else {
         losses.note_if(!request.extra.is_empty(), Field::Unknown);
     }
+}
+
+fn is_tier(word: &str) -> bool {
+    matches!(word, "auto" | "default" | "flex" | "scale" | "priority")
 }

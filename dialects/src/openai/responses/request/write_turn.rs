@@ -262,7 +262,9 @@ fn one(list: &mut List<'_>, assistant: bool, part: &Part<'_>, notes: &mut Notes<
         }
         Kind::Image(media) => {
             let Some(mut entry) = image(list, media, notes) else { return };
-            entry.text_if("detail", media.detail.as_deref());
+            // The vendor's types demand it, and this is what it is without the word.
+            let default = (!notes.own).then_some("auto");
+            entry.text_if("detail", media.detail.as_deref().or(default));
             entry
         }
         Kind::Document(media) => {
