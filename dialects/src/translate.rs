@@ -12,6 +12,7 @@ mod blame;
 mod context;
 mod count;
 mod error;
+mod event_stream;
 mod framing;
 mod stream;
 mod target;

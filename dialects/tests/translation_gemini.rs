@@ -429,3 +429,70 @@ fn recorded_errors_have_a_kind_and_words() {
     }
     println!("{table:?}");
 }
+
+#[test]
+fn recorded_embeddings_go_both_ways() {
+    use dialects::embed::{self, Method};
+    let (mut to_openai, mut to_gemini) = (0, 0);
+    for exchange in recordings("__gemini.embedContent__").into_iter().filter(|e| e.status == 200) {
+        let Some(value) = exchange.request_value() else { continue };
+        let method = if value["requests"].is_array() { Method::Batch } else { Method::One };
+        let body = value.to_string();
+        let Ok(ask) = embed::read_gemini(body.as_bytes(), method, &hints()) else {
+            assert!(body.contains("inline"), "{}", exchange.name);
+            continue;
+        };
+        let there = embed::write_openai(&ask, "up");
+        let back = embed::read_openai(&there).unwrap();
+        assert_eq!((&back.texts, back.dimensions), (&ask.texts, ask.dimensions));
+        let vectors = embed::read_gemini_answer(exchange.body.as_bytes()).unwrap();
+        let usage = vectors.usage.unwrap_or_default();
+        let openai = embed::write_openai_answer(&vectors, &back, "public", usage).unwrap();
+        let again = embed::read_openai_answer(&openai).unwrap();
+        let mut said: Value = serde_json::from_str(&exchange.body).unwrap();
+        let heard: Value = serde_json::from_slice(&embed::write_gemini_answer(&again, &ask).unwrap()).unwrap();
+        for key in ["embedding", "embeddings"] {
+            assert_eq!(said[key].take(), heard[key], "{}", exchange.name);
+        }
+        to_openai += 1;
+    }
+    for exchange in recordings("__openai.embeddings__").into_iter().filter(|e| e.status == 200) {
+        let Some(body) = &exchange.request else { continue };
+        let Ok(ask) = embed::read_openai(body.as_bytes()) else { continue };
+        let there = embed::write_gemini(&ask, "up", Method::Batch).unwrap();
+        let back = embed::read_gemini(&there, Method::Batch, &hints()).unwrap();
+        assert_eq!((&back.texts, back.dimensions), (&ask.texts, ask.dimensions));
+        let vectors =
+            embed::read_openai_answer(exchange.body.as_bytes()).unwrap_or_else(|e| panic!("{}: {e:?}", exchange.name));
+        let Ok(gemini) = embed::write_gemini_answer(&vectors, &back) else {
+            // It packs bytes, not floats, and nobody asked it for those.
+            assert_eq!(exchange.provider, "perplexity");
+            continue;
+        };
+        let again = embed::read_gemini_answer(&gemini).unwrap();
+        assert_eq!(again.len(), vectors.len());
+        let packed = embed::Ask { packed: true, ..ask.clone() };
+        let once = embed::write_openai_answer(&again, &packed, "m", Default::default()).unwrap();
+        let twice = embed::write_openai_answer(&vectors, &packed, "m", Default::default()).unwrap();
+        assert_eq!(once, twice, "{}", exchange.name);
+        to_gemini += 1;
+    }
+    println!("embeddings: {to_openai} of gemini through openai, {to_gemini} of openai through gemini");
+}
+
+#[test]
+fn recorded_counts_are_read() {
+    let mut count = 0;
+    for part in ["__gemini.countTokens__", "__anthropic.count_tokens__", "__bedrock.count_tokens__"] {
+        for exchange in recordings(part).into_iter().filter(|e| e.status == 200) {
+            let tokens = dialects::count::read_answer(exchange.body.as_bytes()).unwrap();
+            assert!(tokens > 0);
+            if let (Some(body), true) = (&exchange.request, part.contains("gemini")) {
+                let request = dialects::count::read_gemini(body.as_bytes(), &hints()).unwrap();
+                assert!(!request.messages.is_empty());
+            }
+            count += 1;
+        }
+    }
+    println!("{count} counts");
+}

@@ -9,4 +9,4 @@ mod block;
 pub(crate) mod fidelity;
 pub(crate) mod request;
 pub(crate) mod stream;
-mod words;
+pub(crate) mod words;

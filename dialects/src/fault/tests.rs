@@ -42,6 +42,8 @@ fn the_body_changes_what_a_status_means() {
             Fault::Key,
         ),
         (400, r#"{"code":"invalid-argument","error":"Model not found: grok-none"}"#, Fault::ModelMissing),
+        (400, r#"{"message":"The provided model identifier is invalid."}"#, Fault::ModelMissing),
+        (404, r#"{"message":"This model version has reached the end of its life."}"#, Fault::ModelMissing),
         (400, r#"{"error":{"code":"model_decommissioned","message":"gone"}}"#, Fault::ModelMissing),
         (400, r#"{"error":{"code":400,"message":"openai/gpt-none is not a valid model ID"}}"#, Fault::ModelMissing),
         (

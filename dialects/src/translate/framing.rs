@@ -3,6 +3,8 @@
 //! For formats that stream as SSE an event is a name (empty where there is none) and its data. Only an event that is
 //! not yet whole is held, and never more than [`MAX_EVENT`] bytes of it.
 
+use super::event_stream::EventStream;
+use crate::Wire;
 use crate::watch::bounds::Bounds;
 use crate::watch::lines::{Line, Lines};
 
@@ -22,9 +24,46 @@ pub enum Frame<'a> {
     Stray(&'a [u8]),
 }
 
-/// An event is longer than [`MAX_EVENT`].
+/// What cannot be cut any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLong;
+pub enum Broken {
+    /// An event is longer than [`MAX_EVENT`].
+    TooLong,
+    /// Lengths and checksums do not fit.
+    Corrupt,
+}
+
+/// Cuts a stream into events, in the way of the format that it is of.
+#[derive(Debug)]
+pub enum Frames {
+    Sse(Sse),
+    Aws(EventStream),
+}
+
+impl Frames {
+    pub fn new(from: Wire) -> Self {
+        match from {
+            Wire::Chat | Wire::Responses | Wire::Messages | Wire::Gemini => Self::Sse(Sse::default()),
+            Wire::Converse => Self::Aws(EventStream::default()),
+        }
+    }
+
+    /// Takes the next piece. `each` says whether to go on.
+    pub fn push(&mut self, bytes: &[u8], each: impl FnMut(Frame<'_>) -> bool) -> Result<(), Broken> {
+        match self {
+            Self::Sse(sse) => sse.push(bytes, each),
+            Self::Aws(events) => events.push(bytes, each),
+        }
+    }
+
+    /// The stream has ended in order: the last event may lack its blank line. A message of AWS's is whole or none.
+    pub fn end(&mut self, each: impl FnMut(Frame<'_>) -> bool) {
+        match self {
+            Self::Sse(sse) => sse.end(each),
+            Self::Aws(_) => {}
+        }
+    }
+}
 
 /// Cuts an SSE stream into events.
 #[derive(Debug, Default)]
@@ -36,7 +75,7 @@ pub struct Sse {
 
 impl Sse {
     /// Takes the next piece. `each` says whether to go on.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Frame<'_>) -> bool) -> Result<(), TooLong> {
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Frame<'_>) -> bool) -> Result<(), Broken> {
         let mut rest = bytes;
         while let Some(bound) = self.bounds.find(rest) {
             let (event, after) = rest.split_at_checked(bound.end).unwrap_or((rest, &[]));
@@ -46,7 +85,7 @@ impl Sse {
             } else {
                 let mut held = std::mem::take(&mut self.held);
                 if held.len().saturating_add(event.len()) > MAX_EVENT {
-                    return Err(TooLong);
+                    return Err(Broken::TooLong);
                 }
                 held.extend_from_slice(event);
                 let go_on = self.event(&held, &mut each);
@@ -61,7 +100,7 @@ impl Sse {
             }
         }
         if self.held.len().saturating_add(rest.len()) > MAX_EVENT {
-            return Err(TooLong);
+            return Err(Broken::TooLong);
         }
         self.held.extend_from_slice(rest);
         Ok(())

@@ -4,7 +4,7 @@
 //! and a [`Writer`] are state machines of one format each, and know nothing of each other.
 
 use super::Context;
-use super::framing::{Frame, Sse};
+use super::framing::{Broken, Frame, Frames};
 use crate::conversation::{Delta, Event};
 use crate::watch::{Cut, Failure};
 use crate::{Usage, Wire};
@@ -106,7 +106,7 @@ pub struct Progress {
 /// One streamed answer.
 #[derive(Debug)]
 pub struct Stream {
-    frames: Sse,
+    frames: Frames,
     reader: Reader,
     writer: Writer,
     progress: Progress,
@@ -115,7 +115,7 @@ pub struct Stream {
 impl Stream {
     pub fn new(from: Wire, to: Wire, context: &Context) -> Self {
         Self {
-            frames: Sse::default(),
+            frames: Frames::new(from),
             reader: Reader::new(from, context),
             writer: Writer::new(to, context),
             progress: Progress::default(),
@@ -127,8 +127,14 @@ impl Stream {
         let Self { frames, reader, writer, progress } = self;
         if progress.failure.is_none() {
             let told = frames.push(bytes, |frame| step(frame, reader, writer, progress, out));
-            if told.is_err() {
-                progress.failure = Some(Box::new(Failure::ours("an event of the provider's answer is too long")));
+            // What follows the last event changes nothing any more.
+            if let Err(broken) = told
+                && !progress.terminal
+            {
+                progress.failure = Some(Box::new(Failure::ours(match broken {
+                    Broken::TooLong => "an event of the provider's answer is too long",
+                    Broken::Corrupt => "the provider's answer is damaged",
+                })));
             }
         }
         &self.progress

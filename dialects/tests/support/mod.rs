@@ -2,6 +2,7 @@
 
 pub mod gather;
 pub mod heard;
+pub mod heard_converse;
 pub mod heard_gemini;
 pub mod responses;
 

@@ -3,7 +3,7 @@
 mod read;
 mod write;
 mod write_block;
-mod write_think;
+pub(crate) mod write_think;
 
 pub use read::read;
 pub use write::write;

@@ -169,7 +169,10 @@ fn unpack(list: &mut List<'_>, text: &str) -> Result<(), Malformed> {
     let (numbers, []) = bytes.as_chunks::<4>() else { return Err(Malformed::Foreign) };
     for number in numbers {
         let number = f32::from_le_bytes(*number);
-        // NaN and the infinities are no JSON.
+        // No JSON, and a sign that something else is packed here: Perplexity packs bytes.
+        if !number.is_finite() {
+            return Err(Malformed::Foreign);
+        }
         let text = serde_json::to_string(&number).map_err(|_| Malformed::Foreign)?;
         list.raw(&text);
     }

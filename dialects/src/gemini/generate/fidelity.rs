@@ -44,8 +44,8 @@ pub const fn carries(field: Field) -> Fidelity {
         Field::ReasoningEffort | Field::ReasoningBudget => Fidelity::Approximated,
         // Five of them.
         Field::Stop => Fidelity::Approximated,
-        // Several answers come back as one where they are translated, and probabilities have other shapes.
-        Field::Candidates | Field::Logprobs | Field::AnswerMedia => Fidelity::Approximated,
+        // Pictures and speech, where the client has a place for them.
+        Field::AnswerMedia => Fidelity::Approximated,
         // In answers by the sources that were found.
         Field::Citations => Fidelity::Approximated,
         // To their own provider only.
@@ -68,6 +68,8 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::ParallelCalls
         | Field::MinP
         | Field::LogitBias
+        | Field::Logprobs
+        | Field::Candidates
         | Field::Verbosity
         | Field::Native
         | Field::Unknown => Fidelity::Dropped,

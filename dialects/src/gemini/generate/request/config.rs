@@ -129,17 +129,23 @@ pub fn write(top: &mut Object<'_>, request: &Request<'_>, model: &str, losses: &
     float(&mut config, "temperature", sampling.temperature);
     float(&mut config, "topP", sampling.top_p);
     whole(&mut config, "topK", sampling.top_k);
-    whole(&mut config, "candidateCount", sampling.candidates);
     whole(&mut config, "maxOutputTokens", request.max_tokens);
     if let Some(seed) = sampling.seed {
         config.signed("seed", seed);
     }
     float(&mut config, "presencePenalty", sampling.presence_penalty);
     float(&mut config, "frequencyPenalty", sampling.frequency_penalty);
-    if let Some(logprobs) = sampling.logprobs {
-        config.flag("responseLogprobs", logprobs);
+    // Of a translated answer only the first is read, and no probabilities: who does not get them does not pay for them.
+    if own {
+        whole(&mut config, "candidateCount", sampling.candidates);
+        if let Some(logprobs) = sampling.logprobs {
+            config.flag("responseLogprobs", logprobs);
+        }
+        whole(&mut config, "logprobs", sampling.top_logprobs);
+    } else {
+        losses.note_if(sampling.candidates.is_some_and(|n| n > 1), Field::Candidates);
+        losses.note_if(sampling.logprobs == Some(true) || sampling.top_logprobs.is_some(), Field::Logprobs);
     }
-    whole(&mut config, "logprobs", sampling.top_logprobs);
     losses.note_if(sampling.min_p.is_some(), Field::MinP);
     losses.note_if(sampling.logit_bias.is_some(), Field::LogitBias);
     if !request.stop.is_empty() {

@@ -87,6 +87,8 @@ pub fn read_config<'a>(config: Config<'a>, request: &mut Request<'a>) {
         }),
         // Like AUTO, with arguments that fit the schema: what the others do of themselves.
         Some("VALIDATED" | "4") if names.is_empty() => Some(ToolChoice::Auto),
+        // Unspecified, or newer than this.
+        Some(_) | None if names.is_empty() => None,
         Some(_) | None => Some(ToolChoice::Among { names, required: false }),
     };
 }
