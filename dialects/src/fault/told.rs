@@ -138,14 +138,10 @@ impl Told {
             "unknown model",
             "invalid model",
         ]);
-<<<<<<< HEAD
-        // Anthropic says no more than the name; DeepSeek lists what it has; OpenRouter puts the name in front.
+        // Anthropic says no more than the name; DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the
+        // name in front.
         let bare = self.has(&["not_found_error"]) && self.begins(&["model: "]);
-        let listed = self.begins(&["The supported API model names are"]);
-=======
-        // DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the name in front.
         let listed = self.begins(&["The supported API model names are", "The provided model identifier is invalid"]);
->>>>>>> t-gemini
         listed
             || bare
             || (named
