@@ -345,7 +345,7 @@ fn recorded_requests_of_converse_go_to_other_upstreams() {
 fn errors_before_and_within_a_stream_have_a_kind_and_words() {
     let mut table: BTreeMap<(u16, &str), u32> = BTreeMap::new();
     for exchange in recordings(PART).iter().filter(|e| e.status >= 400) {
-        let said = translate::error(Wire::Converse, exchange.status, exchange.body.as_bytes());
+        let said = translate::error(exchange.status, exchange.body.as_bytes());
         assert!(!said.message.is_empty(), "{}: {}", exchange.name, exchange.body);
         *table.entry((exchange.status, said.kind.anthropic_type())).or_default() += 1;
     }

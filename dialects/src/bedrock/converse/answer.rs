@@ -28,7 +28,7 @@ object! { struct Message<'a> { role: Maybe<'a> = "role", content: Vec<&'a RawVal
 object! { struct Tier<'a> { kind: Str<'a> = "type", } }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
-    let read: Body<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let message = read.output.and_then(|output| output.message).ok_or_else(|| Malformed::of(body))?;
     let parts = block::parts(message.content.into_iter().flatten()).map_err(|_| Malformed::Foreign)?;
     let calls = parts.iter().any(|part| matches!(part.kind, Kind::Call(_)));

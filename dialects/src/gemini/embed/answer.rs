@@ -52,7 +52,7 @@ object! {
 
 /// Reads an upstream's answer in OpenAI's format.
 pub fn read_openai_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
-    let read: OpenAi<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: OpenAi<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let (Some(mut data), None | Some(Weight(false))) = (read.data, read.error) else {
         return Err(Malformed::of(body));
     };
@@ -79,7 +79,7 @@ object! { struct Counts<'a> { prompt: Whole = "promptTokenCount", total: Whole =
 
 /// Reads a Gemini upstream's answer, of either method.
 pub fn read_gemini_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
-    let read: Gemini<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
+    let read: Gemini<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     if read.error.is_some_and(|error| error.0) || read.one.is_none() && read.batch.is_none() {
         return Err(Malformed::of(body));
     }

@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Input<'de> {
 
 /// Reads a client's request in OpenAI's format.
 pub fn read_openai<'a>(body: &'a [u8]) -> Result<Ask<'a>, Bad> {
-    let read: OpenAi<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
+    let read: OpenAi<'a> = crate::json::from_bytes(body).map_err(|error| Bad::json(body, &error))?;
     let Some(model) = read.model else {
         return Err(Bad::new("You must provide a model parameter.", Some("model")));
     };
@@ -91,8 +91,8 @@ const CONTENT: Option<&str> = Some("content");
 pub fn read_gemini<'a>(body: &'a [u8], method: Method, hints: &Hints<'a>) -> Result<Ask<'a>, Bad> {
     let bad = |error: serde_json::Error| Bad::json(body, &error);
     let requests = match method {
-        Method::One => vec![serde_json::from_slice::<One<'a>>(body).map_err(bad)?],
-        Method::Batch => serde_json::from_slice::<Batch<'a>>(body).map_err(bad)?.requests.unwrap_or_default(),
+        Method::One => vec![crate::json::from_bytes::<One<'a>>(body).map_err(bad)?],
+        Method::Batch => crate::json::from_bytes::<Batch<'a>>(body).map_err(bad)?.requests.unwrap_or_default(),
     };
     let Some(first) = requests.first() else {
         return Err(Bad::new("You must provide requests.", Some("requests")));

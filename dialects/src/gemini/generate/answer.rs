@@ -57,9 +57,9 @@ impl Body<'_> {
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     // A stream that was not asked for as events comes as a list of its pieces.
     let pieces = if body.trim_ascii_start().starts_with(b"[") {
-        serde_json::from_slice::<Vec<Body<'_>>>(body)
+        crate::json::from_bytes::<Vec<Body<'_>>>(body)
     } else {
-        serde_json::from_slice(body).map(|one| vec![one])
+        crate::json::from_bytes(body).map(|one| vec![one])
     };
     let mut answer = Answer::new(Wire::Gemini);
     let mut any = false;

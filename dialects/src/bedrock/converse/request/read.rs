@@ -55,7 +55,7 @@ object! { struct RawThinking<'a> { kind: Str<'a> = "type", budget: u64 = "budget
 const MESSAGES: Option<&str> = Some("messages");
 
 pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    let read: Body<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
+    let read: Body<'a> = crate::json::from_bytes(body).map_err(|error| Bad::json(body, &error))?;
     let Some(model) = hints.model.map(Str::from).or(read.model) else {
         return Err(Bad::new("You must name a model in the path.", Some("model")));
     };

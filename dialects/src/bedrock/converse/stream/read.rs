@@ -104,7 +104,7 @@ impl Read {
             return Ok(());
         }
         let broken = || Box::new(Failure::ours("an event of the provider's answer cannot be read"));
-        let payload: Payload<'_> = serde_json::from_slice(data).map_err(|_| broken())?;
+        let payload: Payload<'_> = crate::json::from_bytes(data).map_err(|_| broken())?;
         if !std::mem::replace(&mut self.started, true) {
             emit(Event::Start { id: None, model: None, created: None });
         }
@@ -246,7 +246,7 @@ fn exception(name: &[u8], data: &[u8]) -> Option<Failure> {
         _ => return None,
     };
     object! { struct Told<'a> { message: Maybe<'a> = "message" | "Message", } }
-    let told: Told<'_> = serde_json::from_slice(data).unwrap_or_default();
+    let told: Told<'_> = crate::json::from_bytes(data).unwrap_or_default();
     let message = told.message.and_then(Maybe::filled);
     // A stream that breaks off within the model is nobody's fault but the model's.
     let judged = if status == 424 { 500 } else { status };

@@ -60,7 +60,7 @@ impl<'de> serde::Deserialize<'de> for System<'de> {
 const CONTENTS: Option<&str> = Some("contents");
 
 pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    let read: Body<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
+    let read: Body<'a> = crate::json::from_bytes(body).map_err(|error| Bad::json(body, &error))?;
     let named = read.model.map(|model| match model.strip_prefix("models/") {
         Some(bare) => bare.to_owned().into(),
         None => model,

@@ -47,7 +47,7 @@ impl Read {
         if data.trim_ascii().is_empty() {
             return Ok(());
         }
-        let body: Body<'_> = serde_json::from_slice(data).map_err(|_| failure(data))?;
+        let body: Body<'_> = crate::json::from_bytes(data).map_err(|_| failure(data))?;
         if body.error.as_ref().is_some_and(|error| error.0) {
             return Err(Box::new(Failure::read(data)));
         }
