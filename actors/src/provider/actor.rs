@@ -90,8 +90,13 @@ impl ProviderActor {
         if self.provider.config.kind == Kind::Anthropic && !headers.contains_key(ANTHROPIC_VERSION) {
             headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);
         }
-        if let Some(Some((name, value))) = self.provider.credentials.get(permit.key()) {
-            headers.insert(name.clone(), value.clone());
+        let mut awaited = None;
+        if let Some(credential) = self.provider.credentials.get(permit.key()) {
+            match credential.header() {
+                Some((name, value)) => drop(headers.insert(name, value)),
+                // None yet: who runs the exchange waits for it, never this turn.
+                None => awaited = credential.tokens().cloned(),
+            }
         }
         for (name, value) in &self.provider.extra_headers {
             headers.insert(name.clone(), value.clone());
@@ -109,6 +114,7 @@ impl ProviderActor {
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,
             translation: ask.translation,
+            awaited,
             permit,
         }))
     }
