@@ -69,20 +69,6 @@ pub(crate) const KINDS: [(&str, Kind); 8] = [
     ("demo", Kind::Demo),
 ];
 
-/// Whether this release speaks it; the others have their name so that a file can be told so.
-pub(crate) fn is_served(kind: Kind) -> bool {
-    match kind {
-        Kind::OpenAi
-        | Kind::OpenAiResponses
-        | Kind::Azure
-        | Kind::Anthropic
-        | Kind::Gemini
-        | Kind::Vertex
-        | Kind::Demo => true,
-        Kind::Bedrock => false,
-    }
-}
-
 mod kind_by_name {
     use super::{KINDS, Kind};
     use serde::de::{Deserialize, Deserializer, Error};

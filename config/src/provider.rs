@@ -100,17 +100,7 @@ fn read_kind(
         return known.map(|known| known.kind);
     };
     let given = r.text(given)?;
-    let kind = r.choice(&given, "kind", &KINDS)?;
-    if catalogue::is_served(kind) {
-        return Some(kind);
-    }
-    let found = format!("kind {} is not served yet", given.text.trim());
-    let fix = match known {
-        Some(known) => format!("leave kind out: {} is reached by its OpenAI-compatible endpoint", known.name),
-        None => "use kind openai with an OpenAI-compatible endpoint".to_owned(),
-    };
-    r.findings.push(given.place.error(found, fix));
-    None
+    r.choice(&given, "kind", &KINDS)
 }
 
 fn read_base_url(

@@ -8,6 +8,7 @@
 mod attempts;
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod cli;
 mod client_leaves;
 mod cloud;

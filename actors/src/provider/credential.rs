@@ -5,6 +5,7 @@
 mod fetch;
 mod grant;
 mod jwt;
+mod sigv4;
 mod token;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use config::{Credential as Kind, Key, ServiceAccount};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
+pub(crate) use sigv4::Signer;
 pub(crate) use token::Tokens;
 
 /// How one key of a provider proves itself.
@@ -22,6 +24,8 @@ pub(crate) enum Credential {
     Nothing,
     Header(HeaderName, HeaderValue),
     Tokens(Arc<Tokens>),
+    /// Boxed: it is the largest by far, and rare.
+    Signs(Box<Signer>),
 }
 
 impl Credential {
@@ -42,14 +46,14 @@ impl Credential {
             Kind::Sent => sent(config.kind, key),
             Kind::ServiceAccount(account) => tokens(grant::Grant::Account(Arc::<ServiceAccount>::clone(account))),
             Kind::Metadata { host, port } => tokens(grant::Grant::Metadata { host: host.clone(), port: *port }),
-            Kind::Aws(_) => Err(io::Error::other("requests cannot be signed yet")),
+            Kind::Aws(key) => Ok(Self::Signs(Box::new(Signer::new(key, config.region.as_deref())?))),
         }
     }
 
     /// What names it to the upstream now. None: nothing, or nothing yet.
     pub fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Signs(_) => None,
             Self::Header(name, value) => Some((name.clone(), value.clone())),
             Self::Tokens(tokens) => Some((AUTHORIZATION, tokens.current()?)),
         }
@@ -58,7 +62,7 @@ impl Credential {
     pub fn tokens(&self) -> Option<&Arc<Tokens>> {
         match self {
             Self::Tokens(tokens) => Some(tokens),
-            Self::Nothing | Self::Header(..) => None,
+            Self::Nothing | Self::Header(..) | Self::Signs(_) => None,
         }
     }
 }

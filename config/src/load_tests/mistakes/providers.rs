@@ -55,7 +55,6 @@ fn providers_that_cannot_be() {
         "1:23",
         &["`opnai` is not a known kind", "did you mean openai?"],
     );
-    one_in("providers: {anthropic: {kind: bedrock, api_key: k}}", "1:31", &["leave kind out"]);
     one_in("providers: {Groq: {kind: openai, base_url: 'http://127.0.0.1', api_key: k}}", "1:19", &["a-z, 0-9"]);
     one_in("providers: {vllm: {enabled: false}}", "1:1", &["every provider is switched off"]);
     provider("models: ['a b']", "providers.p.models[0]", &["a character that it cannot have"]);
@@ -162,6 +161,37 @@ fn credentials_of_the_clouds() {
     assert!(!format!("{config:?}").contains("BEGIN PRIVATE"));
     provider_warns("credentials: metadata", "providers.p.credentials", "only a provider of kind vertex");
     provider_warns("region: us-east-1", "providers.p.region", "only a provider of kind vertex or bedrock");
+}
+
+#[test]
+fn credentials_of_bedrock() {
+    let bedrock = |fields: &str| Setup::yaml(&format!("providers:\n  bedrock: {{ {fields} }}"));
+    let at = "provider-config.yaml:2:12: ";
+    one(&bedrock("region: us-east-1"), at, &["no credentials", "AWS_ACCESS_KEY_ID"]);
+    one(&bedrock("api_key: k"), at, &["without its region", "AWS_REGION"]);
+    one(&bedrock("api_key: 'AKID:hunter2', base_url: 'http://127.0.0.1:1'"), at, &["without its region"]);
+    one(
+        &bedrock("region: us_east, api_key: k, base_url: 'http://127.0.0.1:1'"),
+        "provider-config.yaml:2:",
+        &["not a region"],
+    );
+    one(&bedrock("region: us-east-1, api_key: 'hunter2:'"), "provider-config.yaml:2:", &["neither an access key nor"]);
+    let half = bedrock("region: us-east-1").var("AWS_SECRET_ACCESS_KEY", "hunter2");
+    one(&half, "environment: AWS_SECRET_ACCESS_KEY: ", &["one half without the other"]);
+    assert!(!half.told()[0].contains("hunter2"));
+    let setup = bedrock("").var("AWS_REGION", "cn-north-1").var("AWS_ACCESS_KEY_ID", "AKID");
+    let setup = setup.var("AWS_SECRET_ACCESS_KEY", "hunter2").var("AWS_SESSION_TOKEN", "hunter2-session");
+    assert!(setup.told().is_empty(), "{:?}", setup.told());
+    let config = setup.config();
+    let provider = &config.providers[0];
+    assert_eq!(provider.base_url.to_string(), "https://bedrock-runtime.cn-north-1.amazonaws.com.cn");
+    assert_eq!(provider.region.as_deref(), Some("cn-north-1"));
+    assert!(provider.allow_unlisted && !provider.discover);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    // An API key goes before an access key, and needs no region where base_url says where to go.
+    let setup = setup.var("AWS_BEARER_TOKEN_BEDROCK", "ABSK-1");
+    assert!(matches!(setup.config().providers[0].keys[0].credential, crate::Credential::Sent));
+    assert!(bedrock("api_key: k, base_url: 'http://127.0.0.1:1'").told().is_empty());
 }
 
 fn provider_warns(extra: &str, path: &str, words: &str) {
