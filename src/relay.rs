@@ -249,6 +249,7 @@ fn last_words(cause: Cause) -> (ErrorKind, &'static str) {
         | Cause::UploadStalled
         | Cause::UploadTooLarge
         | Cause::Protocol
+        | Cause::NoToken
         | Cause::Redirect
         | Cause::Status(..)
         | Cause::InBand(_)

@@ -24,7 +24,7 @@ pub async fn list(provider: &Provider) -> Result<Vec<Box<str>>, String> {
     let client = Client::builder().connector(connector).timeout(TIME).disable_redirects().no_default_headers().finish();
     let mut refused = Err("there is no key".to_owned());
     for credential in &provider.credentials {
-        match ask(provider, &client, credential.as_ref()).await? {
+        match ask(provider, &client, credential.header()).await? {
             Asked::Names(names) => return Ok(names),
             Asked::Refused(status) => refused = Err(format!("status {status}")),
         }
@@ -41,7 +41,7 @@ enum Asked {
 async fn ask(
     provider: &Provider,
     client: &Client,
-    credential: Option<&(HeaderName, HeaderValue)>,
+    credential: Option<(HeaderName, HeaderValue)>,
 ) -> Result<Asked, String> {
     let mut request = client.get(provider.urls.models());
     let headers = request.headers_mut();
@@ -50,7 +50,7 @@ async fn ask(
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
     if let Some((name, value)) = credential {
-        headers.insert(name.clone(), value.clone());
+        headers.insert(name, value);
     }
     if provider.config.kind == Kind::Anthropic {
         headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);

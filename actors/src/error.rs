@@ -68,6 +68,8 @@ pub enum Cause {
     UploadTooLarge,
     /// What came is not HTTP.
     Protocol,
+    /// The key could not be exchanged for an access token, so nothing was sent.
+    NoToken,
     /// A redirect: a key is never carried to another host.
     Redirect,
     /// An error status, and whose fault it is.
@@ -100,6 +102,7 @@ impl Cause {
             Self::UploadStalled => "upload_stalled",
             Self::UploadTooLarge => "upload_too_large",
             Self::Protocol => "protocol",
+            Self::NoToken => "no_token",
             Self::Redirect => "redirect",
             Self::Status(status, _) => status_label(status),
             Self::InBand(_) => "error_in_200",
@@ -119,6 +122,7 @@ impl Cause {
             | Self::FirstByteTimeout
             | Self::Reset
             | Self::Protocol
+            | Self::NoToken
             | Self::Redirect
             | Self::CutEarly
             | Self::Idle
@@ -142,7 +146,7 @@ impl Cause {
 
     /// Is it the key's fault, or its quota's: another key of the same deployment may do better?
     pub fn blames_key(self) -> bool {
-        matches!(self.fault(), Some(Fault::Key | Fault::Credit | Fault::RateLimited))
+        self == Self::NoToken || matches!(self.fault(), Some(Fault::Key | Fault::Credit | Fault::RateLimited))
     }
 
     /// Would the same deployment give the same answer again, whatever its health?
@@ -154,6 +158,7 @@ impl Cause {
     /// client's own mistake is the last word in any case.
     pub fn hope(self) -> u8 {
         match self.fault() {
+            None if self == Self::NoToken => 1,
             Some(Fault::Client) => 3,
             Some(Fault::RateLimited | Fault::Upstream) | None => 2,
             Some(Fault::Key | Fault::Credit) => 1,
@@ -185,6 +190,7 @@ impl Cause {
             Self::Status(_, fault) | Self::InBand(fault) => matches!(fault, Fault::Upstream),
             // An upstream that takes no more of a large body may well have refused it: that is no illness.
             Self::Deadline
+            | Self::NoToken
             | Self::UploadBroken
             | Self::UploadEnded
             | Self::UploadStalled

@@ -8,17 +8,18 @@ mod answer;
 mod failed;
 mod translated;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use awc::FrozenClientRequest;
 use awc::error::SendRequestError;
 use config::Timeouts;
 use dialects::Endpoint;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 
 use crate::alarm;
 use crate::error::{Cause, Failure};
-use crate::provider::{Permit, RequestBody, Rest, Sending, Veil};
+use crate::provider::{Permit, RequestBody, Rest, Sending, Tokens, Veil};
 
 pub use answer::{Answer, AnswerBody, LastEvent};
 pub use translated::Translation;
@@ -41,6 +42,8 @@ pub struct Exchange {
     pub(crate) translation: Option<Box<Translation>>,
     /// Over what the upstream may repeat of the request's secrets.
     pub(crate) veil: Veil,
+    /// There was no access token yet when it was admitted: it is waited for.
+    pub(crate) awaited: Option<Arc<Tokens>>,
     pub(crate) permit: Permit,
 }
 
@@ -57,12 +60,23 @@ impl Exchange {
     /// # Errors
     /// Every other end, told to the health of who was to blame.
     pub async fn run(mut self: Box<Self>) -> Result<Answer, Failure> {
+        let authorization = match self.awaited.take() {
+            None => None,
+            // Boxed: it is rare, and would make every exchange larger.
+            Some(tokens) => match Box::pin(tokens.wait(self.deadline)).await {
+                Ok(value) => Some(value),
+                Err(cause) => {
+                    self.permit.failed(cause, None);
+                    return Err(cause.into());
+                }
+            },
+        };
         let started = Instant::now();
-        let mut sent = self.send(None).await;
+        let mut sent = self.send(None, authorization.as_ref()).await;
         if matches!(sent, Err(Lost::Stale))
             && let Some(again) = self.again.take()
         {
-            sent = self.send(Some(again)).await;
+            sent = self.send(Some(again), authorization.as_ref()).await;
         }
         let failure = match sent {
             Err(lost) => Failure::from(lost.cause()),
@@ -94,7 +108,11 @@ impl Exchange {
     }
 
     /// Sends `again`, or the body itself, and waits for the head of the answer.
-    async fn send(&mut self, again: Option<RequestBody>) -> Result<Response, Lost> {
+    async fn send(
+        &mut self,
+        again: Option<RequestBody>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Lost> {
         let Some(body) = again.or_else(|| self.body.take()) else { return Err(Lost::Stale) };
         let started = Instant::now();
         // An upload may take as long as it moves: the first byte is waited for from its last piece on.
@@ -103,7 +121,11 @@ impl Exchange {
             RequestBody::Pieces { length, .. } => (None, *length > 64 * 1024),
         };
         let first_byte = || upload.as_ref().map_or(started, Rest::last_moved) + self.timeouts.first_byte;
-        let mut sent = self.request.send_body(Sending { body, sent: self.permit.sent() });
+        let sending = Sending { body, sent: self.permit.sent() };
+        let mut sent = match authorization {
+            None => self.request.send_body(sending),
+            Some(value) => self.request.extra_header((AUTHORIZATION, value.clone())).send_body(sending),
+        };
         loop {
             let until = first_byte().min(self.deadline);
             match alarm::within(until, &mut sent).await {

@@ -17,7 +17,7 @@ pub mod state;
 pub mod supervisor;
 pub mod table;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod testing;
 mod trust;
 pub mod worker;

@@ -19,7 +19,7 @@ use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
 
 use crate::clock;
 use crate::discovery;
-use crate::provider::Provider;
+use crate::provider::{Provider, Tokens};
 use crate::table::Table;
 use crate::worker::Install;
 
@@ -197,6 +197,12 @@ impl Supervisor {
         log::info!("reloaded: {} providers, {} models", table.providers.len(), table.config.models.len());
         self.install(table);
         self.discover(context);
+        self.renew_tokens();
+    }
+
+    /// Begins to fetch the access tokens that are due.
+    fn renew_tokens(&self) {
+        self.shared.table.load().providers.iter().flat_map(|provider| provider.tokens()).for_each(Tokens::renew);
     }
 
     fn refuse(&self, why: &str) {
@@ -256,12 +262,14 @@ impl Actor for Supervisor {
 
     fn started(&mut self, context: &mut Self::Context) {
         self.discover(context);
+        self.renew_tokens();
         context.run_interval(EVERY, |supervisor, context| {
             clock::correct();
             if supervisor.watched.has_settled() {
                 log::info!("a configuration file has changed: reloading");
                 supervisor.reload(context);
             }
+            supervisor.renew_tokens();
             supervisor.save();
         });
     }
@@ -401,7 +409,7 @@ pub fn build(config: &Config, old: &[Arc<Provider>], house: &dyn House) -> io::R
         let mut demo = None;
         if settings.kind == Kind::Demo {
             let (address, secret) = house.demo(&settings.demo)?;
-            settings.keys = vec![Key { fingerprint: secret.fingerprint(), secret }];
+            settings.keys = vec![Key::sent(secret)];
             demo = Some(address);
         }
         let known = same(provider).map(|old| &**old);

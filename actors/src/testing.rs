@@ -42,3 +42,26 @@ pub fn provider(extra: &str) -> Arc<Provider> {
 pub fn provider_at(port: u16, extra: &str) -> Arc<Provider> {
     Arc::new(Provider::new(settings_at(port, extra), None, None).unwrap())
 }
+
+/// The key of RFC 7515, appendix A.2: published.
+const PEM: &str = include_str!("../../tests/keys/rfc7515-a2.pem");
+
+/// A Google service account whose tokens come from there.
+pub fn account(token_uri: &str) -> Arc<config::ServiceAccount> {
+    let (_, pem) = PEM.split_once('\n').unwrap();
+    let json = serde_json::json!({
+        "type": "service_account",
+        "project_id": "project-1",
+        "private_key_id": "a2",
+        "private_key": pem,
+        "client_email": "proxy@project-1.iam.gserviceaccount.com",
+        "token_uri": token_uri,
+    });
+    let json = serde_json::to_string(&json).unwrap();
+    let yaml = format!("providers:\n  up: {{ kind: vertex, region: us-central1, api_key: '{json}' }}\n");
+    let key = config(&yaml).providers.remove(0).keys.remove(0);
+    match key.credential {
+        config::Credential::ServiceAccount(account) => account,
+        other => panic!("{other:?}"),
+    }
+}

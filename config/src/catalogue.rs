@@ -69,14 +69,6 @@ pub(crate) const KINDS: [(&str, Kind); 8] = [
     ("demo", Kind::Demo),
 ];
 
-/// Whether this release speaks it; the others have their name so that a file can be told so.
-pub(crate) fn is_served(kind: Kind) -> bool {
-    match kind {
-        Kind::OpenAi | Kind::OpenAiResponses | Kind::Azure | Kind::Anthropic | Kind::Gemini | Kind::Demo => true,
-        Kind::Vertex | Kind::Bedrock => false,
-    }
-}
-
 mod kind_by_name {
     use super::{KINDS, Kind};
     use serde::de::{Deserialize, Deserializer, Error};
@@ -135,7 +127,8 @@ mod tests {
         for known in &all {
             let name = &known.name;
             names::check_provider(name).unwrap();
-            assert!(known.base_url.is_some() || known.base_url_variable.is_some(), "{name}");
+            let by_region = matches!(known.kind, Kind::Vertex | Kind::Bedrock);
+            assert!(known.base_url.is_some() || known.base_url_variable.is_some() || by_region, "{name}");
             if let Some(url) = &known.base_url {
                 let url = BaseUrl::parse(url).unwrap();
                 assert!(!url.is_exposed(), "{name}: keys would go unencrypted");

@@ -3,7 +3,7 @@
 use crate::catalogue::{self, Known};
 use crate::finding::Place;
 use crate::reader::{Given, Object, Reader, Spot};
-use crate::{Key, Kind};
+use crate::{Key, Kind, cloud_keys};
 
 /// What `api_key` says of a provider that takes no key.
 const NONE: &str = "none";
@@ -20,6 +20,12 @@ pub(crate) fn read(
     if let (Some(_), Some(several)) = (one, several) {
         r.error(several, "both api_key and api_keys are given", "keep one of them");
     }
+    if let Some(keys) = cloud_keys::from_fields(r, object, kind) {
+        if let Some(also) = one.or(several) {
+            r.error(also, "both credentials and an API key are given", "keep one of them");
+        }
+        return keys;
+    }
     if let Some(field) = one {
         let Some(given) = given_key(r, field) else {
             return Vec::new();
@@ -27,7 +33,7 @@ pub(crate) fn read(
         if given.text.trim() == NONE {
             return Vec::new();
         }
-        return gather(r, vec![given]);
+        return gather(r, kind, vec![given]);
     }
     if let Some(field) = several {
         let items = r.items(field).unwrap_or_default();
@@ -43,7 +49,10 @@ pub(crate) fn read(
             }
             !none
         });
-        return gather(r, given);
+        return gather(r, kind, given);
+    }
+    if let Some(kind) = kind.filter(|kind| cloud_keys::is_here(Some(*kind))) {
+        return cloud_keys::from_environment(r, spot, kind);
     }
     let from_environment = known.map(|known| self::from_environment(r, &known.keys)).unwrap_or_default();
     if from_environment.is_empty() && kind != Some(Kind::Demo) && known.is_none_or(|known| known.needs_key) {
@@ -59,7 +68,7 @@ pub(crate) fn read(
 /// The keys that the environment holds for a provider of the catalogue.
 pub(crate) fn from_environment(r: &mut Reader<'_>, variables: &[String]) -> Vec<Key> {
     let given = catalogue::keys_in(r.vars, variables).into_iter().map(Given::from).collect();
-    gather(r, given)
+    gather(r, None, given)
 }
 
 /// An empty key has a message of its own: it is what a forgotten variable leaves.
@@ -67,18 +76,22 @@ fn given_key(r: &mut Reader<'_>, spot: &Spot<'_>) -> Option<Given> {
     r.scalar(spot)
 }
 
-fn gather(r: &mut Reader<'_>, given: Vec<Given>) -> Vec<Key> {
+fn gather(r: &mut Reader<'_>, kind: Option<Kind>, given: Vec<Given>) -> Vec<Key> {
     let mut keys: Vec<(Key, Place)> = Vec::new();
     for given in given {
-        let Some(secret) = r.secret(&given) else {
+        let key = match kind {
+            Some(kind) => cloud_keys::given(r, kind, &given),
+            None => r.secret(&given).map(Key::sent),
+        };
+        let Some(key) = key else {
             continue;
         };
-        let fingerprint = secret.fingerprint();
+        let fingerprint = key.fingerprint;
         if let Some((_, first)) = keys.iter().find(|(key, _)| key.fingerprint == fingerprint) {
             let found = format!("the same key as {}", first.path);
             r.findings.push(given.place.error(found, "remove one of them: one key has one quota"));
         } else {
-            keys.push((Key { secret, fingerprint }, given.place));
+            keys.push((key, given.place));
         }
     }
     keys.into_iter().map(|(key, _)| key).collect()

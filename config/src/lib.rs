@@ -4,8 +4,11 @@
 //! [`Finding`] at once. What always holds: secrets are [`Secret`] from the moment they are read, no
 //! finding shows one, and nothing here opens a socket, keeps a file open or sets a variable.
 
+mod aws;
 mod base_url;
 mod catalogue;
+mod cloud;
+mod cloud_keys;
 mod day_reset;
 mod env_file;
 mod environment;
@@ -32,6 +35,7 @@ mod routes;
 mod schema;
 mod secret;
 mod server;
+mod service_account;
 mod shapes;
 #[cfg(test)]
 #[allow(clippy::expect_used)]
@@ -39,6 +43,7 @@ mod testing;
 mod tree;
 mod vars;
 
+pub use aws::AwsKey;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use day_reset::{DayReset, DayResetError};
 pub use environment::{Environment, ProcessEnvironment};
@@ -48,3 +53,4 @@ pub use locate::{Located, Sources, locate};
 pub use model::*;
 pub use network::{Network, NetworkError};
 pub use secret::Secret;
+pub use service_account::ServiceAccount;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{BaseUrl, DayReset, Network, Secret};
+use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, ServiceAccount};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -106,7 +106,7 @@ pub struct Provider {
     /// Names beyond the listed and the discovered are passed on untested.
     pub allow_unlisted: bool,
     /// Ask `GET /models` in the background (never billed). False where models are listed, and for
-    /// Azure, which lists what it could deploy: there `allow_unlisted` holds instead.
+    /// Azure, Vertex and Bedrock, which list what could be had or nothing: there `allow_unlisted` holds instead.
     pub discover: bool,
     /// From the catalogue: while discovery has not answered, a name that starts so is this provider's (`gpt-`).
     pub prefixes: Vec<String>,
@@ -118,6 +118,8 @@ pub struct Provider {
     pub ca_file: Option<PathBuf>,
     /// Azure's `api-version` query value; None uses the v1 surface.
     pub api_version: Option<String>,
+    /// Only `Kind::Bedrock`: what requests are signed for; there is always one where a key signs.
+    pub region: Option<String>,
     /// A hint in `retry-after` is believed up to here.
     pub max_retry_after: Duration,
     /// Ask the upstream for usage in streams, and strip it again for a client that did not ask.
@@ -174,6 +176,27 @@ pub enum ReasoningStyle {
 pub struct Key {
     pub secret: Secret,
     pub fingerprint: u64,
+    pub credential: Credential,
+}
+
+impl Key {
+    /// One that is sent as it is.
+    pub fn sent(secret: Secret) -> Self {
+        Self { fingerprint: secret.fingerprint(), secret, credential: Credential::Sent }
+    }
+}
+
+/// How a key proves who calls.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// The secret itself goes into a header.
+    Sent,
+    /// `Kind::Vertex`: what it signs is exchanged for a token.
+    ServiceAccount(Arc<ServiceAccount>),
+    /// `Kind::Vertex`: the token of the machine that this runs on.
+    Metadata { host: Arc<str>, port: u16 },
+    /// `Kind::Bedrock`: every request is signed.
+    Aws(Arc<AwsKey>),
 }
 
 /// Limits of a key, or of one model at a key. None: not limited.

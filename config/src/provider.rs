@@ -6,7 +6,7 @@ use crate::base_url::BaseUrlError;
 use crate::catalogue::{self, KINDS, Known};
 use crate::reader::{Given, Object, Reader, Spot};
 use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Quirks, Timeouts};
-use crate::{headers, keys, limits, names, shapes};
+use crate::{cloud, headers, keys, limits, names, shapes};
 
 const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(5), first_byte: Duration::from_secs(120), idle: Duration::from_secs(60) };
@@ -53,8 +53,18 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
         return Entry::Off;
     }
     let kind = read_kind(r, name, spot, &object, known);
-    let base_url = read_base_url(r, name, spot, &object, known, kind);
     let keys = keys::read(r, spot, &object, known, kind);
+    let region = cloud::read_region(r, &object, kind);
+    let base_url = match kind {
+        Some(Kind::Vertex) if object.get("base_url").is_none() => {
+            cloud::vertex_url(r, spot, &object, region.as_deref(), &keys)
+        }
+        Some(Kind::Bedrock) if object.get("base_url").is_none() => cloud::bedrock_url(r, spot, region.as_deref()),
+        _ => {
+            cloud::check_region(r, spot, region.as_deref(), &keys);
+            read_base_url(r, name, spot, &object, known, kind)
+        }
+    };
     let versioned = r.given(&object, "version_segment").and_then(|given| r.flag(&given));
     // Everything is read before anything essential is given up, so that all mistakes are told.
     let usable = kind.is_some() && base_url.is_some();
@@ -63,6 +73,7 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     };
     let mut provider = blank(ProviderId::new(name), kind.unwrap_or(Kind::OpenAi), base_url, keys);
     provider.responses = known.is_none_or(|known| known.responses);
+    provider.region = region;
     fill(r, &mut provider, &object);
     let versioned = versioned.unwrap_or_else(|| known.is_none_or(|known| known.version_segment));
     if usable { Entry::Enabled(Box::new(shaped(provider, known, versioned))) } else { Entry::Broken }
@@ -89,17 +100,7 @@ fn read_kind(
         return known.map(|known| known.kind);
     };
     let given = r.text(given)?;
-    let kind = r.choice(&given, "kind", &KINDS)?;
-    if catalogue::is_served(kind) {
-        return Some(kind);
-    }
-    let found = format!("kind {} is not served yet", given.text.trim());
-    let fix = match known {
-        Some(known) => format!("leave kind out: {} is reached by its OpenAI-compatible endpoint", known.name),
-        None => "use kind openai with an OpenAI-compatible endpoint".to_owned(),
-    };
-    r.findings.push(given.place.error(found, fix));
-    None
+    r.choice(&given, "kind", &KINDS)
 }
 
 fn read_base_url(
@@ -171,6 +172,7 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         headers: Vec::new(),
         ca_file: None,
         api_version: None,
+        region: None,
         max_retry_after: MAX_RETRY_AFTER,
         inject_usage: false,
         responses: true,
@@ -190,11 +192,12 @@ fn shaped(mut provider: Provider, known: Option<&Known>, versioned: bool) -> Pro
     provider.allow_unlisted |= provider.kind == Kind::Demo && provider.models.is_empty();
     if provider.kind == Kind::Azure {
         provider.base_url = provider.base_url.without_azure_folder();
-        // Azure lists what it could deploy, not what is deployed: a name can only be tried.
-        if provider.models.is_empty() {
-            provider.discover = false;
-            provider.allow_unlisted = true;
-        }
+    }
+    // Azure lists what it could deploy, not what is deployed, and the clouds what one might apply for, elsewhere and in
+    // forms of their own: a name can only be tried.
+    if matches!(provider.kind, Kind::Azure | Kind::Vertex | Kind::Bedrock) && provider.models.is_empty() {
+        provider.discover = false;
+        provider.allow_unlisted = true;
     }
     if let Some(known) = known.filter(|_| provider.models.is_empty()) {
         provider.prefixes = known.prefixes.clone();

@@ -20,7 +20,8 @@ macro_rules! shapes {
 shapes! {
     ROOT = "File" { "providers", "models", "retry", "server" }
     PROVIDER = "Provider" {
-        "enabled", "kind", "base_url", "version_segment", "api_version", "api_key", "api_keys", "headers", "ca_file",
+        "enabled", "kind", "base_url", "version_segment", "api_version", "region", "project",
+        "api_key", "api_keys", "credentials", "credentials_file", "headers", "ca_file",
         "limits", "models", "allow_unlisted", "max_in_flight", "timeouts", "max_retry_after", "inject_usage", "responses",
         "breaker", "demo",
     }

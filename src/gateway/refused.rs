@@ -67,6 +67,12 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
         Cause::UploadStalled => Refused::ours(ErrorKind::RequestTimeout, "the upload did not come in time"),
         Cause::UploadTooLarge => Refused::ours(ErrorKind::TooLarge, "the upload is larger than this gateway takes"),
         Cause::Panic => Refused::ours(ErrorKind::Internal, "an internal error; it has been logged"),
+        Cause::NoToken => Refused::ours(
+            ErrorKind::BadGateway,
+            format!(
+                "there is no access token for the provider of the model `{model}` now; this is the operator's to mend"
+            ),
+        ),
         Cause::Redirect => Refused::ours(
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` answered with a redirect, which is not followed"),

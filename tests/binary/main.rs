@@ -8,8 +8,10 @@
 mod attempts;
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod cli;
 mod client_leaves;
+mod cloud;
 mod crossing;
 mod dialects;
 mod health;

@@ -6,15 +6,15 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::{Actor, Context, Handler, Message, MessageResult};
 use awc::{Client, Connector};
 use config::Kind;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use send_wrapper::SendWrapper;
 
-use super::{Permit, Provider, RequestBody, Streaming, Veil};
+use super::{Credential, Permit, Provider, RequestBody, Streaming, Veil};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Translation};
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION, goes_anywhere};
@@ -68,7 +68,7 @@ impl ProviderActor {
         let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model, ask.streaming) else {
             return Err(Refusal::Unfit);
         };
-        let mut request = self.client.post(url);
+        let mut request = self.client.post(url.clone());
         let headers = request.headers_mut();
         headers.insert(HOST, self.provider.urls.host_header.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -90,8 +90,25 @@ impl ProviderActor {
         if self.provider.config.kind == Kind::Anthropic && !headers.contains_key(ANTHROPIC_VERSION) {
             headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);
         }
-        if let Some(Some((name, value))) = self.provider.credentials.get(permit.key()) {
-            headers.insert(name.clone(), value.clone());
+        let mut awaited = None;
+        if let Some(credential) = self.provider.credentials.get(permit.key()) {
+            match credential {
+                Credential::Nothing => {}
+                Credential::Header(name, value) => drop(headers.insert(name.clone(), value.clone())),
+                // None yet: who runs the exchange waits for it, never this turn.
+                Credential::Tokens(tokens) => match tokens.current() {
+                    Some(value) => drop(headers.insert(AUTHORIZATION, value)),
+                    None => awaited = Some(tokens.clone()),
+                },
+                Credential::Signs(signer) => {
+                    let sha256 = ask.body.sha256().ok_or(Refusal::Unfit)?;
+                    let (host, content_type) = (&self.provider.urls.host_header, headers.get(CONTENT_TYPE));
+                    let signed = signer.headers(&url.to_string(), host, content_type, sha256, SystemTime::now());
+                    for (name, value) in signed.ok_or(Refusal::Unfit)? {
+                        headers.insert(name, value);
+                    }
+                }
+            }
         }
         for (name, value) in &self.provider.extra_headers {
             headers.insert(name.clone(), value.clone());
@@ -110,6 +127,7 @@ impl ProviderActor {
             strip_usage: ask.strip_usage,
             translation: ask.translation,
             veil: Veil::new(self.provider.clone(), permit.key()),
+            awaited,
             permit,
         }))
     }

@@ -4,6 +4,7 @@
 //! discovered. [`actor::ProviderActor`] lives once on each web worker thread.
 
 mod actor;
+mod credential;
 mod permit;
 mod request;
 mod urls;
@@ -29,6 +30,7 @@ use crate::table::{Deployment, MAX_UNLISTED, Receipt};
 
 pub use actor::{Admit, Ask, ProviderActor};
 pub(crate) use actor::{IDLE_KEPT, Resting};
+pub(crate) use credential::{Credential, Tokens};
 pub use permit::Permit;
 pub(crate) use request::Sending;
 pub use request::{RequestBody, Rest, Upload};
@@ -42,8 +44,8 @@ pub struct Provider {
     pub health: Arc<ProviderHealth>,
     pub(crate) dialer: Dialer,
     pub(crate) urls: urls::Urls,
-    /// The credential header of each key, in their order; marked sensitive.
-    pub(crate) credentials: Vec<Option<(HeaderName, HeaderValue)>>,
+    /// How each key proves itself, in their order.
+    pub(crate) credentials: Vec<Credential>,
     pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
     /// What `GET /models` answered; None while it has not.
     discovered: ArcSwapOption<Vec<Box<str>>>,
@@ -63,7 +65,7 @@ impl Provider {
         let urls = urls::Urls::new(&config, demo)?;
         let tls = if urls.tls { Some(crate::trust::client_config(config.ca_file.as_deref())?) } else { None };
         let dialer = Dialer::new(&urls.host, urls.port, config.timeouts.connect, tls)?;
-        let credentials = urls::credentials(&config)?;
+        let credentials = Credential::all(&config, old)?;
         let extra_headers = urls::extra_headers(&config)?;
         let fingerprints: Vec<u64> =
             if config.keys.is_empty() { vec![0] } else { config.keys.iter().map(|key| key.fingerprint).collect() };
@@ -96,6 +98,11 @@ impl Provider {
                 take_up(key, limits);
             }
         }
+    }
+
+    /// The tokens of those keys that are exchanged for one.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &Arc<Tokens>> {
+        self.credentials.iter().filter_map(Credential::tokens)
     }
 
     fn listed(&self, model: &str) -> Option<&config::ListedModel> {
@@ -182,9 +189,10 @@ impl Provider {
         deployments.iter().map(|(model, health)| (model.clone(), health.clone())).collect()
     }
 
-    /// Azure's answer names no deployments and the demo's models are fixed: whether `GET /models` is worth asking.
+    /// Azure's answer names no deployments, and the clouds list elsewhere: whether `GET /models` is worth asking.
     pub fn is_discoverable(&self) -> bool {
-        self.config.discover && self.config.models.is_empty() && self.config.kind != Kind::Azure
+        let lists = !matches!(self.config.kind, Kind::Azure | Kind::Vertex | Kind::Bedrock);
+        self.config.discover && self.config.models.is_empty() && lists
     }
 }
 

@@ -23,6 +23,7 @@ use crate::table::Deployment;
 
 use hold::Hold;
 
+use super::credential::Tokens;
 use super::request::Sent;
 
 /// Capacity of a deployment, held.
@@ -243,6 +244,12 @@ impl Permit {
         if !cause.is_clients() {
             *self.deployment.provider.health.last_error.lock() = Some((cause.label(), now));
         }
+        if cause == Cause::NoToken
+            && let [(of_key, Some(health)), _] = self.holds()
+        {
+            // Without a hint: soon at first, for a token endpoint is rarely away for long.
+            of_key.cool(health, Fault::Key, now, None, cap);
+        }
         match fault {
             Some(Fault::Client) => return self.well(now),
             Some(fault @ Fault::RateLimited) => {
@@ -251,6 +258,9 @@ impl Permit {
                 }
             }
             Some(fault @ (Fault::Key | Fault::Credit)) => {
+                if let Some(tokens) = self.tokens() {
+                    tokens.doubt();
+                }
                 if let [(of_key, Some(health)), _] = self.holds() {
                     of_key.cool(health, fault, now, Some(millis(cap)), cap);
                 }
@@ -267,6 +277,10 @@ impl Permit {
         let mut state = health.state.lock();
         state.breaker.failure(admission, now);
         health.refresh(&state);
+    }
+
+    fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.deployment.provider.credentials.get(self.key)?.tokens()
     }
 
     fn cool_deployment(&mut self, now: Moment, hint_ms: Option<u64>, cap: Duration) {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use dialects::envelope::Edit;
 use futures::Stream;
 use futures::stream::LocalBoxStream;
+use ring::digest;
 
 /// An upload on its way through: its bytes as they come, never held as a whole. Clones share what is still to come.
 #[derive(Clone)]
@@ -129,6 +130,14 @@ impl RequestBody {
             Self::Pieces { length, .. } => *length,
             Self::Upload(_) => 0,
         }
+    }
+
+    /// The SHA-256 of all of it in hex, as signatures take it; None for an upload, which nobody holds.
+    pub(crate) fn sha256(&self) -> Option<String> {
+        let Self::Pieces { pieces, .. } = self else { return None };
+        let mut context = digest::Context::new(&digest::SHA256);
+        pieces.as_slice().iter().for_each(|piece| context.update(piece));
+        Some(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The same body once more, where it can be sent twice.

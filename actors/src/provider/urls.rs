@@ -1,4 +1,4 @@
-//! Where a provider's endpoints are, and what it is shown there: its URLs, its credential, its extra headers.
+//! Where a provider's endpoints are, and what it is shown there: its URLs and its extra headers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use config::Kind;
 use dialects::Endpoint;
 use http::Uri;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 
 /// How the client wants a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,28 +144,6 @@ fn segment(model: &str) -> Option<String> {
         }
     }
     Some(out)
-}
-
-/// The credential header of each key, as the vendor's own SDK sends it. None for a provider without keys.
-pub fn credentials(config: &config::Provider) -> io::Result<Vec<Option<(HeaderName, HeaderValue)>>> {
-    if config.keys.is_empty() {
-        return Ok(vec![None]);
-    }
-    let credential = |key: &config::Key| {
-        let (name, text) = match config.kind {
-            Kind::Azure => (HeaderName::from_static("api-key"), key.secret.expose().to_owned()),
-            Kind::Anthropic => (HeaderName::from_static("x-api-key"), key.secret.expose().to_owned()),
-            Kind::Gemini => (HeaderName::from_static("x-goog-api-key"), key.secret.expose().to_owned()),
-            Kind::OpenAi | Kind::OpenAiResponses | Kind::Vertex | Kind::Bedrock | Kind::Demo => {
-                (AUTHORIZATION, format!("Bearer {}", key.secret.expose()))
-            }
-        };
-        let mut value =
-            HeaderValue::from_str(&text).map_err(|_| io::Error::other("a key holds a character that no header may"))?;
-        value.set_sensitive(true);
-        Ok(Some((name, value)))
-    };
-    config.keys.iter().map(credential).collect()
 }
 
 pub fn extra_headers(config: &config::Provider) -> io::Result<Vec<(HeaderName, HeaderValue)>> {

@@ -53,13 +53,20 @@ fn the_env_template_offers_every_variable() {
 #[test]
 fn the_yaml_example_is_right() {
     let mut setup = Setup::yaml(YAML);
-    for name in ["GROQ_API_KEY", "GROQ_API_KEY_2", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY"] {
+    for name in [
+        "GROQ_API_KEY",
+        "GROQ_API_KEY_2",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "AZURE_OPENAI_API_KEY",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    ] {
         setup = setup.var(name, &format!("placeholder-{name}"));
     }
     assert!(setup.told().is_empty(), "{:#?}", setup.told());
     let config = setup.config();
     let ids: Vec<_> = config.providers.iter().map(|p| p.id.as_str()).collect();
-    assert_eq!(ids, ["groq", "openai", "anthropic", "local", "azure-eu"]);
+    assert_eq!(ids, ["groq", "openai", "anthropic", "local", "azure-eu", "vertex", "bedrock"]);
     assert_eq!(config.models.len(), 3);
     assert_eq!(config.providers[1].timeouts.first_byte.as_secs(), 300, "merged");
     assert!(YAML.starts_with("# yaml-language-server: $schema="));

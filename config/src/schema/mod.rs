@@ -41,11 +41,20 @@ pub(crate) struct Provider {
     version_segment: Option<Flag>,
     /// Azure's api-version, like 2024-10-21. Without it the v1 API is used.
     api_version: Option<Text>,
+    /// Where a provider of kind vertex or bedrock is: us-central1, us-east-1. Default: GOOGLE_CLOUD_LOCATION or AWS_REGION.
+    region: Option<Text>,
+    /// The project of a provider of kind vertex. Default: GOOGLE_CLOUD_PROJECT, or the service account's own.
+    project: Option<Text>,
     /// The key, best as `${NAME}`; `none` for a server that takes none. Default: the catalogue's variable.
     api_key: Option<Text>,
     /// Several keys of this provider, used by the room each has left.
     #[schemars(length(min = 1))]
     api_keys: Option<Vec<Text>>,
+    /// Only kind vertex: `metadata` takes the token of the machine that this runs on.
+    credentials: Option<Text>,
+    /// Only kind vertex: the JSON of a service account's key; relative to this file's directory. Default:
+    /// GOOGLE_APPLICATION_CREDENTIALS.
+    credentials_file: Option<Text>,
     /// Headers added to every request to this provider.
     headers: Option<BTreeMap<String, Text>>,
     /// A PEM file of certificates to trust beside the built-in ones; relative to this file's directory.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::catalogue::{KINDS, is_served};
+use crate::catalogue::KINDS;
 use crate::routes::{ON_LOSS, STRATEGIES};
 
 /// Text that is resolved before it is judged.
@@ -78,7 +78,7 @@ value!(
 value!(
     /// The kinds that this release serves.
     KindName,
-    one_of(KINDS.iter().filter(|(_, kind)| is_served(*kind)).map(|(name, _)| *name).collect())
+    one_of(KINDS.iter().map(|(name, _)| *name).collect())
 );
 value!(
     /// What becomes of what another dialect cannot say.

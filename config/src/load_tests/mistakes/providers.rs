@@ -56,11 +56,6 @@ fn providers_that_cannot_be() {
         "1:23",
         &["`opnai` is not a known kind", "did you mean openai?"],
     );
-    for kind in ["vertex", "bedrock"] {
-        let yaml = format!("providers: {{p: {{kind: {kind}, base_url: 'http://127.0.0.1', api_key: k}}}}");
-        one_in(&yaml, "1:23", &[&format!("kind {kind} is not served yet")]);
-    }
-    one_in("providers: {anthropic: {kind: vertex, api_key: k}}", "1:31", &["leave kind out"]);
     one_in("providers: {Groq: {kind: openai, base_url: 'http://127.0.0.1', api_key: k}}", "1:19", &["a-z, 0-9"]);
     one_in("providers: {vllm: {enabled: false}}", "1:1", &["every provider is switched off"]);
     provider("models: ['a b']", "providers.p.models[0]", &["a character that it cannot have"]);
@@ -102,4 +97,110 @@ fn doubts() {
     );
     provider("demo: { delay: 1s }", "providers.p.demo", &["warning: ", "only a provider of kind demo"]);
     provider("api_version: 2024-10-21", "providers.p.api_version", &["warning: ", "only a provider of kind azure"]);
+}
+
+#[test]
+fn credentials_of_the_clouds() {
+    let pem = include_str!("../../../../tests/keys/rfc7515-a2.pem").split_once('\n').unwrap().1.replace('\n', "\\n");
+    let account = |field: &str, value: &str| {
+        let fields = [("type", "service_account"), ("client_email", "a@b"), ("private_key", &*pem)];
+        let fields: Vec<String> = fields
+            .iter()
+            .chain([&("token_uri", "https://oauth2.googleapis.com/token")])
+            .map(|(name, known)| format!("\"{name}\":\"{}\"", if *name == field { value } else { known }))
+            .collect();
+        format!("{{{}}}", fields.join(","))
+    };
+    let vertex = |key: &str| {
+        Setup::yaml(&format!(
+            "providers:\n  p: {{ kind: vertex, region: us-central1, project: p-1, api_key: '{key}' }}"
+        ))
+    };
+    let good = vertex(&account("", ""));
+    assert!(good.told().is_empty(), "{:?}", good.told());
+    let url = good.config().providers[0].base_url.to_string();
+    assert_eq!(url, "https://us-central1-aiplatform.googleapis.com/v1/projects/p-1/locations/us-central1");
+    for (key, words) in [
+        ("k".to_owned(), "not the JSON of a service account"),
+        (account("type", "authorized_user"), "another type than service_account"),
+        (account("client_email", ""), "without client_email"),
+        (account("private_key", "hunter2"), "no RSA key in PKCS#8 form"),
+        (account("token_uri", "http://metadata.google.internal/x"), "token_uri"),
+        (account("token_uri", "http://tokens.example.com"), "token_uri"),
+    ] {
+        one(&vertex(&key), "provider-config.yaml:2:", &["providers.p.api_key: ", words, "service account"]);
+    }
+    let without = |fields: &str| Setup::yaml(&format!("providers:\n  vertex: {{ {fields} }}"));
+    one(
+        &without("region: us-central1, project: p"),
+        "provider-config.yaml:2:11: ",
+        &["no credentials", "credentials_file"],
+    );
+    one(&without("credentials: metadata"), "provider-config.yaml:2:11: ", &["without its region or project"]);
+    one(
+        &without("credentials: metadata, region: 'a/b', base_url: 'https://x.example'"),
+        "provider-config.yaml:2:44: ",
+        &["not a region"],
+    );
+    one(
+        &without("credentials: here, region: us-central1, project: p"),
+        "provider-config.yaml:2:26: ",
+        &["source of credentials"],
+    );
+    one(
+        &without("credentials_file: gone, region: us-central1, project: p"),
+        "provider-config.yaml:2:",
+        &["does not exist"],
+    );
+    one(
+        &without("credentials: metadata, api_key: k, region: us-central1, project: p"),
+        "provider-config.yaml:2:",
+        &["both credentials and an API key"],
+    );
+    let by_file = without("region: global").file("sa.json", &account("", ""));
+    let path = by_file.folder.path().join("sa.json").display().to_string();
+    let by_file = by_file.var("GOOGLE_APPLICATION_CREDENTIALS", &path).var("GOOGLE_CLOUD_PROJECT", "p-2");
+    assert!(by_file.told().is_empty(), "{:?}", by_file.told());
+    let config = by_file.config();
+    let provider = &config.providers[0];
+    assert_eq!(provider.base_url.to_string(), "https://aiplatform.googleapis.com/v1/projects/p-2/locations/global");
+    assert!(provider.allow_unlisted && !provider.discover);
+    assert!(!format!("{config:?}").contains("BEGIN PRIVATE"));
+    provider_warns("credentials: metadata", "providers.p.credentials", "only a provider of kind vertex");
+    provider_warns("region: us-east-1", "providers.p.region", "only a provider of kind vertex or bedrock");
+}
+
+#[test]
+fn credentials_of_bedrock() {
+    let bedrock = |fields: &str| Setup::yaml(&format!("providers:\n  bedrock: {{ {fields} }}"));
+    let at = "provider-config.yaml:2:12: ";
+    one(&bedrock("region: us-east-1"), at, &["no credentials", "AWS_ACCESS_KEY_ID"]);
+    one(&bedrock("api_key: k"), at, &["without its region", "AWS_REGION"]);
+    one(&bedrock("api_key: 'AKID:hunter2', base_url: 'http://127.0.0.1:1'"), at, &["without its region"]);
+    one(
+        &bedrock("region: us_east, api_key: k, base_url: 'http://127.0.0.1:1'"),
+        "provider-config.yaml:2:",
+        &["not a region"],
+    );
+    one(&bedrock("region: us-east-1, api_key: 'hunter2:'"), "provider-config.yaml:2:", &["neither an access key nor"]);
+    let half = bedrock("region: us-east-1").var("AWS_SECRET_ACCESS_KEY", "hunter2");
+    one(&half, "environment: AWS_SECRET_ACCESS_KEY: ", &["one half without the other"]);
+    assert!(!half.told()[0].contains("hunter2"));
+    let setup = bedrock("").var("AWS_REGION", "cn-north-1").var("AWS_ACCESS_KEY_ID", "AKID");
+    let setup = setup.var("AWS_SECRET_ACCESS_KEY", "hunter2").var("AWS_SESSION_TOKEN", "hunter2-session");
+    assert!(setup.told().is_empty(), "{:?}", setup.told());
+    let config = setup.config();
+    let provider = &config.providers[0];
+    assert_eq!(provider.base_url.to_string(), "https://bedrock-runtime.cn-north-1.amazonaws.com.cn");
+    assert_eq!(provider.region.as_deref(), Some("cn-north-1"));
+    assert!(provider.allow_unlisted && !provider.discover);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    // An API key goes before an access key, and needs no region where base_url says where to go.
+    let setup = setup.var("AWS_BEARER_TOKEN_BEDROCK", "ABSK-1");
+    assert!(matches!(setup.config().providers[0].keys[0].credential, crate::Credential::Sent));
+    assert!(bedrock("api_key: k, base_url: 'http://127.0.0.1:1'").told().is_empty());
+}
+
+fn provider_warns(extra: &str, path: &str, words: &str) {
+    provider(extra, path, &["warning: ", words]);
 }
