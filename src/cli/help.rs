@@ -38,4 +38,4 @@ exit codes:
   1  the configuration has mistakes; for `health`: not well, or no answer
   2  the command line is wrong
   3  the address cannot be listened on, or TLS cannot be set up
-  4  any other failure";
+  4  any other failure, such as too few open files allowed (`ulimit -n` below 64)";

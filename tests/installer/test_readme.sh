@@ -1,6 +1,6 @@
 #!/bin/sh
-# The commands of README.md for a host with an engine, in their order and as they stand: "sh host" on either engine, "sh
-# docker" with Docker, "sh podman" with Podman.
+# The commands of README.md for a host with an engine, in their order and as they stand: "sh host" on either engine,
+# "sh docker" with Docker, "sh podman" with Podman.
 #
 # What is put in their place: the ports, which may be somebody's here, and the folders of the installer, for this machine
 # is not the tests' own. A command that would never end is ended.
