@@ -149,6 +149,10 @@ fn classify(error: &SendRequestError, large: bool) -> Lost {
         SendRequestError::Connect(_) => Lost::Cause(Cause::Connect),
         SendRequestError::Send(error) => io(error),
         SendRequestError::Response(ParseError::Io(error)) if crate::connection::is_stale(error) => Lost::Stale,
+        // The connection stands, and what comes over it is no answer: heads without an end, a broken TLS record.
+        SendRequestError::Response(ParseError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Lost::Cause(Cause::Protocol)
+        }
         SendRequestError::Response(ParseError::Io(_)) => Lost::Cause(Cause::Reset),
         SendRequestError::Timeout => Lost::Cause(Cause::FirstByteTimeout),
         SendRequestError::Body(_) => Lost::Cause(Cause::UploadEnded),

@@ -10,6 +10,7 @@ mod auth;
 mod bad_requests;
 mod cli;
 mod client_leaves;
+mod connections;
 mod crossing;
 mod health;
 mod hedge;
