@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use actix_http::error::PayloadError;
 use actix_rt::net::{ActixStream, Ready};
 use actix_service::Service;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
@@ -230,6 +231,12 @@ impl Service<ConnectInfo<Uri>> for Dialer {
 /// Whether the connection was no good, and another one may be tried in silence: see [`Stale`].
 pub fn is_stale(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stale>())
+}
+
+/// Whether a body broke off because the connection ended in good order: for some framings that is its end.
+pub fn is_end(error: &PayloadError) -> bool {
+    matches!(error, PayloadError::Io(error) | PayloadError::Incomplete(Some(error))
+        if error.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 #[cfg(test)]

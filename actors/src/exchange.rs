@@ -173,7 +173,8 @@ enum Framing {
 impl Framing {
     fn of(response: &Response) -> Self {
         let headers = response.headers();
-        if headers.contains_key(TRANSFER_ENCODING) {
+        // `identity` says nothing, and awc reads it so.
+        if headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Self::Chunked;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse().ok());

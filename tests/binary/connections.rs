@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use upstream::client::{Answer, Ask};
+use upstream::client::{Answer, Ask, Ended};
 use upstream::harness::{Proxy, TOKEN, chat_body, one};
 use upstream::*;
 
@@ -117,4 +117,77 @@ async fn what_comes_behind_an_answer_is_nobodys_answer() {
     for nth in 0..4 {
         is_for(&says(&proxy, TOKEN, "anything").await, "mine", &format!("request {nth}"));
     }
+}
+
+const KEEP: [&[&str]; 4] =
+    [&["connection: close"], &[], &["connection: keep-alive"], &["transfer-encoding: identity", "upgrade: websocket"]];
+
+/// Each way to leave the framing out, with all in one write and in pieces.
+async fn without_framing(
+    status: u16,
+    content_type: &str,
+    pieces: &[Vec<u8>],
+    ask: impl AsyncFn(&Proxy) -> Answer,
+) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for keep in KEEP {
+        for pause in [Duration::ZERO, Duration::from_millis(30)] {
+            let content_type = format!("content-type: {content_type}");
+            let headers = [&[content_type.as_str()], keep].concat();
+            let upstream = unframed(status, &headers, pieces.to_vec(), pause, false).await;
+            let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+            for _ in 0..2 {
+                answers.push(ask(&proxy).await);
+            }
+            assert_eq!((upstream.count(), upstream.connections()), (2, 2), "{headers:?}: used again");
+            assert_eq!(proxy.health().await["status"], "ok", "{headers:?}");
+        }
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_with_the_connection_is_read_to_its_end() {
+    let audio: Vec<Vec<u8>> = (0..5u8).map(|n| vec![n; 3_000]).collect();
+    let speech = async |proxy: &Proxy| proxy.post("/v1/audio/speech", r#"{"model":"m","input":"x"}"#).await;
+    for answer in without_framing(200, "audio/mpeg", &audio, speech).await {
+        assert_eq!((answer.status, answer.ended), (200, Ended::Whole));
+        assert!(answer.body == audio.concat(), "{} bytes of {}", answer.body.len(), audio.concat().len());
+    }
+    let chat = canned::chat();
+    let halves = [chat[..40].to_vec(), chat[40..].to_vec()];
+    for answer in without_framing(200, "application/json", &halves, async |proxy: &Proxy| proxy.chat("m").await).await {
+        assert_eq!((answer.status, &answer.body, answer.ended), (200, &chat, Ended::Whole));
+    }
+    let stream = async |proxy: &Proxy| proxy.stream("m").await.answer().await;
+    for answer in without_framing(200, "text/event-stream", &canned::stream(2), stream).await {
+        assert_eq!((answer.status, answer.body, answer.ended), (200, canned::stream(2).concat(), Ended::Whole));
+    }
+    let error = canned::error("maximum context length is 8192 tokens", "invalid_request_error", "too_long");
+    let told = [error.clone()];
+    for answer in without_framing(400, "application/json", &told, async |proxy: &Proxy| proxy.chat("m").await).await {
+        assert_eq!((answer.status, &answer.body), (400, &error));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_is_not_the_end_of_an_answer_that_ends_with_the_connection() {
+    let pieces = vec![vec![1; 3_000]];
+    let upstream = unframed(200, &["content-type: audio/mpeg"], pieces, Duration::from_millis(20), true).await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+    let answer = proxy.post("/v1/audio/speech", r#"{"model":"m","input":"x"}"#).await;
+    assert_ne!(answer.ended, Ended::Whole);
+    assert_eq!(proxy.access(0).await.outcome(), "cut");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_of_another_protocol_hides_no_body() {
+    let error = canned::error("this endpoint wants websockets", "invalid_request_error", "upgrade_required");
+    let upstream = upstream::status(422, &["upgrade: websocket"], &error).await;
+    let proxy = proxy_for_two(&one(&upstream.base_url(), "")).await;
+    for _ in 0..3 {
+        let answer = proxy.chat("m").await;
+        assert_eq!((answer.status, &answer.body), (422, &error));
+    }
+    assert_eq!(upstream.connections(), 1);
 }

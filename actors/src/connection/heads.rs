@@ -1,8 +1,10 @@
-//! Which answer the bytes on a connection belong to, told from the head of each; below awc, which gets some wrong.
+//! Which answer the bytes on a connection belong to, told from the head of each; below awc, which gets three wrong.
 //!
-//! awc takes an interim answer (1xx) for the answer and gives the connection back to its pool at once, and what comes
-//! then is read as the answer to somebody else's request. So here interim answers are taken out (RFC 9110, section
-//! 15.2).
+//! awc takes an interim answer (1xx) for the answer, and one of HTTP/1.1 that ends with the connection, or that offers
+//! an upgrade to websockets, for an empty one. Each time it gives the connection back to its pool at once, and what
+//! comes then is read as the answer to somebody else's request. So here interim answers are taken out (RFC 9110,
+//! section 15.2); an answer that ends with the connection is made out to be HTTP/1.0, which awc reads to its end and
+//! does not pool; the offer's name is made unknown.
 //!
 //! Always: pure, no IO. A head that comes in one piece is looked at where it lies; only one in several pieces, and what
 //! nobody waits for, is kept back, together no more than [`MAX_HEADS`] and one read. A connection is asked again only
@@ -93,7 +95,7 @@ impl Heads {
         if !self.kept.is_empty() {
             self.kept.extend_from_slice(bytes);
             let mut all = std::mem::take(&mut self.kept);
-            let found = head.find(&all)?;
+            let found = head.find(&mut all)?;
             let _interim = all.split_to(found.interim);
             if let Some((end, rest)) = found.end {
                 self.state = rest;
@@ -150,8 +152,8 @@ struct Head {
 #[derive(Debug, Clone, Copy)]
 struct Status {
     code: u16,
-    /// Not HTTP/1.0.
-    one_one: bool,
+    /// Where the minor version stands, if it is HTTP/1.1.
+    minor: Option<usize>,
 }
 
 struct Found {
@@ -172,10 +174,10 @@ enum Line {
 
 impl Head {
     /// Looks for the end of the answer's head in all that has come of it so far.
-    fn find(&mut self, bytes: &[u8]) -> Result<Found, TooLong> {
+    fn find(&mut self, bytes: &mut [u8]) -> Result<Found, TooLong> {
         let mut interim = 0;
         loop {
-            let head = bytes.get(interim..).unwrap_or_default();
+            let head = bytes.get_mut(interim..).unwrap_or_default();
             match self.next_line(head) {
                 Line::Next => {}
                 Line::Unfinished if self.passed + head.len() > MAX_HEADS => return Err(TooLong),
@@ -188,13 +190,13 @@ impl Head {
                         return Err(TooLong);
                     }
                 }
-                Line::Last(end) => return Ok(Found { interim, end: Some((end, self.rest())) }),
+                Line::Last(end) => return Ok(Found { interim, end: Some((end, self.rest(head))) }),
             }
         }
     }
 
     #[inline]
-    fn next_line(&mut self, head: &[u8]) -> Line {
+    fn next_line(&mut self, head: &mut [u8]) -> Line {
         let rest = head.get(self.searched..).unwrap_or_default();
         let Some(at) = memchr(b'\n', rest) else {
             self.searched = head.len();
@@ -208,10 +210,14 @@ impl Head {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match (self.status, line.is_empty()) {
             (Some(_), true) => return Line::Last(end),
-            (Some(_), false) => self.header(line),
+            (Some(status), false) => {
+                if self.header(line) && status.code != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+                    set(head, begin, b'x');
+                }
+            }
             // awc reads over blank lines before an answer, too.
             (None, true) => {}
-            (None, false) => match status(line) {
+            (None, false) => match status(line, begin) {
                 None => return Line::Foreign,
                 status => self.status = status,
             },
@@ -219,20 +225,24 @@ impl Head {
         Line::Next
     }
 
+    /// Takes one header. True: it is an offer that awc would take for the end of the answer.
     #[inline]
-    fn header(&mut self, line: &[u8]) {
+    fn header(&mut self, line: &[u8]) -> bool {
         match line.first().map(u8::to_ascii_lowercase) {
             Some(b'c') => {
                 if let Some(value) = value(line, b"content-length") {
                     // What is no number, awc does not take.
                     self.length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
                 }
+                false
             }
             Some(b't') => {
                 let coding = value(line, b"transfer-encoding");
                 self.chunked |= coding.is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+                false
             }
-            Some(_) | None => {}
+            Some(b'u') => value(line, b"upgrade").is_some_and(|to| to.eq_ignore_ascii_case(b"websocket")),
+            Some(_) | None => false,
         }
     }
 
@@ -243,16 +253,26 @@ impl Head {
     }
 
     /// What follows the head, as awc will have it.
-    fn rest(&self) -> State {
-        let Some(Status { code, one_one }) = self.status else { return State::Last };
-        match (StatusCode::from_u16(code), self.length) {
-            (Ok(StatusCode::SWITCHING_PROTOCOLS) | Err(_), _) => State::Last,
-            (Ok(_), _) if one_one && self.chunked => State::Chunked,
-            (Ok(_), Some(length)) => State::Length(length),
+    fn rest(&self, head: &mut [u8]) -> State {
+        let Some(Status { code, minor }) = self.status else { return State::Last };
+        match (StatusCode::from_u16(code), minor, self.length) {
+            (Ok(StatusCode::SWITCHING_PROTOCOLS) | Err(_), _, _) => State::Last,
+            (Ok(_), Some(_), _) if self.chunked => State::Chunked,
+            (Ok(_), _, Some(length)) => State::Length(length),
             // Nor has an answer to HEAD a body, but we never ask that; if we did, its connection would not be kept.
-            (Ok(StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED), None) if one_one => State::Length(0),
-            (Ok(_), None) => State::Last,
+            (Ok(StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED), Some(_), None) => State::Length(0),
+            (Ok(_), Some(minor), None) => {
+                set(head, minor, b'0');
+                State::Last
+            }
+            (Ok(_), None, None) => State::Last,
         }
+    }
+}
+
+fn set(bytes: &mut [u8], at: usize, to: u8) {
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte = to;
     }
 }
 
@@ -261,8 +281,8 @@ fn begins_status(line: &[u8]) -> bool {
     line.get(..known) == HTTP.get(..known)
 }
 
-/// Reads `HTTP/1.1 200 OK`.
-fn status(line: &[u8]) -> Option<Status> {
+/// Reads `HTTP/1.1 200 OK`, which begins at `begin`.
+fn status(line: &[u8], begin: usize) -> Option<Status> {
     let (&[minor @ (b'0' | b'1'), b' ', a, b, c], rest) = line.strip_prefix(HTTP)?.split_first_chunk()? else {
         return None;
     };
@@ -270,7 +290,7 @@ fn status(line: &[u8]) -> Option<Status> {
         return None;
     }
     let code = [a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
-    Some(Status { code, one_one: minor == b'1' })
+    Some(Status { code, minor: (minor == b'1').then_some(begin + HTTP.len()) })
 }
 
 /// The value of a header, if this is its line; awc allows blanks before the colon.

@@ -1,7 +1,6 @@
 //! A successful answer on its way to the client: handed on as it comes, event by event, and watched.
 
 use std::collections::VecDeque;
-use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,6 +20,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::translated::{Taken, Translated};
 use super::{Exchange, Framing, Response};
 use crate::alarm::{self, Alarm};
+use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
 use crate::provider::Permit;
@@ -339,9 +339,7 @@ impl AnswerBody {
     }
 
     fn lost(&mut self, error: &PayloadError) -> Step {
-        let at_end = matches!(error, PayloadError::Io(error) | PayloadError::Incomplete(Some(error))
-            if error.kind() == io::ErrorKind::UnexpectedEof);
-        self.end(at_end && self.framing == Framing::Close)
+        self.end(self.framing == Framing::Close && connection::is_end(error))
     }
 
     fn end(&mut self, clean: bool) -> Step {

@@ -29,6 +29,7 @@ mod resets;
 mod silent;
 mod stalls_after;
 mod status;
+mod unframed;
 
 pub use answers::{Reply, answers, sequence};
 pub use byte_by_byte_head::byte_by_byte_head;
@@ -50,6 +51,7 @@ pub use server::{Connection, Request, Upstream};
 pub use silent::silent;
 pub use stalls_after::stalls_after;
 pub use status::status;
+pub use unframed::unframed;
 
 #[cfg(test)]
 mod tests;

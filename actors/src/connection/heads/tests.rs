@@ -60,12 +60,34 @@ fn an_answer_with_a_framing_passes_as_it_is_and_another_may_follow() {
 }
 
 #[test]
+fn an_answer_without_a_framing_is_one_of_http_1_0_and_the_last() {
+    let cases = [
+        "\r\n",
+        "connection: close\r\n\r\n",
+        "connection: keep-alive\r\n\r\n",
+        "transfer-encoding: identity\r\n\r\n",
+        "x-content-length: 5\r\ncontent-length-x: 5\r\nupgrade: h2c\r\n\r\n",
+    ];
+    for rest in cases {
+        for body in ["", "hello", "HTTP/1.1 200 OK\r\n\r\n"] {
+            let (sent, wanted) =
+                (format!("HTTP/1.1 200 OK\r\n{rest}{body}"), format!("HTTP/1.0 200 OK\r\n{rest}{body}"));
+            becomes(&sent, &wanted, false);
+        }
+    }
+    becomes("\r\nHTTP/1.1 400 Bad\n\nx", "\r\nHTTP/1.0 400 Bad\n\nx", false);
+    stays("HTTP/1.0 200 OK\r\n\r\nhello", false);
+    stays("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", false);
+    stays("HTTP/1.0 204 No Content\r\n\r\n", false);
+}
+
+#[test]
 fn interim_answers_are_taken_out() {
     let answers = [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", true),
-        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", true),
-        ("HTTP/1.0 200 OK\r\n\r\nhi", false),
-        ("no HTTP", false),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", None, true),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", None, true),
+        ("HTTP/1.1 200 OK\r\n\r\nhi", Some("HTTP/1.0 200 OK\r\n\r\nhi"), false),
+        ("no HTTP", None, false),
     ];
     let interims = [
         "HTTP/1.1 100 Continue\r\n\r\n",
@@ -76,9 +98,9 @@ fn interim_answers_are_taken_out() {
         "HTTP/1.0 100 Continue\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n",
     ];
-    for (answer, again) in answers {
+    for (answer, wanted, again) in answers {
         for interim in interims {
-            becomes(&format!("{interim}{answer}"), answer, again);
+            becomes(&format!("{interim}{answer}"), wanted.unwrap_or(answer), again);
         }
     }
     // And nothing may be asked before the answer itself has come.
@@ -90,6 +112,20 @@ fn interim_answers_are_taken_out() {
 fn a_switch_of_protocols_is_handed_on_and_the_last() {
     stays("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n\x01\x02", false);
     stays("HTTP/1.1 101 Switching Protocols\r\ncontent-length: 0\r\n\r\n", false);
+}
+
+#[test]
+fn an_offer_of_websockets_hides_no_body() {
+    becomes(
+        "HTTP/1.1 426 Upgrade Required\r\nUpgrade: WebSocket\r\ncontent-length: 2\r\n\r\nhi",
+        "HTTP/1.1 426 Upgrade Required\r\nxpgrade: WebSocket\r\ncontent-length: 2\r\n\r\nhi",
+        true,
+    );
+    becomes(
+        "HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\n\r\nhi",
+        "HTTP/1.0 426 Upgrade Required\r\nxpgrade: websocket\r\n\r\nhi",
+        false,
+    );
 }
 
 #[test]
