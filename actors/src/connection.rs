@@ -2,11 +2,13 @@
 //!
 //! awc takes an end of file in the middle of a chunked body for the end of the body. Here every end of file is an
 //! error, so awc hands it on, and [`crate::exchange`] decides by the answer's framing whether it was allowed.
-//! TLS is done here too, below awc's sight, so that this holds whether or not the peer said `close_notify`.
+//! TLS is done here too, below awc's sight, so that this holds whether or not the peer said `close_notify`. And awc
+//! gives a connection back to its pool whose answer is still to come, or has only begun: [`heads`] keeps it from that.
 //!
 //! Always: `TCP_NODELAY` is set; HTTP/1.1 only (FIELD-NOTES: cold HTTP/2 opens a connection a request).
 
 mod addresses;
+mod heads;
 
 use std::fmt;
 use std::io;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use actix_http::error::PayloadError;
 use actix_rt::net::{ActixStream, Ready};
 use actix_service::Service;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
@@ -27,11 +30,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use addresses::Addresses;
+use heads::Heads;
 
 /// The error inside an [`io::Error`] of a connection that had served before and was closed by the upstream while
-/// the next request was on its way: nothing of an answer came, so a fresh connection may be tried in silence.
+/// the next request was on its way, or that must not carry another one: nothing of an answer came, so a fresh
+/// connection may be tried in silence.
 #[derive(Debug, derive_more::Display, derive_more::Error)]
-#[display("the upstream closed a kept-alive connection")]
+#[display("a kept-alive connection could not be used again")]
 pub struct Stale;
 
 /// Who closes an idle connection has not seen the request, so we hear of it within about a round trip. Whoever needed
@@ -54,11 +59,12 @@ pub struct Socket {
     asked: Option<Instant>,
     /// It had been used when it was last written to: a failure now may be the race of an idle close.
     reused: bool,
+    heads: Heads,
 }
 
 impl Socket {
     fn new(stream: Stream) -> Self {
-        Self { stream, used: false, asked: None, reused: false }
+        Self { stream, used: false, asked: None, reused: false, heads: Heads::default() }
     }
 
     fn lost(&self, error: io::Error) -> io::Error {
@@ -71,19 +77,32 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let this = &mut *self;
-        let read = match &mut this.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
-        };
-        match ready!(read) {
-            Ok(()) if buf.filled().len() > before => {
-                this.used = true;
-                this.asked = None;
-                Poll::Ready(Ok(()))
+        loop {
+            if let Some(kept) = this.heads.kept(buf.remaining()) {
+                buf.put_slice(&kept);
+                return Poll::Ready(Ok(()));
             }
-            Ok(()) if buf.remaining() == 0 => Poll::Ready(Ok(())),
-            Ok(()) => Poll::Ready(Err(this.lost(io::ErrorKind::UnexpectedEof.into()))),
-            Err(error) => Poll::Ready(Err(this.lost(error))),
+            let read = match &mut this.stream {
+                Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+                Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            };
+            match ready!(read) {
+                Ok(()) if buf.filled().len() > before => {
+                    this.used = true;
+                    this.asked = None;
+                    let came = this.heads.came(buf.filled_mut().get_mut(before..).unwrap_or_default());
+                    buf.set_filled(before + *came.as_ref().unwrap_or(&0));
+                    match came {
+                        // Nothing that awc may see yet.
+                        Ok(0) => {}
+                        Ok(_) => return Poll::Ready(Ok(())),
+                        Err(error) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+                    }
+                }
+                Ok(()) if buf.remaining() == 0 => return Poll::Ready(Ok(())),
+                Ok(()) => return Poll::Ready(Err(this.lost(io::ErrorKind::UnexpectedEof.into()))),
+                Err(error) => return Poll::Ready(Err(this.lost(error))),
+            }
         }
     }
 }
@@ -92,6 +111,9 @@ impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         if this.asked.is_none() {
+            if !this.heads.ask() {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, Stale)));
+            }
             this.asked = Some(Instant::now());
             this.reused = this.used;
         }
@@ -206,9 +228,15 @@ impl Service<ConnectInfo<Uri>> for Dialer {
     }
 }
 
-/// Whether an error is the race of an idle close, see [`Stale`].
+/// Whether the connection was no good, and another one may be tried in silence: see [`Stale`].
 pub fn is_stale(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stale>())
+}
+
+/// Whether a body broke off because the connection ended in good order: for some framings that is its end.
+pub fn is_end(error: &PayloadError) -> bool {
+    matches!(error, PayloadError::Io(error) | PayloadError::Incomplete(Some(error))
+        if error.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use awc::{Client, Connector};
 use config::Kind;
+use futures::StreamExt;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
 
+use crate::connection;
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION};
 use crate::provider::Provider;
 
@@ -66,10 +68,23 @@ async fn ask(
     if !status.is_success() {
         return Err(format!("status {}", status.as_u16()));
     }
-    let body = tokio::time::timeout(TIME, response.body().limit(MAX_LIST)).await;
-    let body = body
-        .map_err(|_| "the list did not end in time".to_owned())?
-        .map_err(|_| "the list broke off or is too long".to_owned())?;
+    let mut body = Vec::new();
+    let whole = tokio::time::timeout(TIME, async {
+        while let Some(piece) = response.next().await {
+            match piece {
+                Ok(piece) if body.len() + piece.len() <= MAX_LIST => body.extend_from_slice(&piece),
+                // Whether it was meant to be one, the list's own brackets tell.
+                Err(error) if connection::is_end(&error) => return true,
+                Ok(_) | Err(_) => return false,
+            }
+        }
+        true
+    });
+    match whole.await {
+        Ok(true) => {}
+        Ok(false) => return Err("the list broke off or is too long".to_owned()),
+        Err(_) => return Err("the list did not end in time".to_owned()),
+    }
     let names = dialects::models::parse(&body).ok_or("the answer is no list of models")?;
     let usable = names.into_iter().filter(|name| dialects::safe_model_name(name)).map(String::into_boxed_str);
     Ok(Asked::Names(usable.collect()))

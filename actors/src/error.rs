@@ -151,7 +151,8 @@ impl Cause {
 
     /// Would the same deployment give the same answer again, whatever its health?
     pub fn is_in_vain(self) -> bool {
-        self == Self::UploadBroken || matches!(self.fault(), Some(Fault::ModelMissing | Fault::NotServed))
+        matches!(self, Self::UploadBroken | Self::Redirect)
+            || matches!(self.fault(), Some(Fault::ModelMissing | Fault::NotServed))
     }
 
     /// How much a client that is told of it has to hope for: of several failures the one that gives most is told. The

@@ -179,6 +179,10 @@ fn classify(error: &SendRequestError, large: bool) -> Lost {
         SendRequestError::Connect(_) => Lost::Cause(Cause::Connect),
         SendRequestError::Send(error) => io(error),
         SendRequestError::Response(ParseError::Io(error)) if crate::connection::is_stale(error) => Lost::Stale,
+        // The connection stands, and what comes over it is no answer: heads without an end, a broken TLS record.
+        SendRequestError::Response(ParseError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Lost::Cause(Cause::Protocol)
+        }
         SendRequestError::Response(ParseError::Io(_)) => Lost::Cause(Cause::Reset),
         SendRequestError::Timeout => Lost::Cause(Cause::FirstByteTimeout),
         SendRequestError::Body(_) => Lost::Cause(Cause::UploadEnded),
@@ -199,7 +203,8 @@ enum Framing {
 impl Framing {
     fn of(response: &Response) -> Self {
         let headers = response.headers();
-        if headers.contains_key(TRANSFER_ENCODING) {
+        // `identity` says nothing, and awc reads it so.
+        if headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Self::Chunked;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse().ok());

@@ -203,6 +203,18 @@ async fn models_are_discovered_with_whichever_key_may_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_models_may_end_with_the_connection() {
+    let list = br#"{"object":"list","data":[{"id":"found","object":"model"}]}"#.to_vec();
+    let upstream =
+        unframed(200, &["content-type: application/json"], vec![list], std::time::Duration::ZERO, false).await;
+    let yaml =
+        format!("providers:\n  up:\n    kind: openai\n    base_url: {}\n    api_key: {KEY}\n", upstream.base_url());
+    let proxy = plan(&yaml).start().await;
+    proxy.log_line("what was discovered", |line| line.contains("serves 1 models")).await;
+    assert!(proxy.get("/v1/models").await.text().contains("found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_look_for_a_model_leaves_nothing_behind() {
     let upstream = records().await;
     let proxy = proxy(&one(&upstream.base_url(), "allow_unlisted: true")).await;

@@ -12,6 +12,7 @@ mod bedrock;
 mod cli;
 mod client_leaves;
 mod cloud;
+mod connections;
 mod crossing;
 mod dialects;
 mod health;

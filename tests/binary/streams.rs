@@ -124,6 +124,70 @@ async fn a_clean_end_in_the_middle_of_an_answer_is_a_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_the_last_event_no_end_of_the_framing_is_needed() {
+    let chat = (chat_body("m", true), canned::stream(2));
+    let responses = (r#"{"model":"m","input":"hi","stream":true}"#.to_owned(), canned::responses_stream(2));
+    for (path, (body, events)) in [("/v1/chat/completions", chat), ("/v1/responses", responses)] {
+        let (silent, reset) = (stalls_after(events.clone()).await, resets(ResetAt::Body(events.clone())).await);
+        for (upstream, idle) in [(&silent, "60s"), (&silent, "300ms"), (&reset, "60s")] {
+            let yaml = one(&upstream.base_url(), &format!("timeouts: {{ idle: {idle} }}"));
+            let proxy = proxy_without_retries(&yaml).await;
+            let before = upstream.count();
+            // As many as open a breaker.
+            for nth in 0..5 {
+                let begun = Instant::now();
+                let answer = proxy.open(path, body.clone()).await.answer().await;
+                let what = format!("{path}, idle {idle}: {}", answer.text());
+                assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{what}");
+                assert_eq!(answer.body, events.concat(), "{what}");
+                assert!(begun.elapsed() < Duration::from_secs(3), "{what}: took {:?}", begun.elapsed());
+                upstream.closed(before + nth).await;
+                assert_eq!(proxy.access(nth).await.outcome(), "answered", "{what}");
+            }
+            assert_eq!(proxy.health().await["status"], "ok");
+            assert_eq!(proxy.metrics().await.sum("ai_proxy_cut_streams_total", &[]), 0.0);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upstream_says_after_its_last_event_keeps_nobody_waiting() {
+    let events = canned::stream(2);
+    let theirs = events.clone();
+    let upstream = Upstream::start(move |mut connection| {
+        let events = theirs.clone();
+        async move {
+            connection.request().await?;
+            connection.send(&canned::sse_head()).await?;
+            connection.chunk(&events.concat()).await?;
+            loop {
+                connection.pause(Duration::from_millis(100)).await?;
+                connection.chunk(b": still here\n\n").await?;
+            }
+        }
+    })
+    .await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+    let mut wire = proxy.stream("m").await;
+    let answer = tokio::time::timeout(Duration::from_secs(4), wire.answer()).await.expect("it ends");
+    assert_eq!((answer.status, answer.ended), (200, Ended::Whole));
+    assert!(answer.body.starts_with(&events.concat()), "{}", answer.text());
+    upstream.closed(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_translated_answer_needs_no_end_of_the_framing_either() {
+    let upstream = stalls_after(canned::stream(2)).await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "timeouts: { idle: 300ms }")).await;
+    let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"stream":true}"#;
+    let answer = proxy.open("/v1/messages", body).await.answer().await;
+    assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{}", answer.text());
+    assert!(answer.text().contains("event: message_stop") && !answer.text().contains("event: error"));
+    assert_eq!(proxy.access(0).await.outcome(), "answered");
+    upstream.closed(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_passed_on_when_it_comes() {
     let pause = Duration::from_millis(120);
     let events = canned::stream(5);

@@ -303,6 +303,22 @@ async fn a_redirect_carries_nothing_to_another_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_asked_for_once_and_the_next_deployment_serves() {
+    for status in [301, 302, 304, 307, 308] {
+        let first = upstream::status(status, &["location: http://example.com/"], b"{}").await;
+        let proxy = proxy(&one(&first.base_url(), "")).await;
+        assert_eq!(proxy.chat("m").await.status, 502, "{status}");
+        assert_eq!(proxy.access(0).await.attempts(), ["up/canned-model:redirect"], "{status}");
+        assert_eq!(first.count(), 1, "{status}: asked for again");
+
+        let second = sequence(vec![Reply::json(500, &[], b"{}"), Reply::chat()]).await;
+        let proxy = crate::proxy(&two(&first.base_url(), &second.base_url(), "")).await;
+        assert_eq!(proxy.chat("m").await.status, 200, "{status}");
+        assert_eq!((first.count(), second.count()), (2, 2), "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_http_is_an_upstreams_fault() {
     for garbage in [
         &b"SSH-2.0-OpenSSH_9.2\r\n"[..],

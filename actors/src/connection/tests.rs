@@ -14,10 +14,11 @@ async fn lost(used: bool, ago: Duration) -> io::Error {
     let (mut upstream, _) = listener.accept().await.unwrap();
     let mut byte = [0];
     if used {
+        let mut answer = *b"HTTP/1.1 204 No Content\r\n\r\n";
         socket.write_all(b"1").await.unwrap();
         upstream.read_exact(&mut byte).await.unwrap();
-        upstream.write_all(b"1").await.unwrap();
-        socket.read_exact(&mut byte).await.unwrap();
+        upstream.write_all(&answer).await.unwrap();
+        socket.read_exact(&mut answer).await.unwrap();
     }
     socket.write_all(b"2").await.unwrap();
     upstream.read_exact(&mut byte).await.unwrap();
@@ -31,4 +32,24 @@ async fn only_a_loss_at_once_on_a_kept_connection_is_the_race_of_an_idle_close()
     assert!(is_stale(&lost(true, Duration::ZERO).await));
     assert!(!is_stale(&lost(true, Duration::from_millis(700)).await), "it may have worked on it");
     assert!(!is_stale(&lost(false, Duration::ZERO).await), "a fresh one has no such race");
+}
+
+#[tokio::test]
+async fn a_connection_whose_answer_has_not_ended_takes_no_other_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut socket = Dialer::new("127.0.0.1", port, Duration::from_secs(5), None).unwrap().dial().await.unwrap();
+    let (mut upstream, _) = listener.accept().await.unwrap();
+    socket.write_all(b"1").await.unwrap();
+    upstream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await.unwrap();
+    let mut head = *b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+    let wanted = head;
+    head.fill(0);
+    socket.read_exact(&mut head).await.unwrap();
+    assert_eq!(head, wanted, "the interim answer is nobody's to see");
+    let refused = socket.write_all(b"2").await.unwrap_err();
+    assert!(is_stale(&refused), "a fresh one may be tried");
+    upstream.write_all(b"hi").await.unwrap();
+    socket.read_exact(&mut [0; 2]).await.unwrap();
+    socket.write_all(b"2").await.unwrap();
 }

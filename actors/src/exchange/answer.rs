@@ -1,7 +1,6 @@
 //! A successful answer on its way to the client: handed on as it comes, event by event, and watched.
 
 use std::collections::VecDeque;
-use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,6 +20,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::translated::{Taken, Translated};
 use super::{Exchange, Framing, Response};
 use crate::alarm::{self, Alarm};
+use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
 use crate::provider::{Permit, Veil};
@@ -28,6 +28,10 @@ use crate::provider::{Permit, Veil};
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
 /// handed on as it is, and no longer retried.
 const MAX_HELD: usize = 64 * 1024;
+
+/// After the last event of a stream its framing's end is waited for no longer than this: the answer is whole, and some
+/// upstreams keep the connection open in silence.
+const MAX_AFTERMATH: Duration = Duration::from_secs(1);
 
 /// The head of an answer, and its body to come.
 pub struct Answer {
@@ -52,8 +56,10 @@ pub struct AnswerBody {
     held: usize,
     alarm: Alarm,
     idle: Duration,
-    /// By the alarms' clock.
+    /// By the alarms' clock; what comes after the last event does not count.
     moved: Instant,
+    /// The last event has come: the answer is whole, whatever becomes of the connection.
+    terminal: bool,
     started: Instant,
     /// From sending to the first byte of the body.
     first_byte: Option<Duration>,
@@ -116,6 +122,7 @@ impl Answer {
                 alarm: Alarm::default(),
                 idle: timeouts.idle,
                 moved: alarm::now(),
+                terminal: false,
                 started,
                 first_byte: None,
                 request_bytes,
@@ -265,16 +272,19 @@ impl AnswerBody {
             Poll::Ready(Some(Err(error))) => self.lost(&error),
             Poll::Ready(None) => self.end(true),
             Poll::Pending => {
+                let patience = if self.terminal { self.idle.min(MAX_AFTERMATH) } else { self.idle };
                 // What moved last did so up to a tick later than that clock says.
-                std::task::ready!(self.alarm.poll(self.moved + self.idle + alarm::TICK, cx));
-                self.broken(Cause::Idle)
+                std::task::ready!(self.alarm.poll(self.moved + patience + alarm::TICK, cx));
+                if self.terminal { self.end(false) } else { self.broken(Cause::Idle) }
             }
         };
         Poll::Ready(step)
     }
 
     fn take(&mut self, piece: Bytes) -> Step {
-        self.moved = alarm::now();
+        if !self.terminal {
+            self.moved = alarm::now();
+        }
         if self.first_byte.is_none() {
             self.first_byte = Some(self.started.elapsed());
         }
@@ -290,6 +300,7 @@ impl AnswerBody {
             }
         };
         self.content = seen.content;
+        self.terminal = seen.terminal;
         if let Some(failure) = seen.failed {
             // Before content it is an attempt's failure; after it the client reads the upstream's own error event.
             if !before && !seen.content {
@@ -334,8 +345,9 @@ impl AnswerBody {
     }
 
     /// What a piece has become in the client's format.
-    fn taken(&mut self, Taken { out, content, failed, foreign }: Taken) -> Step {
+    fn taken(&mut self, Taken { out, content, terminal, failed, foreign }: Taken) -> Step {
         self.content |= content;
+        self.terminal = terminal;
         self.held += out.len();
         if !out.is_empty() {
             self.ready.push_back(out);
@@ -361,9 +373,7 @@ impl AnswerBody {
     }
 
     fn lost(&mut self, error: &PayloadError) -> Step {
-        let at_end = matches!(error, PayloadError::Io(error) | PayloadError::Incomplete(Some(error))
-            if error.kind() == io::ErrorKind::UnexpectedEof);
-        self.end(at_end && self.framing == Framing::Close)
+        self.end(self.framing == Framing::Close && connection::is_end(error))
     }
 
     fn end(&mut self, clean: bool) -> Step {
@@ -380,6 +390,8 @@ impl AnswerBody {
             Ok(()) => {
                 self.ready.append(&mut self.partial);
                 self.ended = Some(Ok(()));
+                // Whose framing has not ended is closed now, not when the client has read all.
+                self.payload = Payload::None;
                 if let Some(permit) = self.permit.take() {
                     permit.finish(self.used());
                 }

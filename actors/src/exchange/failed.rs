@@ -28,8 +28,12 @@ pub async fn read(
     veil: &Veil,
 ) -> Failure {
     let status = response.status();
-    if status.is_redirection() || status.is_informational() {
+    if status.is_redirection() {
         return Cause::Redirect.into();
+    }
+    // Interim answers are taken out on the way: this one switches to a protocol that nobody asked for.
+    if status.is_informational() {
+        return Cause::Protocol.into();
     }
     let mut body = BytesMut::new();
     let until = (Instant::now() + timeouts.idle.min(MAX_ERROR_TIME)).min(deadline);

@@ -71,6 +71,8 @@ enum Mode {
 pub(super) struct Taken {
     pub out: Bytes,
     pub content: bool,
+    /// By now the last event has come, and all of the answer has been written.
+    pub terminal: bool,
     /// The upstream told an error: nothing more comes of it.
     pub failed: bool,
     /// It is nothing that could be translated.
@@ -98,11 +100,12 @@ impl Translated {
 
     pub fn push(&mut self, piece: &[u8]) -> Taken {
         let mut out = Vec::new();
-        let (mut content, mut foreign) = (false, false);
+        let (mut content, mut terminal, mut foreign) = (false, false, false);
         match &mut self.mode {
             Mode::Stream(stream) => {
                 let progress = stream.push(piece, &mut out);
                 content = progress.content;
+                terminal = progress.terminal;
                 self.usage = progress.usage;
                 if self.failure.is_none() {
                     self.failure = progress.failure.clone();
@@ -117,7 +120,7 @@ impl Translated {
             Mode::Foreign => foreign = true,
         }
         self.written += out.len() as u64;
-        Taken { out: out.into(), content, failed: self.failure.is_some(), foreign }
+        Taken { out: out.into(), content, terminal, failed: self.failure.is_some(), foreign }
     }
 
     /// The upstream's answer has ended; `clean`: as HTTP has it, all of it came.

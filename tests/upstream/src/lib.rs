@@ -17,6 +17,7 @@ mod ends_early;
 mod error_inside_200;
 mod floods;
 mod gzip_unasked;
+mod interim;
 mod invalid_utf8;
 mod long_line;
 mod never_accepts;
@@ -28,6 +29,7 @@ mod resets;
 mod silent;
 mod stalls_after;
 mod status;
+mod unframed;
 
 pub use answers::{Reply, answers, sequence};
 pub use byte_by_byte_head::byte_by_byte_head;
@@ -36,6 +38,7 @@ pub use ends_early::{Framing, ends_early};
 pub use error_inside_200::error_inside_200;
 pub use floods::floods;
 pub use gzip_unasked::{GZIPPED, gzip_unasked};
+pub use interim::{floods_interim, interim};
 pub use invalid_utf8::{INVALID, invalid_utf8};
 pub use long_line::long_line;
 pub use never_accepts::{NeverAccepts, never_accepts};
@@ -48,6 +51,7 @@ pub use server::{Connection, Request, Upstream};
 pub use silent::silent;
 pub use stalls_after::stalls_after;
 pub use status::status;
+pub use unframed::unframed;
 
 #[cfg(test)]
 mod tests;
