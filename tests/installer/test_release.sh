@@ -103,7 +103,7 @@ test_made_again_it_is_the_same() {
     command -v cargo >/dev/null || skipped "no cargo here"
     mkdir "$T/another"
     copy "$T/another/place"
-    (umask 077 && cd / && timeout -k 5 1200 "$T/another/place/installer/build-release.sh" >"$T/said" 2>&1) || { tail -n 20 "$T/said" && failed "it is not made"; }
+    (umask 077 && cd / && timeout -k 5 1800 "$T/another/place/installer/build-release.sh" >"$T/said" 2>&1) || { tail -n 20 "$T/said" && failed "it is not made"; }
     again="$T/another/place/dist/$(basename "$RELEASE")"
     cmp "$RELEASE" "$again" || {
         mkdir "$T/unpacked" && tar -C "$T/unpacked" -xzf "$again" && diff -rq "$RELEASE_ROOT" "$T/unpacked/$(basename "$RELEASE" .tar.gz)"
@@ -245,7 +245,7 @@ test_for_another_machine() {
         says "no C compiler for $target"
         figure "there is no C compiler for $target here; that is told, and nothing was made for it"
     else
-        BUILD_LIMIT=1200 built 0 --target "$target"
+        BUILD_LIMIT=1800 built 0 --target "$target"
         must "an archive for it" [ -s "$T/checkout/dist/ai-proxy-$(cat "$RELEASE_ROOT/VERSION")-$other.tar.gz" ]
         must_not "the binary for images of this machine is replaced" [ -e "$T/checkout/dist/ai-proxy" ]
         rm -rf "$T/other"
