@@ -47,7 +47,6 @@ impl House for Services {
     }
 
     fn reloaded(&self, config: Option<&Config>) {
-        metrics::reloaded(config.is_some());
         let demo = config.into_iter().flat_map(|config| &config.providers).find(|one| one.kind == config::Kind::Demo);
         if let Some(demo) = demo
             && let Some(running) = &*self.demo.lock().unwrap_or_else(PoisonError::into_inner)
@@ -65,6 +64,8 @@ impl House for Services {
                 log::error!("TLS: {error}; the certificate before it goes on serving");
             }
         }
+        // At last: who counts reloads may rely on what they brought.
+        metrics::reloaded(config.is_some());
     }
 
     fn died(&self, _: &ProviderId) {

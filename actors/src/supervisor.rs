@@ -192,10 +192,15 @@ impl Supervisor {
             log::warn!("changes only with a restart: {}", kept.join(", "));
         }
         self.watched = Watched::new(&config.files, &loaded.located, &marks);
-        let table = Table::build(Arc::new(config), providers);
-        self.house.reloaded(Some(&table.config));
-        log::info!("reloaded: {} providers, {} models", table.providers.len(), table.config.models.len());
-        self.install(table);
+        let table = Arc::new(Table::build(Arc::new(config), providers));
+        let taken_up = self.install(table.clone());
+        let house = self.house.clone();
+        // Told once it is true: who reads it may ask for what is new.
+        actix_rt::spawn(async move {
+            taken_up.await;
+            house.reloaded(Some(&table.config));
+            log::info!("reloaded: {} providers, {} models", table.providers.len(), table.config.models.len());
+        });
         self.discover(context);
         self.renew_tokens();
     }
@@ -214,12 +219,16 @@ impl Supervisor {
         self.quotas.save(&self.shared.table.load().providers);
     }
 
-    fn install(&mut self, table: Table) {
-        let table = Arc::new(table);
+    /// Gives every worker the table. Ready when all of them serve from it; what is dropped is done all the same.
+    fn install(&mut self, table: Arc<Table>) -> impl Future<Output = ()> + use<> {
         self.shared.table.store(table.clone());
         self.workers.retain(|worker| worker.connected());
-        for worker in &self.workers {
-            worker.do_send(Install(table.clone()));
+        let taken_up: Vec<_> = self.workers.iter().map(|worker| worker.send(Install(table.clone()))).collect();
+        async move {
+            for worker in taken_up {
+                // One that has ended serves nobody.
+                let _ended = worker.await;
+            }
         }
     }
 
@@ -373,7 +382,8 @@ impl Handler<Discovered> for Supervisor {
                 }
                 past = Past::default();
                 if differs {
-                    self.install(Table::build(table.config.clone(), table.providers.clone()));
+                    let table = Table::build(table.config.clone(), table.providers.clone());
+                    let _taken_up = self.install(Arc::new(table));
                 }
                 DISCOVER_EVERY
             }
