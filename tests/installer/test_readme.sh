@@ -1,6 +1,5 @@
 #!/bin/sh
-# The commands of README.md for a host with an engine, in their order and as they stand: "sh host" on either engine,
-# "sh docker" with Docker, "sh podman" with Podman.
+# The commands of README.md for a host with an engine, in their order and as they stand.
 #
 # What is put in their place: the ports, which may be somebody's here, and the folders of the installer, for this machine
 # is not the tests' own. A command that would never end is ended.
@@ -12,12 +11,12 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-# blocks: one file each, named by its line and kind, in $T/blocks.
+# blocks KIND: those of both engines and those of this one; one file each, named by its line, in $T/blocks.
 blocks() {
     mkdir "$T/blocks"
-    awk -v to="$T/blocks" -v engine="$1" '
+    awk -v to="$T/blocks" -v common="sh host" -v own="$1" '
         /^```/ && out != "" { close(out); out = ""; next }
-        $0 == "```sh host" || $0 == "```sh " engine { out = sprintf("%s/%05d", to, NR); next }
+        $0 == "```" common || $0 == "```" own { out = sprintf("%s/%05d", to, NR); next }
         out != "" { print >out }' "$ROOT/README.md"
 }
 
@@ -64,9 +63,10 @@ clear() {
     return 0
 }
 
+# on ENGINE KIND
 on() {
     clear "$1"
-    (all_blocks "$1") && return
+    (all_blocks "$@") && return
     clear "$1"
     exit 1
 }
@@ -79,7 +79,7 @@ all_blocks() {
     cp "$RELEASE" "$T/host/"
     printf '%s\n' "$T/host" >"$T/folder"
     ln -s "$TOOLS/bin/podman-compose" "$T/commands/podman-compose"
-    blocks "$1"
+    blocks "$2"
     ran=0
     for block in "$T"/blocks/*; do
         case $(cat "$block") in
@@ -100,12 +100,12 @@ all_blocks() {
 
 test_with_docker() {
     [ -z "$NO_DOCKER" ] || skipped "$NO_DOCKER"
-    on docker
+    on docker "sh docker"
 }
 
 test_with_podman() {
     [ -z "$NO_PODMAN" ] || skipped "$NO_PODMAN"
-    on podman
+    on podman "sh podman"
 }
 
 begin
