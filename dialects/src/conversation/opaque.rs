@@ -17,8 +17,11 @@
 //! ever sees it, whichever the request goes to; a relay that would hand a body on unread asks [`Opaque::marks`] first. A writer for an upstream gives back only what is of its own format:
 //! to another provider it means nothing, and is dropped as [`crate::loss::Field::ForeignState`].
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use memchr::memmem::Finder;
 
 use super::Str;
 use crate::Wire;
@@ -41,6 +44,11 @@ const MARK: &str = "aip1:";
 const MARK_BASE64: &str = "YWlwMT";
 /// What hangs on an id.
 const ON_ID: &str = "__sig";
+
+/// Whatever of ours may stand in a body. Building a searcher costs as much as a short search, and every conversation is
+/// searched: each is built once.
+static MARKS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [MARK, MARK_BASE64, ON_ID].map(|mark| Finder::new(mark.as_bytes())));
 
 impl<'a> Opaque<'a> {
     pub fn signature(from: Wire, data: Str<'a>) -> Self {
@@ -65,9 +73,7 @@ impl<'a> Opaque<'a> {
     /// Whether a body bears marks of ours anywhere, and is therefore to be read and written even where client and
     /// upstream speak the same format: no provider knows the state of another one. May say yes too often.
     pub fn marks(body: &[u8]) -> bool {
-        memchr::memmem::find(body, MARK.as_bytes()).is_some()
-            || memchr::memmem::find(body, MARK_BASE64.as_bytes()).is_some()
-            || memchr::memmem::find(body, ON_ID.as_bytes()).is_some()
+        MARKS.iter().any(|mark| mark.find(body).is_some())
     }
 
     /// As it goes to a client that speaks `to`: of its own format as it is, else with the mark.
