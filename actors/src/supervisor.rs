@@ -377,14 +377,19 @@ impl Handler<Discovered> for Supervisor {
             Ok(names) => {
                 let count = names.len();
                 let differs = provider.set_discovered(names);
-                if differs || past.failures > 0 {
-                    log::info!("{}: serves {count} models", provider.config.id);
-                }
-                past = Past::default();
+                let told = format!("{}: serves {count} models", provider.config.id);
                 if differs {
                     let table = Table::build(table.config.clone(), table.providers.clone());
-                    let _taken_up = self.install(Arc::new(table));
+                    let taken_up = self.install(Arc::new(table));
+                    // As after a reload: told once it is true.
+                    actix_rt::spawn(async move {
+                        taken_up.await;
+                        log::info!("{told}");
+                    });
+                } else if past.failures > 0 {
+                    log::info!("{told}");
                 }
+                past = Past::default();
                 DISCOVER_EVERY
             }
             Err(why) => {
