@@ -1,11 +1,10 @@
 //! What the supervisor needs of the HTTP side: the demo upstream, TLS that follows its files, the count of reloads.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use actors::supervisor::House;
-use config::{Config, ProviderId, Secret};
+use actors::supervisor::{Demo, House};
+use config::{Config, ProviderId};
 
 use crate::demo::{self, DemoHandle};
 use crate::metrics;
@@ -35,14 +34,14 @@ impl Services {
 }
 
 impl House for Services {
-    fn demo(&self, settings: &config::Demo) -> io::Result<(SocketAddr, Secret)> {
-        let mut demo = self.demo.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = match demo.take() {
+    fn demo(&self, settings: &config::Demo) -> io::Result<Demo> {
+        let mut kept = self.demo.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = match kept.take() {
             Some(running) => running,
             None => demo::start(*settings)?,
         };
-        let reached = (running.addr, running.secret.clone());
-        *demo = Some(running);
+        let reached = Demo { address: running.addr, secret: running.secret.clone(), models: demo::models() };
+        *kept = Some(running);
         Ok(reached)
     }
 

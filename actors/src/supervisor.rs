@@ -34,16 +34,25 @@ const DISCOVER_AGAIN: Duration = Duration::from_secs(30);
 
 /// What the supervisor needs of the house around it.
 pub trait House: Send + Sync {
-    /// Where the demo provider listens, started on first use, and the key that it takes. One that runs takes up other
-    /// settings only when they are [`House::reloaded`].
+    /// The demo provider, started on first use. One that runs takes up other settings only when they are
+    /// [`House::reloaded`].
     ///
     /// # Errors
     /// When it cannot listen.
-    fn demo(&self, settings: &config::Demo) -> io::Result<(SocketAddr, Secret)>;
+    fn demo(&self, settings: &config::Demo) -> io::Result<Demo>;
     /// A reload has been carried out, or (None) refused.
     fn reloaded(&self, config: Option<&Config>);
     /// A provider actor died and was replaced.
     fn died(&self, provider: &ProviderId);
+}
+
+/// The demo provider, as it runs.
+pub struct Demo {
+    pub address: SocketAddr,
+    /// The key that it takes.
+    pub secret: Secret,
+    /// What it lists. Known from the start, so that it need not be asked.
+    pub models: &'static [&'static str],
 }
 
 /// Why there is nothing to serve.
@@ -423,13 +432,19 @@ pub fn build(config: &Config, old: &[Arc<Provider>], house: &dyn House) -> io::R
         let mut settings = provider.clone();
         let mut demo = None;
         if settings.kind == Kind::Demo {
-            let (address, secret) = house.demo(&settings.demo)?;
-            settings.keys = vec![Key::sent(secret)];
-            demo = Some(address);
+            let started = house.demo(&settings.demo)?;
+            settings.keys = vec![Key::sent(started.secret)];
+            demo = Some((started.address, started.models));
         }
         let known = same(provider).map(|old| &**old);
-        let built = Provider::new(settings, known, demo)
+        let built = Provider::new(settings, known, demo.map(|(address, _)| address))
             .map_err(|error| io::Error::other(format!("provider {}: {error}", provider.id)))?;
+        if let Some((_, models)) = demo
+            && provider.models.is_empty()
+            && !models.is_empty()
+        {
+            built.set_discovered(models.iter().map(|&name| name.into()).collect());
+        }
         Ok(Arc::new(built))
     };
     config.providers.iter().map(ready).collect()

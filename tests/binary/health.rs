@@ -202,6 +202,14 @@ async fn models_are_discovered_with_whichever_key_may_ask() {
     assert_eq!(upstream.count(), 2);
 }
 
+/// An SDK that lists first is not told that there is nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_demo_serves_is_listed_from_the_first_moment() {
+    let proxy = plan("providers:\n  demo:\n").start().await;
+    let listed = proxy.get("/v1/models").await.text();
+    assert!(listed.contains(r#""id":"demo""#) && listed.contains("demo-slow"), "{listed}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_models_may_end_with_the_connection() {
     let list = br#"{"object":"list","data":[{"id":"found","object":"model"}]}"#.to_vec();

@@ -145,6 +145,10 @@ docker) COMPOSE=docker-compose ;;
 esac
 if in_mode "$COMPOSE" version >/dev/null 2>&1; then
     run_tests
+    code=$?
+    # Its name is the installer's, too, whose tests begin on a clean host.
+    engine rmi --force ai-proxy:latest >/dev/null 2>&1
+    exit $code
 else
     printf 'skipped %s [%s]: %s does not run here\n' "$(basename "$0")" "$MODE" "$COMPOSE"
     [ "${CI:-}" != true ]

@@ -189,9 +189,10 @@ impl Provider {
         deployments.iter().map(|(model, health)| (model.clone(), health.clone())).collect()
     }
 
-    /// Azure's answer names no deployments, and the clouds list elsewhere: whether `GET /models` is worth asking.
+    /// Azure's answer names no deployments, the clouds list elsewhere, and what the demo lists is known: whether
+    /// `GET /models` is worth asking.
     pub fn is_discoverable(&self) -> bool {
-        let lists = !matches!(self.config.kind, Kind::Azure | Kind::Vertex | Kind::Bedrock);
+        let lists = !matches!(self.config.kind, Kind::Azure | Kind::Vertex | Kind::Bedrock | Kind::Demo);
         self.config.discover && self.config.models.is_empty() && lists
     }
 }

@@ -7,13 +7,14 @@ use std::{fs, io};
 use config::{Config, ProviderId, Secret, Sources};
 
 use super::*;
-use crate::supervisor::{self, House};
+use crate::supervisor::{self, Demo, House};
 
 struct Nothing;
 
 impl House for Nothing {
-    fn demo(&self, _: &config::Demo) -> io::Result<(SocketAddr, Secret)> {
-        Ok((SocketAddr::from(([127, 0, 0, 1], 0)), Secret::new("none")))
+    fn demo(&self, _: &config::Demo) -> io::Result<Demo> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Ok(Demo { address, secret: Secret::new("none"), models: &[] })
     }
 
     fn reloaded(&self, _: Option<&Config>) {}
