@@ -12,6 +12,7 @@ pub enum Figure {
     Streams,
     Latency,
     Memory,
+    Translated,
     Startup,
     Size,
     Soak,
@@ -19,13 +20,14 @@ pub enum Figure {
 
 impl Figure {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cpu,
         Self::Instr,
         Self::Syscalls,
         Self::Streams,
         Self::Latency,
         Self::Memory,
+        Self::Translated,
         Self::Soak,
         Self::Startup,
         Self::Size,
@@ -41,6 +43,7 @@ impl Figure {
             Self::Streams => "streams",
             Self::Latency => "latency",
             Self::Memory => "memory",
+            Self::Translated => "translated",
             Self::Startup => "startup",
             Self::Size => "size",
             Self::Soak => "soak",

@@ -177,7 +177,7 @@ impl<'a> Sides<'a> {
     pub fn access_lines(&self) -> Result<u64, Broken> {
         let file = self.plan.out.join("proxy/access.log");
         let log = fs::read(file).map_err(io_error("the access log"))?;
-        Ok(memchr::memmem::find_iter(&log, wire::PATH).count() as u64)
+        Ok(memchr::memmem::find_iter(&log, wire::Dialect::Chat.path()).count() as u64)
     }
 
     /// Runs the load, which must end without a wrong answer, and returns what

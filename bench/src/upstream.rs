@@ -1,7 +1,7 @@
 //! The upstream: as cheap as a server can be, so that it gets out of the way.
 //!
 //! `POST` with `"stream":true` is answered with an event stream of the shape
-//! that the body's `metadata` asks for, any other `POST` with one prepared
+//! that the prompt asks for, any other `POST` with one prepared
 //! completion in one write, `GET` with a list of models. Connections are kept.
 //! A stream's head goes out together with its first event, and the end of the
 //! stream together with the last one, so a stream of 50 events is 50 writes.
@@ -124,8 +124,8 @@ fn what(body: &[u8]) -> What {
     if memchr::memmem::find(body, br#""stream":true"#).is_none() {
         return What::Completion;
     }
-    let events = number(body, br#""events":""#).unwrap_or(50);
-    let gap = number(body, br#""gap_ms":""#).unwrap_or(20);
+    let events = number(body, wire::EVENTS).unwrap_or(50);
+    let gap = number(body, wire::GAP).unwrap_or(20);
     What::Stream(Stream {
         events: u32::try_from(events).map_or(EVENTS_LIMIT, |n| n.clamp(1, EVENTS_LIMIT)),
         gap: Duration::from_millis(gap),
@@ -133,10 +133,10 @@ fn what(body: &[u8]) -> What {
 }
 
 /// The digits behind `name`.
-fn number(body: &[u8], name: &[u8]) -> Option<u64> {
-    let at = memchr::memmem::find(body, name)? + name.len();
+fn number(body: &[u8], name: &str) -> Option<u64> {
+    let at = memchr::memmem::find(body, name.as_bytes())? + name.len();
     let rest = body.get(at..)?;
-    let end = memchr::memchr(b'"', rest)?;
+    let end = memchr::memchr(b' ', rest)?;
     std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
 }
 
@@ -170,10 +170,11 @@ fn chunk(out: &mut Vec<u8>, data: &[u8]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::wire::Dialect;
 
     #[test]
     fn a_request_is_taken_only_when_it_is_whole() {
-        let request = wire::request(wire::TOKEN, None);
+        let request = wire::request(Dialect::Chat, wire::TOKEN, None);
         for cut in [0, 10, 200, request.len() - 1] {
             assert!(asked(request.get(..cut).unwrap()).unwrap().is_none());
         }
@@ -185,8 +186,10 @@ mod tests {
     #[test]
     fn the_stream_has_the_shape_that_was_asked_for() {
         let shape = Stream { events: 7, gap: Duration::from_millis(3) };
-        let request = wire::request(wire::TOKEN, Some(shape));
-        assert_eq!(asked(&request).unwrap().unwrap().what, What::Stream(shape));
+        for dialect in [Dialect::Chat, Dialect::Messages] {
+            let request = wire::request(dialect, wire::TOKEN, Some(shape));
+            assert_eq!(asked(&request).unwrap().unwrap().what, What::Stream(shape));
+        }
     }
 
     #[test]

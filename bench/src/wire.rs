@@ -2,7 +2,8 @@
 //!
 //! Both ends of the benchmark make them from the same functions, so that the
 //! load can hold every answer against the exact bytes that the upstream sent:
-//! whoever stands between changes none of them.
+//! whoever stands between changes none of them, unless the client speaks
+//! another format than the upstream.
 
 use std::time::Duration;
 
@@ -14,11 +15,33 @@ pub const UPSTREAM_MODEL: &str = "bench-model";
 /// The client token of every run. Not a secret: it opens nothing but a
 /// process on loopback that lives as long as the run.
 pub const TOKEN: &str = "bench-0123456789abcdef0123456789abcdef";
-/// The path of every request.
-pub const PATH: &str = "/v1/chat/completions";
+/// What the client speaks; the upstream speaks chat completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI chat completions.
+    Chat,
+    /// Anthropic messages.
+    Messages,
+}
+
+impl Dialect {
+    /// The path of every request.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Messages => "/v1/messages",
+        }
+    }
+}
 
 /// Bytes of one kilobyte-sized prompt, plain words so that no escape is in it.
 const WORDS: &str = "the quick relay hands every byte over as it came and counts what it must ";
+
+/// What stands before the number of events in a prompt.
+pub const EVENTS: &str = "events=";
+/// And before the milliseconds between them.
+pub const GAP: &str = "gap_ms=";
 
 /// The shape of a streamed answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,39 +52,64 @@ pub struct Stream {
     pub gap: Duration,
 }
 
-/// A chat request of about one kilobyte, head and body.
+/// A request of about one kilobyte, head and body.
 ///
-/// The stream's shape travels in `metadata`, a field of the format that every
-/// gateway hands on as it is.
+/// The stream's shape travels in the prompt, which comes through every
+/// translation as it is.
 #[must_use]
-pub fn request(token: &str, stream: Option<Stream>) -> Vec<u8> {
-    let prompt = WORDS.repeat(11);
-    let (stream, metadata) = match stream {
-        None => ("false", String::new()),
-        Some(Stream { events, gap }) => {
-            ("true", format!(r#","metadata":{{"events":"{events}","gap_ms":"{}"}}"#, gap.as_millis()))
-        }
-    };
-    let body = format!(
-        concat!(
-            r#"{{"model":"{}","messages":[{{"role":"system","content":"Answer briefly."}},"#,
-            r#"{{"role":"user","content":"{}"}}],"temperature":0.7,"max_tokens":256,"stream":{}{}}}"#
+pub fn request(dialect: Dialect, token: &str, stream: Option<Stream>) -> Vec<u8> {
+    let mut prompt = WORDS.repeat(11);
+    if let Some(Stream { events, gap }) = stream {
+        prompt.push_str(&format!("{EVENTS}{events} {GAP}{} ", gap.as_millis()));
+    }
+    let streamed = stream.is_some();
+    let (auth, body) = match dialect {
+        Dialect::Chat => (
+            format!("authorization: Bearer {token}"),
+            format!(
+                concat!(
+                    r#"{{"model":"{}","messages":[{{"role":"system","content":"Answer briefly."}},"#,
+                    r#"{{"role":"user","content":"{}"}}],"temperature":0.7,"max_tokens":256,"stream":{}}}"#
+                ),
+                MODEL, prompt, streamed
+            ),
         ),
-        MODEL, prompt, stream, metadata
-    );
+        Dialect::Messages => (
+            format!("x-api-key: {token}\r\nanthropic-version: 2023-06-01"),
+            format!(
+                concat!(
+                    r#"{{"model":"{}","system":"Answer briefly.","messages":[{{"role":"user","#,
+                    r#""content":"{}"}}],"temperature":0.7,"max_tokens":256,"stream":{}}}"#
+                ),
+                MODEL, prompt, streamed
+            ),
+        ),
+    };
     let mut bytes = format!(
         concat!(
-            "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\n",
+            "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\n{}\r\n",
             "content-type: application/json\r\naccept: */*\r\nuser-agent: bench/1\r\n",
             "content-length: {}\r\n\r\n"
         ),
-        PATH,
-        token,
+        dialect.path(),
+        auth,
         body.len()
     )
     .into_bytes();
     bytes.extend_from_slice(body.as_bytes());
     bytes
+}
+
+/// The text of the answer that is not streamed.
+#[must_use]
+pub fn text() -> String {
+    WORDS.repeat(10)
+}
+
+/// The text of a stream of so many events; the last one has none.
+#[must_use]
+pub fn stream_text(events: u32) -> String {
+    (1..events).map(|n| format!(" word{}", n - 1)).collect()
 }
 
 /// The body of the answer that is not streamed, about one kilobyte.
@@ -75,7 +123,7 @@ pub fn completion() -> Vec<u8> {
             r#""completion_tokens":160,"total_tokens":340}}}}"#
         ),
         UPSTREAM_MODEL,
-        WORDS.repeat(10)
+        text()
     )
     .into_bytes()
 }
@@ -115,12 +163,14 @@ mod tests {
 
     #[test]
     fn request_and_answer_are_json_of_about_a_kilobyte() {
-        let request = request(TOKEN, None);
-        let at = memchr::memmem::find(&request, b"\r\n\r\n").unwrap() + 4;
-        let body = request.get(at..).unwrap();
-        assert!((900..1200).contains(&body.len()), "{}", body.len());
-        let json: serde_json::Value = serde_json::from_slice(body).unwrap();
-        assert_eq!(json.get("model").unwrap(), MODEL);
+        for dialect in [Dialect::Chat, Dialect::Messages] {
+            let request = request(dialect, TOKEN, None);
+            let at = memchr::memmem::find(&request, b"\r\n\r\n").unwrap() + 4;
+            let body = request.get(at..).unwrap();
+            assert!((900..1200).contains(&body.len()), "{}", body.len());
+            let json: serde_json::Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(json.get("model").unwrap(), MODEL);
+        }
         let answer = completion();
         assert!((900..1200).contains(&answer.len()), "{}", answer.len());
         serde_json::from_slice::<serde_json::Value>(&answer).unwrap();

@@ -2,8 +2,9 @@
 //! answer was wrong.
 //!
 //! `load MODE --port N [--token T] [--connections N] [--requests N]
-//! [--streams N] [--batches N] [--events N] [--gap-ms N] [--deadline-s N]`,
-//! where MODE is `requests`, `streams`, `cancel` or `latency`.
+//! [--streams N] [--batches N] [--events N] [--gap-ms N] [--deadline-s N]
+//! [--messages]`, where MODE is `requests`, `streams`, `cancel` or `latency`;
+//! with `--messages` the client speaks Anthropic's format.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bench::load::{Load, Mode, run};
-use bench::wire::{self, Stream};
+use bench::wire::{self, Dialect, Stream};
 use lexopt::prelude::*;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -26,6 +27,7 @@ fn arguments() -> Result<Load, Box<dyn Error>> {
     let mut mode = None;
     let mut port = 0u16;
     let mut token = wire::TOKEN.to_owned();
+    let mut dialect = Dialect::Chat;
     let (mut connections, mut requests, mut streams, mut batches) = (64usize, 1000u64, 500u64, 1);
     let (mut events, mut gap, mut deadline) = (50u32, 20u64, 120u64);
     let mut args = lexopt::Parser::from_env();
@@ -33,6 +35,7 @@ fn arguments() -> Result<Load, Box<dyn Error>> {
         match arg {
             Value(name) if mode.is_none() => mode = Some(name.string()?),
             Long("port") => port = args.value()?.parse()?,
+            Long("messages") => dialect = Dialect::Messages,
             Long("token") => token = args.value()?.string()?,
             Long("connections") => connections = args.value()?.parse()?,
             Long("requests") => requests = args.value()?.parse()?,
@@ -52,5 +55,6 @@ fn arguments() -> Result<Load, Box<dyn Error>> {
         Some("latency") => Mode::Latency { requests },
         _ => return Err("which mode? requests, streams, cancel or latency".into()),
     };
-    Ok(Load { to: SocketAddr::from(([127, 0, 0, 1], port)), token, mode, deadline: Duration::from_secs(deadline) })
+    let to = SocketAddr::from(([127, 0, 0, 1], port));
+    Ok(Load { to, dialect, token, mode, deadline: Duration::from_secs(deadline) })
 }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::sides::{self, Broken, Kind, Sides, Under};
+use crate::sides::{self, Broken, Kind, Side, Sides, Under};
 use crate::table::{Row, Target};
 
 /// How often memory is looked at while the streams run.
@@ -39,14 +39,19 @@ fn states(sides: &Sides<'_>, kind: Kind) -> Result<Memory, Broken> {
     sides.load(side.port, &["requests", "--connections", "64", "--requests", &count])?;
     settle();
     let loaded = side.process.anonymous_mib();
+    let streams = open(sides, &side, &[])?;
+    Ok(Memory { rest, loaded, streams })
+}
+
+/// The most MiB that are seen while 1,000 streams are open.
+pub(super) fn open(sides: &Sides<'_>, side: &Side, more: &[&str]) -> Result<f64, Broken> {
     let open = ["streams", "--streams", "1000", "--events", "100", "--gap-ms", "20"];
     let mut load = sides
-        .load_command(side.port, &open)
+        .load_command(side.port, &[open.as_slice(), more].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|why| Broken::Io("load".into(), why))?;
-    // The most that is seen while they run.
     let mut streams = 0f64;
     while matches!(load.try_wait(), Ok(None)) {
         streams = streams.max(side.process.anonymous_mib());
@@ -54,5 +59,5 @@ fn states(sides: &Sides<'_>, kind: Kind) -> Result<Memory, Broken> {
     }
     let output = load.wait_with_output().map_err(|why| Broken::Io("load".into(), why))?;
     sides::report(&output.stdout, &output.stderr)?;
-    Ok(Memory { rest, loaded, streams })
+    Ok(streams)
 }

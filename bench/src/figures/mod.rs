@@ -10,6 +10,7 @@ mod memory;
 mod soak;
 mod startup;
 mod syscalls;
+mod translated;
 
 use std::fmt;
 use std::fs;
@@ -78,6 +79,7 @@ fn measure(sides: &Sides<'_>, figure: Figure) -> Result<Vec<Row>, Broken> {
         Figure::Syscalls => syscalls::measure(sides),
         Figure::Latency => latency::measure(sides),
         Figure::Memory => memory::measure(sides),
+        Figure::Translated => translated::measure(sides),
         Figure::Soak => soak::measure(sides),
         Figure::Startup => startup::measure(sides),
         Figure::Size => size(sides.plan),

@@ -24,6 +24,8 @@ pub enum Wrong {
     Body(usize, usize),
     /// Bytes came behind the end of the answer.
     Surplus,
+    /// A translated answer does not say what the upstream said.
+    Meaning,
 }
 
 impl fmt::Display for Wrong {
@@ -36,6 +38,7 @@ impl fmt::Display for Wrong {
             Self::Body(seen, meant) => {
                 write!(f, "not the upstream's bytes: {seen} came, {meant} were sent")
             }
+            Self::Meaning => f.write_str("a translated answer says something else"),
             Self::Surplus => f.write_str("bytes behind the end of the answer"),
         }
     }
@@ -79,6 +82,19 @@ impl Connection {
     /// # Errors
     /// [`Wrong`] otherwise; the connection is of no use after that.
     pub async fn ask(&mut self, request: &[u8], expected: &[u8]) -> Result<(), Wrong> {
+        let body = self.learn(request).await?;
+        if body != expected {
+            return Err(Wrong::Body(body.len(), expected.len()));
+        }
+        Ok(())
+    }
+
+    /// Sends a request and waits for the whole answer, which must have status
+    /// 200; its body.
+    ///
+    /// # Errors
+    /// [`Wrong`] otherwise.
+    pub async fn learn(&mut self, request: &[u8]) -> Result<&[u8], Wrong> {
         self.stream.write_all(request).await?;
         let status = self.answer().await?;
         if status != 200 {
@@ -88,10 +104,7 @@ impl Connection {
         if !self.raw.is_empty() {
             return Err(Wrong::Surplus);
         }
-        if self.body != expected {
-            return Err(Wrong::Body(self.body.len(), expected.len()));
-        }
-        Ok(())
+        Ok(&self.body)
     }
 
     /// Sends a request and leaves: at once, or when the first bytes came.

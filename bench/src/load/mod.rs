@@ -3,11 +3,12 @@
 //! A closed loop: each connection has one request on its way and sends the
 //! next when the answer is whole, so that no queue builds up that would be
 //! measured instead of the server. Everything is bounded by a count and by a
-//! deadline. One answer that is not exactly what the upstream sent makes the
-//! whole run worthless, so it is counted and its reason is told.
+//! deadline. One answer that is not exactly what it must be makes the whole run
+//! worthless, so it is counted and its reason is told.
 
 mod connection;
 mod modes;
+mod reference;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 pub use connection::{Connection, Wrong};
 
 use crate::stats;
-use crate::wire::Stream;
+use crate::wire::{Dialect, Stream};
 
 /// What is asked, and how often.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct Load {
     pub to: SocketAddr,
+    /// What the client speaks.
+    pub dialect: Dialect,
     pub token: String,
     pub mode: Mode,
     /// The run fails when it has not ended by then.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use super::reference::{Answer, expected};
 use super::{Connection, Load, Report, Wrong};
 use crate::wire::{self, Stream};
 
@@ -71,8 +72,9 @@ async fn all_ask(shared: &Rc<Shared>, connections: Vec<Connection>) {
 }
 
 pub(super) async fn requests(load: &Load, connections: usize, n: u64) -> Result<Report, Wrong> {
-    let request = wire::request(&load.token, None);
-    let shared = Shared::new(n, request, wire::completion());
+    let request = wire::request(load.dialect, &load.token, None);
+    let expected = expected(load, &request, Answer::Whole).await?;
+    let shared = Shared::new(n, request, expected);
     let connections = open(load, connections).await?;
     let start = Instant::now();
     all_ask(&shared, connections).await;
@@ -80,8 +82,8 @@ pub(super) async fn requests(load: &Load, connections: usize, n: u64) -> Result<
 }
 
 pub(super) async fn streams(load: &Load, streams: usize, batches: u64, shape: Stream) -> Result<Report, Wrong> {
-    let request = wire::request(&load.token, Some(shape));
-    let expected = wire::stream_body(shape.events);
+    let request = wire::request(load.dialect, &load.token, Some(shape));
+    let expected = expected(load, &request, Answer::Stream(shape.events)).await?;
     let shared = Shared::new(streams as u64 * batches, request, expected);
     let connections = open(load, streams).await?;
     let start = Instant::now();
@@ -90,7 +92,7 @@ pub(super) async fn streams(load: &Load, streams: usize, batches: u64, shape: St
 }
 
 pub(super) async fn cancel(load: &Load, connections: usize, streams: u64, shape: Stream) -> Result<Report, Wrong> {
-    let shared = Shared::new(streams, wire::request(&load.token, Some(shape)), Vec::new());
+    let shared = Shared::new(streams, wire::request(load.dialect, &load.token, Some(shape)), Vec::new());
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
@@ -111,8 +113,8 @@ pub(super) async fn cancel(load: &Load, connections: usize, streams: u64, shape:
 }
 
 pub(super) async fn latency(load: &Load, requests: u64) -> Result<Report, Wrong> {
-    let request = wire::request(&load.token, None);
-    let expected = wire::completion();
+    let request = wire::request(load.dialect, &load.token, None);
+    let expected = expected(load, &request, Answer::Whole).await?;
     let mut connection = Connection::open(load.to).await?;
     let mut report = Report::default();
     let start = Instant::now();

@@ -17,7 +17,13 @@ async fn against_upstream(mode: Mode) -> Report {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
     tokio::task::spawn_local(upstream::serve(listener));
-    let load = Load { to, token: wire::TOKEN.to_owned(), mode, deadline: Duration::from_secs(20) };
+    let load = Load {
+        to,
+        dialect: wire::Dialect::Chat,
+        token: wire::TOKEN.to_owned(),
+        mode,
+        deadline: Duration::from_secs(20),
+    };
     run(&load).await.unwrap()
 }
 
@@ -33,6 +39,7 @@ async fn against(answer: &'static [u8]) -> Report {
     });
     let load = Load {
         to,
+        dialect: wire::Dialect::Chat,
         token: wire::TOKEN.to_owned(),
         mode: Mode::Requests { connections: 1, requests: 3 },
         deadline: Duration::from_secs(20),
