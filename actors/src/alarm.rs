@@ -1,4 +1,4 @@
-//! Time limits by the score: one timer a thread for all that its requests wait for, to a tenth of a second.
+//! Time limits by the score: one timer a thread for all that its requests wait for, to a fifth of a second.
 //!
 //! A timer of the runtime's own costs its place in a wheel and often a system call, and a request waits under several
 //! limits of which hardly any is ever reached. Here a limit is an entry in its thread's list, and one task looks
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// How exact an alarm is.
-pub const TICK: Duration = Duration::from_millis(100);
+pub const TICK: Duration = Duration::from_millis(200);
 /// For so many ticks without an entry the task goes on: a thread with one request after the other keeps it.
 const LINGER: u32 = 20;
 

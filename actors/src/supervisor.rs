@@ -25,8 +25,10 @@ use crate::worker::Install;
 
 use files::{Marks, Watched};
 
-/// How often the files are looked at, the clock is compared and quotas are saved.
+/// How often the files are looked at and the clock is compared.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often quotas are saved that have changed: what a process uses that is killed is forgotten for so long at most.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How often a provider is asked for its models again.
 const DISCOVER_EVERY: Duration = Duration::from_secs(600);
 /// And how soon after it could not answer; each time in a row doubles it, up to [`DISCOVER_EVERY`].
@@ -288,8 +290,8 @@ impl Actor for Supervisor {
                 supervisor.reload(context);
             }
             supervisor.renew_tokens();
-            supervisor.save();
         });
+        context.run_interval(SAVE_EVERY, |supervisor, _| supervisor.save());
     }
 }
 
