@@ -29,7 +29,7 @@ impl Call {
             let room = |bytes| self.fetched.borrow_mut().grow(bytes, budget).is_ok();
             // Boxed: hardly any call fetches, and all of them would be as large.
             Box::pin(async {
-                // The first pause of a call counts as ours: it is not to be the one for a host.
+                // The first pause of a call counts as ours: it is not to be the one for a name server.
                 tokio::task::yield_now().await;
                 self.fetches.fetch(fetcher, missing, self.deadline, &room).await;
             })

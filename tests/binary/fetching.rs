@@ -171,12 +171,21 @@ async fn it_is_fetched_once_for_all_deployments() {
             )
         })
         .collect();
-    let yaml =
-        format!("providers:\n{providers}models:\n  m: {{ targets: [first/m, second/m] }}\nserver: {{ {ALLOWED} }}\n");
-    let proxy = crate::proxy(&yaml).await;
+    let yaml = |more: &str| {
+        format!(
+            "providers:\n{providers}models:\n  m: {{ targets: [first/m, second/m], {more} }}\nserver: {{ {ALLOWED} }}\n"
+        )
+    };
+    let proxy = crate::proxy(&yaml("")).await;
     assert_eq!(look(&proxy, &format!("http://{}/", host.addr())).await.status, 200);
     assert_eq!(proxy.access(0).await.attempts(), ["first/m:500", "second/m:ok"]);
     assert_eq!((content(&up, 0).await[1].clone(), host.count()), (content(&broken, 0).await[1].clone(), 1));
+
+    // Side by side too: the second waits for what the first is fetching.
+    let host = answers(file("content-type: image/png", PNG).after(Duration::from_millis(300))).await;
+    let proxy = crate::proxy(&yaml("hedge: { after: 20ms, max_extra: 100% }")).await;
+    assert_eq!(look(&proxy, &format!("http://{}/", host.addr())).await.status, 200);
+    assert_eq!((proxy.access(0).await.attempts().len(), host.count()), (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
