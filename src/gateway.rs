@@ -179,6 +179,7 @@ impl Call {
     async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan, tally: &Tally) -> Result<Granted, AllMissed> {
         match &self.route.hedge {
             Some((settings, bucket)) if self.may_hedge() => {
+                self.prepare(&deployment).await;
                 // Boxed: two attempts side by side would make every call's future three times as large.
                 Box::pin(hedge::race(self, settings.after, bucket, deployment, plan, tally)).await
             }

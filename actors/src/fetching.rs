@@ -105,8 +105,6 @@ pub struct Fetches {
     known: RefCell<Known>,
     /// Bytes that came.
     spent: Cell<u64>,
-    /// Held by who fetches: of two attempts side by side the second one finds what the first has fetched.
-    fetching: tokio::sync::Mutex<()>,
 }
 
 /// Each URL, and what it came to.
@@ -126,12 +124,9 @@ impl Fetches {
         self.known.borrow()
     }
 
-    /// Fetches what is missing. Afterwards all of it is known, or of one of it that it cannot be had: with that one the
+    /// Fetches what is missing: what [`Known`] has not. Afterwards all of it is known, or of one of it that it cannot be had: with that one the
     /// others would be of no use, and they are given up. `room` takes so many bytes of the memory for bodies.
     pub async fn fetch(&self, fetcher: &Fetcher, missing: Vec<Remote>, deadline: Instant, room: &dyn Fn(u64) -> bool) {
-        let _alone = self.fetching.lock().await;
-        let missing: Vec<Remote> =
-            missing.into_iter().filter(|one| self.known().get(one.medium, &one.url).is_none()).collect();
         let limits = &fetcher.limits;
         if self.known().0.len() + missing.len() > limits.max_urls {
             self.known.borrow_mut().0.extend(missing.into_iter().take(1).map(|one| (one, Err(Why::Many))));
