@@ -60,7 +60,10 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.0, Ordering::AcqRel);
+        // Most hold nothing beside the request's own body: all threads share that count.
+        if self.0 > 0 {
+            HELD.fetch_sub(self.0, Ordering::AcqRel);
+        }
     }
 }
 

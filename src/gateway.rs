@@ -4,10 +4,12 @@
 //! deadline; dropping the call drops every exchange that it holds.
 
 mod asking;
+mod fetching;
 mod hedge;
 mod refused;
 mod tally;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +19,7 @@ use actix_web::web::Bytes;
 use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
+use actors::fetching::Fetches;
 use actors::policy::retry;
 use actors::provider::Streaming;
 use actors::router::{self, Outlook, Plan};
@@ -57,6 +60,9 @@ pub struct Call {
     pub deadline: Instant,
     /// What has been tried, in order: the entry's.
     pub attempts: Attempts,
+    pub fetches: Fetches,
+    /// Their part of the buffer budget.
+    pub fetched: RefCell<Share>,
 }
 
 /// The body of a call.
@@ -173,6 +179,7 @@ impl Call {
     async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan, tally: &Tally) -> Result<Granted, AllMissed> {
         match &self.route.hedge {
             Some((settings, bucket)) if self.may_hedge() => {
+                self.prepare(&deployment).await;
                 // Boxed: two attempts side by side would make every call's future three times as large.
                 Box::pin(hedge::race(self, settings.after, bucket, deployment, plan, tally)).await
             }
@@ -194,7 +201,7 @@ impl Call {
     /// One attempt, noted with how it went.
     async fn attempt(&self, deployment: Arc<Deployment>) -> Result<Granted, Missed> {
         let mut noted = Noted { call: self, deployment: &deployment, outcome: "cancelled" };
-        let asked = match self.ask(&deployment) {
+        let asked = match self.asked(&deployment).await {
             Ok(asked) => asked,
             Err(unsayable) => {
                 noted.outcome = unsayable.label();

@@ -12,6 +12,7 @@ mod heads;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -164,6 +165,8 @@ struct Target {
     host: String,
     port: u16,
     addresses: Addresses,
+    /// Where it connects to, whatever the name may lead to.
+    fixed: Option<Vec<SocketAddr>>,
     /// For one connection, its name looked up, TLS and all.
     time: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -175,6 +178,29 @@ impl Dialer {
     /// # Errors
     /// When the host is no name that TLS can verify.
     pub fn new(host: &str, port: u16, time: Duration, tls: Option<Arc<rustls::ClientConfig>>) -> io::Result<Self> {
+        Self::build(host, port, None, time, tls)
+    }
+
+    /// Connects to these addresses and no others: `host` is never looked up, and is only what TLS verifies.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn to(
+        host: &str,
+        addresses: Vec<SocketAddr>,
+        time: Duration,
+        tls: Option<Arc<rustls::ClientConfig>>,
+    ) -> io::Result<Self> {
+        Self::build(host, 0, Some(addresses), time, tls)
+    }
+
+    fn build(
+        host: &str,
+        port: u16,
+        fixed: Option<Vec<SocketAddr>>,
+        time: Duration,
+        tls: Option<Arc<rustls::ClientConfig>>,
+    ) -> io::Result<Self> {
         // A literal IPv6 address stands in brackets in a URL and without them everywhere else.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = match tls {
@@ -185,13 +211,18 @@ impl Dialer {
                 Some((TlsConnector::from(config), name))
             }
         };
-        Ok(Self(Arc::new(Target { host, port, addresses: Addresses::default(), time, tls })))
+        Ok(Self(Arc::new(Target { host, port, addresses: Addresses::default(), fixed, time, tls })))
     }
 
     async fn dial(self) -> io::Result<Socket> {
         let target = self.0;
         let started = Instant::now();
-        let look_up = async { Ok(tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect()) };
+        let look_up = async {
+            match &target.fixed {
+                Some(fixed) => Ok(fixed.clone()),
+                None => Ok(tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect()),
+            }
+        };
         let addresses = target.addresses.get(started, target.time / 2, look_up).await?;
         let tcp = target.addresses.connect(&addresses, started + target.time).await?;
         tcp.set_nodelay(true)?;

@@ -192,7 +192,7 @@ fn classify(error: &SendRequestError, large: bool) -> Lost {
 
 /// How the end of an answer's body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
+pub(crate) enum Framing {
     /// Bytes that are still to come.
     Length(u64),
     Chunked,
@@ -201,7 +201,7 @@ enum Framing {
 }
 
 impl Framing {
-    fn of(response: &Response) -> Self {
+    pub fn of(response: &Response) -> Self {
         let headers = response.headers();
         // `identity` says nothing, and awc reads it so.
         if headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -220,10 +220,10 @@ fn text(response: &Response, name: http::HeaderName) -> &str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
-fn is_encoded(response: &Response) -> bool {
+pub(crate) fn is_encoded(response: &Response) -> bool {
     !matches!(text(response, CONTENT_ENCODING), "" | "identity")
 }
 
-fn content_type(response: &Response) -> &str {
+pub(crate) fn content_type(response: &Response) -> &str {
     text(response, CONTENT_TYPE)
 }

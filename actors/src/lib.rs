@@ -6,6 +6,7 @@ mod connection;
 mod discovery;
 pub mod error;
 pub mod exchange;
+pub mod fetching;
 pub mod headers;
 pub mod health;
 pub mod policy;

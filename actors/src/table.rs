@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use config::{Kind, Price, Strategy};
 use http::HeaderValue;
 
+use crate::fetching::Fetcher;
 use crate::health::DeploymentHealth;
 use crate::policy::hedge::Bucket;
 use crate::provider::Provider;
@@ -109,6 +110,8 @@ struct Unlisted {
 pub struct Table {
     pub config: Arc<config::Config>,
     pub providers: Vec<Arc<Provider>>,
+    /// Where `server.fetch_urls` has it.
+    pub fetcher: Option<Fetcher>,
     /// Public models, then `provider/model`, then upstream names that exactly one provider lists.
     routes: HashMap<Box<str>, Named>,
     /// Upstream names that several providers list.
@@ -126,6 +129,7 @@ impl Table {
         let mut table = Self {
             config: config.clone(),
             providers,
+            fetcher: config.server.fetch_urls.clone().map(Fetcher::new),
             routes: HashMap::new(),
             ambiguous: HashMap::new(),
             listed: BTreeMap::new(),

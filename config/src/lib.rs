@@ -13,6 +13,7 @@ mod day_reset;
 mod env_file;
 mod environment;
 mod expand;
+mod fetch_urls;
 mod files;
 mod finding;
 mod headers;

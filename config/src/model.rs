@@ -347,6 +347,23 @@ pub struct Server {
     /// Web worker threads; None: one for each core.
     pub workers: Option<u32>,
     pub on_loss: OnLoss,
+    /// None: nothing is fetched.
+    pub fetch_urls: Option<FetchUrls>,
+}
+
+/// How images and documents by URL are fetched for a provider that does not take their URLs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchUrls {
+    /// Bytes of one.
+    pub max_bytes: u64,
+    /// Bytes of all of a request; at least [`Self::max_bytes`].
+    pub max_total: u64,
+    /// How many of a request.
+    pub max_urls: usize,
+    /// For all of a request that are fetched at one time.
+    pub timeout: Duration,
+    /// Addresses that are fetched from, on any port, though they are not public.
+    pub allow: Vec<Network>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! An address or a block of them, for `server.trusted_proxies`.
+//! An address or a block of them, for `server.trusted_proxies` and `server.fetch_urls`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,6 +17,11 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
+    /// The first of the block as it was written.
+    pub(crate) fn address(self) -> IpAddr {
+        self.address
+    }
+
     /// An IPv4 address that came mapped into IPv6 is taken for what it is.
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::finding::Place;
 use crate::reader::{Given, Reader, Spot};
 use crate::routes::ON_LOSS;
-use crate::{Network, Retry, Server, host, quantity, shapes};
+use crate::{Network, Retry, Server, fetch_urls, host, quantity, shapes};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -48,7 +48,8 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
     let on_loss = r.given(&object, "on_loss").and_then(|given| r.choice(&given, "on_loss", &ON_LOSS));
     let max_in_flight = r.given(&object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
     let cors_origins = list(r, object.get("cors_origins"), read_origin);
-    let trusted_proxies = list(r, object.get("trusted_proxies"), read_proxy);
+    let trusted_proxies = list(r, object.get("trusted_proxies"), read_network);
+    let fetch_urls = object.get("fetch_urls").and_then(|spot| fetch_urls::read(r, spot));
     let server = Server {
         host,
         port,
@@ -63,6 +64,7 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
         trusted_proxies,
         workers,
         on_loss: on_loss.unwrap_or_default(),
+        fetch_urls,
     };
     (server, host_place)
 }
@@ -94,7 +96,7 @@ fn read_host(r: &mut Reader<'_>, given: &Given) -> Option<String> {
 }
 
 /// Each item that `read` takes, once.
-fn list<T: PartialEq>(
+pub(crate) fn list<T: PartialEq>(
     r: &mut Reader<'_>,
     spot: Option<&Spot<'_>>,
     read: impl Fn(&str) -> Result<T, (&'static str, &'static str)>,
@@ -134,6 +136,6 @@ fn read_origin(text: &str) -> Result<String, (&'static str, &'static str)> {
 }
 
 /// An address, or a block as address/prefix.
-fn read_proxy(text: &str) -> Result<Network, (&'static str, &'static str)> {
+pub(crate) fn read_network(text: &str) -> Result<Network, (&'static str, &'static str)> {
     text.parse().map_err(|_| ("is not an address or block", "write it like 10.0.0.7 or 10.0.0.0/8"))
 }

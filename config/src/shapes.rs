@@ -40,6 +40,7 @@ shapes! {
     RETRY = "Retry" { "max_retries", "base_delay", "max_delay", "jitter" }
     SERVER = "Server" {
         "host", "port", "workers", "body_limit", "upload_limit", "buffer_budget", "request_timeout", "shutdown_grace",
-        "keepalive", "max_in_flight", "cors_origins", "trusted_proxies", "on_loss",
+        "keepalive", "max_in_flight", "cors_origins", "trusted_proxies", "on_loss", "fetch_urls",
     }
+    FETCH_URLS = "FetchLimits" { "max_bytes", "max_total", "max_urls", "timeout", "allow" }
 }

@@ -14,6 +14,7 @@ mod count;
 mod error;
 mod event_stream;
 mod framing;
+mod remote;
 mod stream;
 mod target;
 
@@ -21,6 +22,7 @@ pub use context::{Context, FREE_FORM, Hints};
 pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
+pub use remote::{Inline, Medium, Remote, put_in};
 pub use stream::{Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 

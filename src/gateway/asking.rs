@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actors::exchange::Translation;
+use actors::fetching::Unfetched;
 use actors::provider::{Ask, RequestBody, Streaming};
 use actors::speech::{self, Spoken};
 use actors::table::Deployment;
@@ -12,10 +13,10 @@ use dialects::conversation::{Opaque, Request};
 use dialects::embed::{self, Method};
 use dialects::envelope::Envelope;
 use dialects::loss::Losses;
-use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Refused, Target};
+use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Refused, Remote, Target};
 use dialects::{Endpoint, Wire};
 
-use super::{Call, CallBody};
+use super::{Call, CallBody, fetching};
 
 /// A deployment's question, and what it leaves out.
 pub(super) struct Asked {
@@ -32,6 +33,22 @@ pub(crate) enum Unsayable {
     Bad(Bad),
     /// The provider's format cannot say it.
     Refused(Refused),
+    /// It takes no URLs, and what is behind one of them cannot be had.
+    Unfetched(Unfetched),
+}
+
+/// Why there is no question.
+#[derive(Debug)]
+pub(super) enum Unasked {
+    Unsayable(Unsayable),
+    /// Not yet: these are to be fetched first.
+    Fetch(Vec<Remote>),
+}
+
+impl From<Unsayable> for Unasked {
+    fn from(unsayable: Unsayable) -> Self {
+        Self::Unsayable(unsayable)
+    }
 }
 
 impl Unsayable {
@@ -41,12 +58,13 @@ impl Unsayable {
             Self::NotServed => "not_served",
             Self::Bad(_) => "unreadable",
             Self::Refused(_) => "unsayable",
+            Self::Unfetched(_) => "unfetched",
         }
     }
 }
 
 impl Call {
-    pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
+    pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unasked> {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
         let (body, strip_usage, translation, losses) = match way.spoken {
             Spoken::AsItIs => {
@@ -119,8 +137,12 @@ impl Call {
         deployment: &Deployment,
         client: Wire,
         upstream: Wire,
-    ) -> Result<(RequestBody, Translation, Losses), Unsayable> {
-        let (request, envelope) = self.read(client)?;
+    ) -> Result<(RequestBody, Translation, Losses), Unasked> {
+        let fetched = self.fetches.known();
+        let (mut request, envelope) = self.read(client)?;
+        if self.shard.table.fetcher.is_some() {
+            fetching::put_in(&mut request, upstream, &fetched)?;
+        }
         let written = translate::write(upstream, &request, &self.target(deployment)).map_err(Unsayable::Refused)?;
         let context = Context {
             model: envelope.model.clone().into_owned(),

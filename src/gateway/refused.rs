@@ -2,11 +2,14 @@
 
 use actors::clock;
 use actors::error::{Cause, ErrorAnswer, Failure, Refusal};
+use actors::fetching;
 use actors::policy::Moment;
 use actors::router::{self, Outlook};
 use actors::table::{Deployment, Route};
 use dialects::error::ErrorKind;
 use dialects::fault::Fault;
+use dialects::loss::{Field, Losses};
+use dialects::translate;
 
 use super::Unsayable;
 use super::tally::Tally;
@@ -93,7 +96,23 @@ fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
             format!("the provider of the model `{model}` does not serve this kind of request"),
         ),
         Unsayable::Bad(bad) => Refused::ours(ErrorKind::InvalidRequest, bad.text()),
-        Unsayable::Refused(refused) => Refused::ours(ErrorKind::InvalidRequest, refused.text()),
+        Unsayable::Refused(refused) => Refused::ours(ErrorKind::InvalidRequest, refusal(&refused)),
+        Unsayable::Unfetched(unfetched) if unfetched.why == fetching::Why::NoRoom => {
+            Refused::Ours { kind: ErrorKind::Unavailable, message: unfetched.text(), retry_after: Some(1) }
+        }
+        Unsayable::Unfetched(unfetched) => Refused::ours(ErrorKind::InvalidRequest, unfetched.text()),
+    }
+}
+
+/// What cannot be said, and the way out where there is one.
+fn refusal(refused: &translate::Refused) -> String {
+    let by_url = |lost: &Losses| lost.has(Field::ImageUrls) || lost.has(Field::DocumentUrls);
+    match refused {
+        // With it they would not have been lost.
+        translate::Refused::Lost(lost) if by_url(lost) => {
+            format!("{} With `fetch_urls` the gateway fetches what is behind a URL.", refused.text())
+        }
+        refused => refused.text(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The model endpoints: `POST /v1/chat/completions`, `/v1/messages`, `:generateContent` and their families.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use actors::fetching::Fetches;
 use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::table::Route;
@@ -21,7 +23,7 @@ use futures::FutureExt;
 
 use crate::app::State;
 use crate::auth::{self, Denied};
-use crate::body::{self, BodyError};
+use crate::body::{self, BodyError, Share};
 use crate::drain::Cutting;
 use crate::entry::Entry;
 use crate::gateway::{Call, CallBody, Granted, Refused};
@@ -105,6 +107,8 @@ async fn answer(
     let call = Call {
         deadline: entry.started + config.server.request_timeout,
         attempts: entry.attempts.clone(),
+        fetches: Fetches::default(),
+        fetched: RefCell::new(Share::none()),
         headers: Rc::new(headers::request(request.headers(), dialect)),
         request_id: entry.record.request_id.clone(),
         shard: shard.clone(),

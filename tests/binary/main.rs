@@ -15,6 +15,7 @@ mod cloud;
 mod connections;
 mod crossing;
 mod dialects;
+mod fetching;
 mod health;
 mod hedge;
 #[cfg(debug_assertions)]
@@ -26,6 +27,7 @@ mod shutdown;
 mod slow_requests;
 mod streams;
 mod tls;
+mod unfetched;
 mod uploads;
 mod upstream_answers;
 mod upstream_faults;

@@ -48,6 +48,11 @@ impl Authority {
         (pem("CERTIFICATE", cert.der()), pem("PRIVATE KEY", &key.serialize_der()))
     }
 
+    /// Its own certificate as PEM.
+    pub(crate) fn pem(&self) -> String {
+        pem("CERTIFICATE", self.0.der())
+    }
+
     fn write(&self, dir: &Path, name: &str) {
         let (cert, key) = self.issue(name);
         for (file, text) in [("cert.pem", cert), ("key.pem", key)] {

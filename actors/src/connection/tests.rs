@@ -35,6 +35,18 @@ async fn only_a_loss_at_once_on_a_kept_connection_is_the_race_of_an_idle_close()
 }
 
 #[tokio::test]
+async fn addresses_that_were_judged_are_the_ones_connected_to_whatever_the_name() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = listener.local_addr().unwrap();
+    let dialer = |name, to| Dialer::to(name, to, Duration::from_secs(5), None).unwrap();
+    for name in ["no-such-name.invalid", "localhost", "[::1]"] {
+        let (dialed, accepted) = tokio::join!(dialer(name, vec![there]).dial(), listener.accept());
+        assert!(dialed.is_ok() && accepted.is_ok(), "{name}: {dialed:?}");
+    }
+    assert!(dialer("localhost", Vec::new()).dial().await.is_err(), "nothing was judged, and nothing is looked up");
+}
+
+#[tokio::test]
 async fn a_connection_whose_answer_has_not_ended_takes_no_other_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

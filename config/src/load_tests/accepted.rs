@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::testing::Setup;
-use crate::{DayReset, Hedge, Kind, Strategy};
+use crate::{DayReset, FetchUrls, Hedge, Kind, Strategy};
 
 fn ids(setup: &Setup) -> Vec<String> {
     setup.config().providers.iter().map(|p| p.id.to_string()).collect()
@@ -177,6 +177,20 @@ models:
     assert_eq!(fast.fallback[0].as_str(), "smart");
     assert_eq!(fast.hedge, Some(Hedge { after: Duration::from_secs(2), max_extra: 0.05 }));
     assert_eq!(config.models[1].hedge.unwrap().max_extra, 0.05, "the default");
+}
+
+#[test]
+fn urls_are_fetched_only_where_that_is_said() {
+    let read = |server: &str| Setup::yaml(&format!("server: {server}")).config().server.fetch_urls;
+    assert_eq!((read("{}"), read("{ fetch_urls: false }")), (None, None));
+    let usual = read("{ fetch_urls: true }").unwrap();
+    assert_eq!((usual.max_bytes, usual.max_total, usual.max_urls), (10 << 20, 20 << 20, 20));
+    assert!(usual.timeout == Duration::from_secs(10) && usual.allow.is_empty());
+    assert_eq!(read("{ fetch_urls: {} }"), Some(usual.clone()), "limits that say nothing are the usual ones");
+    let own = read("{ fetch_urls: { max_bytes: 40MiB, max_urls: 3, timeout: 2s, allow: [10.1.0.0/16, 'fd12::7'] } }");
+    let allow = vec!["10.1.0.0/16".parse().unwrap(), "fd12::7".parse().unwrap()];
+    let (max_bytes, max_total) = (40 << 20, 40 << 20);
+    assert_eq!(own, Some(FetchUrls { max_bytes, max_total, max_urls: 3, timeout: Duration::from_secs(2), allow }));
 }
 
 #[test]

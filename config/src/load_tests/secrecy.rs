@@ -38,7 +38,7 @@ providers:
     models: ['${K}', '${K}']
 models:
   m: { targets: ['${K}', '${K}/x'], fallback: ['${NO:-hunter2}', '${NO:-hunter2}'], strategy: '${K}' }
-server: { cors_origins: ['${K}'], trusted_proxies: ['${K}'], host: '${K} x', port: '${K}' }
+server: { cors_origins: ['${K}'], trusted_proxies: ['${K}'], host: '${K} x', port: '${K}', fetch_urls: { max_bytes: '${K}', allow: ['${K}'] } }
 ";
     let dotenv = "AUTH_TOKEN=hunter2 x,hunter2@:y,hunter2,hunter2,a:hunter2\nADMIN_TOKEN=\"hunter2 x\"\nhunter2 on a broken line\nLOG_FORMAT=hunter2\nHOST=hunter2:1\nPORT=hunter2\nHEALTH_LISTEN=hunter2\nTLS_CERT=hunter2\nRETRY_JITTER=hunter2\nXAI_API_KEY_FILE=/nowhere/hunter2\nOPENAI_API_KEY='hunter2 b'\nK=\"hunter2 k\"\nPORT=hunter2\n";
     let told = Setup::yaml(yaml).dotenv(dotenv).told();

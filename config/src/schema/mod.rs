@@ -260,6 +260,34 @@ pub(crate) struct Server {
     /// What becomes of a request that another dialect cannot say whole: drop (what is left out is named in the answer's
     /// x-ai-proxy-dropped) or refuse. Default drop.
     on_loss: Option<LossName>,
+    /// Fetch images and documents by URL for a provider that does not take their URLs. Default false.
+    fetch_urls: Option<FetchUrls>,
+}
+
+/// On or off, or on with these limits.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code)]
+pub(crate) enum FetchUrls {
+    Switch(Flag),
+    Limits(FetchLimits),
+}
+
+/// What is fetched at the most, and from where.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code)]
+pub(crate) struct FetchLimits {
+    /// The largest image or document. Default 10MiB.
+    max_bytes: Option<Size>,
+    /// All of a request together. Default 20MiB.
+    max_total: Option<Size>,
+    /// How many a request may have. Default 20.
+    max_urls: Option<Whole>,
+    /// For all of a request. Default 10s.
+    timeout: Option<Duration>,
+    /// Addresses or blocks that are fetched from though they are not public, on any port. Default none.
+    allow: Option<Vec<Text>>,
 }
 
 #[cfg(test)]

@@ -60,13 +60,13 @@ fields! {
     SpeakerName = "speaker_name";
     /// Text and calls of one turn keep their order.
     PartOrder = "part_order";
-    /// Images by URL.
+    /// Images by URL. Where they do not come, `fetch_urls` has the gateway fetch them.
     ImageUrls = "image_urls";
     /// How closely an image is looked at.
     ImageDetail = "image_detail";
     /// PDF and text documents whose bytes are in the body.
     Documents = "documents";
-    /// Documents by URL.
+    /// Documents by URL. Where they do not come, `fetch_urls` has the gateway fetch them.
     DocumentUrls = "document_urls";
     /// Names of documents.
     DocumentName = "document_name";

@@ -52,7 +52,8 @@ impl Reply {
         self
     }
 
-    pub(crate) async fn give(&self, connection: &mut Connection) -> io::Result<()> {
+    /// Says it on this connection.
+    pub async fn give(&self, connection: &mut Connection) -> io::Result<()> {
         connection.pause(self.delay).await?;
         connection.send(&self.head).await?;
         for (pause, piece) in &self.pieces {

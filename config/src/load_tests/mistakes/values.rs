@@ -50,6 +50,22 @@ fn impossible_durations_sizes_shares_and_numbers() {
 }
 
 #[test]
+fn what_is_fetched() {
+    let limits = |limits: &str| format!("server: {{fetch_urls: {{{limits}}}}}");
+    one_in("server: {fetch_urls: maybe}", "1:22", &["`maybe` is not true or false"]);
+    one_in("server: {fetch_urls: [10.0.0.1]}", "1:22", &["a list stands where"]);
+    one_in(&limits("max_byte: 1MiB"), "1:23", &["unknown key `max_byte`", "did you mean max_bytes?"]);
+    one_in(&limits("max_bytes: 2GiB"), "1:34", &["is not a size from 1KiB to 1GiB"]);
+    one_in(&limits("max_bytes: 2MiB, max_total: 1MiB"), "1:51", &["smaller than max_bytes"]);
+    one_in(&limits("max_urls: 0"), "1:33", &["from 1 to 100"]);
+    one_in(&limits("timeout: 1h"), "1:32", &["is not a duration from 1ms to 5m"]);
+    one_in(&limits("allow: [images.lan]"), "1:31", &["is not an address or block"]);
+    for never in ["169.254.0.0/16", "0.0.0.0/0", "'::/0'", "'fe80::1'", "224.0.0.1", "'::ffff:169.254.169.254'"] {
+        one_in(&limits(&format!("allow: [{never}]")), "1:31", &["never fetched from", "your own hosts"]);
+    }
+}
+
+#[test]
 fn day_resets() {
     let reset = |at: &str| format!("limits: {{ requests_per_day: 1, day_resets_at: '{at}' }}");
     provider(&reset("00:00 Mars/Olympus"), "day_resets_at", &["unknown time zone", "America/Los_Angeles"]);

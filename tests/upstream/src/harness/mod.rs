@@ -35,6 +35,7 @@ pub struct Plan {
     exe: PathBuf,
     yaml: String,
     env: Vec<(String, String)>,
+    process: Vec<(String, String)>,
     searched: bool,
 }
 
@@ -55,6 +56,7 @@ impl Plan {
             exe: exe.into(),
             yaml: yaml.to_owned(),
             env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+            process: Vec::new(),
             searched: false,
         }
     }
@@ -66,6 +68,13 @@ impl Plan {
         if !value.is_empty() {
             self.env.push((name.to_owned(), value.to_owned()));
         }
+        self
+    }
+
+    /// Sets a variable of the process itself, for what is read nowhere else.
+    #[must_use]
+    pub fn process(mut self, name: &str, value: &str) -> Self {
+        self.process.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -107,6 +116,7 @@ impl Plan {
             command.arg("--env-file").arg(dir.0.join(".env"));
         }
         let mut child = command
+            .envs(self.process)
             .env("PATH", "/usr/bin:/bin")
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())
