@@ -124,8 +124,9 @@ impl Fetches {
         self.known.borrow()
     }
 
-    /// Fetches what is missing: what [`Known`] has not. Afterwards all of it is known, or of one of it that it cannot be had: with that one the
-    /// others would be of no use, and they are given up. `room` takes so many bytes of the memory for bodies.
+    /// Fetches what is missing: what [`Known`] has not. Afterwards all of it is known, or of one of it that it cannot be
+    /// had: with that one the others would be of no use, and they are given up. `room` takes so many bytes of the memory
+    /// for bodies.
     pub async fn fetch(&self, fetcher: &Fetcher, missing: Vec<Remote>, deadline: Instant, room: &dyn Fn(u64) -> bool) {
         let limits = &fetcher.limits;
         if self.known().0.len() + missing.len() > limits.max_urls {
