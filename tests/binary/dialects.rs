@@ -129,6 +129,29 @@ async fn what_is_left_out_is_named_or_refused_and_betas_go_only_to_who_knows_the
     assert_eq!(upstream.count(), 2);
 }
 
+/// Several answers were asked for: who is answered in another dialect gets one, nobody pays for more, and it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_answers_one_is_given_and_that_is_said() {
+    let chat = r#"{"model":"m","n":2,"messages":[{"role":"user","content":"confidential prompt"}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"candidateCount":2}}"#;
+    let (to_anthropic, to_openai) = (answers(Reply::json(200, &[], ANSWER.as_bytes())).await, records().await);
+    for (kind, upstream, path, body) in [
+        ("anthropic", &to_anthropic, "/v1/chat/completions", chat),
+        ("openai", &to_openai, "/v1beta/models/m:generateContent", gemini),
+    ] {
+        let yaml = of_kind(kind, &upstream.base_url(), "");
+        let answer = proxy(&yaml).await.post(path, body).await;
+        assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
+        assert_eq!(answer.header("x-ai-proxy-dropped").as_deref(), Some("candidates"), "{kind}");
+        let sent: serde_json::Value = serde_json::from_slice(&upstream.request(0).await.body).unwrap();
+        assert!(sent.get("n").is_none(), "{sent}");
+
+        let refused = proxy(&(yaml + "server: { on_loss: refuse }\n")).await.post(path, body).await;
+        assert_eq!((refused.status, upstream.count()), (400, 1), "{kind}: {}", refused.text());
+        assert!(refused.text().contains("candidates"), "{}", refused.text());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_can_say_it_goes_before_a_refusal() {
     let (chat, messages) = (records().await, answers(Reply::json(200, &[], ANSWER.as_bytes())).await);

@@ -69,10 +69,11 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::PresencePenalty
         | Field::LogitBias
         | Field::Logprobs
+        | Field::Candidates
         | Field::AnswerMedia
         | Field::Metadata
         | Field::Native
         | Field::Unknown => Fidelity::Dropped,
-        Field::Candidates | Field::PreviousAnswer => Fidelity::Refused,
+        Field::PreviousAnswer => Fidelity::Refused,
     }
 }

@@ -231,6 +231,12 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>,
     if let Some(bias) = &sampling.logit_bias {
         object.raw("logit_bias", bias.get());
     }
+    // Of a translated answer only the first is read, and no probabilities: who does not get them does not pay for them.
+    if request.wire != Wire::Chat {
+        losses.note_if(sampling.candidates.is_some_and(|n| n > 1), Field::Candidates);
+        losses.note_if(sampling.logprobs == Some(true) || sampling.top_logprobs.is_some(), Field::Logprobs);
+        return;
+    }
     if let Some(logprobs) = sampling.logprobs {
         object.flag("logprobs", logprobs);
     }
