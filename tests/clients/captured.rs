@@ -75,7 +75,7 @@ fn wrong(wire: Wire, answer: &Answer) -> Option<String> {
         return Some(format!("{} {:?}: {}", answer.status, answer.ended, answer.text()));
     }
     let stream = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-    let heard = reading(wire, stream, &answer.text());
+    let heard = reading(wire, stream, &answer.body);
     let said = !heard.text.is_empty() || !heard.calls.is_empty();
     (!heard.ended || !said).then(|| format!("it says nothing: {}", answer.text()))
 }
