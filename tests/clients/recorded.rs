@@ -55,6 +55,8 @@ struct Job {
     nth: usize,
     source: &'static Source,
     to: Wire,
+    /// As a JSON array of what streams, which the SDKs never ask for: it is read by their types.
+    array: bool,
 }
 
 async fn replayer(exchanges: Arc<Vec<Exchange>>) -> Upstream {
@@ -116,9 +118,9 @@ struct Tally {
 
 impl Tally {
     fn take(&mut self, told: &Value, exchanges: &[Exchange], jobs: &[Job]) {
-        let Job { nth, source, to } = jobs[usize::try_from(told["id"].as_u64().unwrap()).unwrap()];
+        let Job { nth, source, to, array } = jobs[usize::try_from(told["id"].as_u64().unwrap()).unwrap()];
         let (exchange, from) = (&exchanges[nth], source.wire);
-        let kind = if exchange.stream { "streams" } else { "answers" };
+        let kind = if array { "arrays" } else { ["answers", "streams"][usize::from(exchange.stream)] };
         *self.pairs.entry(format!("{:18} to {:9} {kind}", source.label, to.label())).or_default() += 1;
         let (said, found) = judged(from, to, exchange, told);
         for difference in found {
@@ -160,7 +162,7 @@ fn judged(from: Wire, to: Wire, exchange: &Exchange, told: &Value) -> (Heard, Ve
     (said, found)
 }
 
-/// Arrays are the other form of a Gemini stream; its SDKs never ask for it.
+/// Arrays are the other form of a Gemini stream.
 fn is_array(exchange: &Exchange) -> bool {
     !exchange.stream && exchange.body.starts_with(b"[")
 }
@@ -170,10 +172,15 @@ fn jobs(exchanges: &[Exchange]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (nth, exchange) in exchanges.iter().enumerate() {
         for (to, _) in WIRES {
-            if to == Wire::Gemini && is_array(exchange) {
-                continue;
+            for source in Source::of(exchange, to) {
+                let own = source.wire == to && is_array(exchange);
+                if !(to == Wire::Gemini && own) {
+                    jobs.push(Job { nth, source, to, array: false });
+                }
+                if to == Wire::Gemini && (own || exchange.stream && source.wire != to) {
+                    jobs.push(Job { nth, source, to, array: true });
+                }
             }
-            jobs.extend(Source::of(exchange, to).into_iter().map(|source| Job { nth, source, to }));
         }
     }
     let mut random = Random(4);
@@ -185,11 +192,11 @@ fn jobs(exchanges: &[Exchange]) -> Vec<Job> {
 
 impl Job {
     fn told(&self, id: usize, exchange: &Exchange) -> Value {
-        let Self { nth, source, to } = self;
+        let Self { nth, source, to, array } = self;
         json!({
             "id": id,
             "model": format!("{}/{}", source.provider(*nth, fails(exchange)), source.model(*nth)),
-            "client": to.label(),
+            "client": if *array { "array" } else { to.label() },
             "stream": exchange.stream,
             "strict": source.wire != *to,
         })
