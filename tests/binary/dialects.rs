@@ -297,9 +297,13 @@ async fn a_count_is_asked_of_who_can_and_guessed_where_nobody_can() {
     let answer = guessing.post("/v1/messages/count_tokens", body).await;
     assert_eq!(answer.header("x-ai-proxy-estimated").as_deref(), Some("true"));
     assert!((3..20).contains(&answer.json()["input_tokens"].as_u64().unwrap()), "{}", answer.text());
-    let gemini = r#"{"contents":[{"parts":[{"text":"confidential prompt"}]}]}"#;
-    let answer = guessing.post("/v1beta/models/m:countTokens", gemini).await;
-    assert!(answer.json()["totalTokens"].as_u64().is_some_and(|n| n > 0), "{}", answer.text());
+    // Gemini's has a second form, which holds a whole request.
+    let contents = r#"{"contents":[{"parts":[{"text":"confidential prompt"}]}]}"#;
+    let whole = format!(r#"{{"generateContentRequest":{contents}}}"#);
+    for gemini in [contents, &whole] {
+        let answer = guessing.post("/v1beta/models/m:countTokens", gemini).await;
+        assert!(answer.json()["totalTokens"].as_u64().is_some_and(|n| n > 0), "{}", answer.text());
+    }
     assert_eq!(chat.count(), 0, "a count was billed");
 }
 
