@@ -213,6 +213,5 @@ fn quirks(known: config::Quirks) -> Quirks {
         google_signatures,
         no_stream_options,
         string_content,
-        ..Quirks::default()
     }
 }
