@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use dialects::Wire;
-use dialects::translate::{self, Hints, Target};
+use dialects::translate::{self, Hints, Quirks, Target};
 use serde_json::{Value, json};
 
 /// What a client's request becomes for this model, and what is left out.
@@ -106,6 +106,29 @@ fn who_cannot_think_is_not_asked_to() {
         let (body, lost) = written(Wire::Messages, &asked, Wire::Responses, model);
         assert_eq!((body["reasoning"].is_object(), body["include"].is_array()), (thinks, thinks), "{model}: {body}");
         assert_eq!(lost.contains(&"reasoning_budget"), !thinks, "{model}: {lost:?}");
+    }
+}
+
+/// An account that gets no summaries is not asked for any, and who wanted to see thoughts is told.
+#[test]
+fn summaries_are_asked_for_where_they_may_be() {
+    let asked = json!({
+        "model": "m", "max_tokens": 9_000, "messages": [{"role": "user", "content": "hi"}],
+        "thinking": {"type": "enabled", "budget_tokens": 4_000},
+    });
+    let body = asked.to_string();
+    let request = translate::read(Wire::Messages, body.as_bytes(), &Hints::default()).unwrap();
+    for no_summaries in [false, true] {
+        let quirks = Quirks { no_summaries, ..Quirks::default() };
+        let target = Target { model: "gpt-5", quirks, ..Target::default() };
+        let written = translate::write(Wire::Responses, &request, &target).unwrap();
+        let body: Value = serde_json::from_slice(&written.body).unwrap();
+        assert_eq!(
+            (&body["reasoning"]["effort"], body["reasoning"]["summary"].is_string()),
+            (&json!("medium"), !no_summaries)
+        );
+        let lost: Vec<_> = written.losses.names().collect();
+        assert_eq!(lost.contains(&"reasoning_display"), no_summaries, "{lost:?}");
     }
 }
 

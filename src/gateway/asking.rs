@@ -149,7 +149,7 @@ impl Call {
             model: &deployment.model,
             max_tokens: listed.and_then(|listed| listed.max_output),
             refuse: self.refuses_losses(),
-            quirks: quirks(provider.quirks),
+            quirks: quirks(provider),
         }
     }
 
@@ -185,7 +185,7 @@ impl Call {
     }
 }
 
-fn quirks(known: config::Quirks) -> Quirks {
+fn quirks(provider: &config::Provider) -> Quirks {
     let config::Quirks {
         max_completion_tokens,
         developer_role,
@@ -197,7 +197,7 @@ fn quirks(known: config::Quirks) -> Quirks {
         google_signatures,
         no_stream_options,
         string_content,
-    } = known;
+    } = provider.quirks;
     Quirks {
         max_completion_tokens,
         developer_role,
@@ -213,5 +213,6 @@ fn quirks(known: config::Quirks) -> Quirks {
         google_signatures,
         no_stream_options,
         string_content,
+        no_summaries: !provider.reasoning_summaries,
     }
 }

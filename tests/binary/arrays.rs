@@ -21,7 +21,7 @@ const WIRES: [(Wire, &str); 5] = [
 ];
 
 /// The canned chat in this format, what each of its events comes to a piece.
-fn said(wire: Wire) -> Vec<Vec<u8>> {
+pub fn said(wire: Wire) -> Vec<Vec<u8>> {
     let context = Context { request_id: "r".into(), include_usage: true, array: true, ..Context::default() };
     let mut stream = Stream::new(Wire::Chat, wire, &context);
     let mut pieces = Vec::new();

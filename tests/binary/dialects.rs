@@ -7,7 +7,7 @@ use upstream::client::{Ask, Ended, data_lines};
 use upstream::harness::{KEY, TOKEN, provider};
 use upstream::*;
 
-use crate::{plan, proxy, proxy_without_retries};
+use crate::{arrays, plan, proxy, proxy_without_retries};
 
 /// A provider of this kind, and the model `m` on it.
 fn of_kind(kind: &str, base_url: &str, extra: &str) -> String {
@@ -149,6 +149,24 @@ async fn of_several_answers_one_is_given_and_that_is_said() {
         let refused = proxy(&(yaml + "server: { on_loss: refuse }\n")).await.post(path, body).await;
         assert_eq!((refused.status, upstream.count()), (400, 1), "{kind}: {}", refused.text());
         assert!(refused.text().contains("candidates"), "{}", refused.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_summaries_is_not_asked_for_them() {
+    let body = STREAM
+        .replace("\"max_tokens\":50", "\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":4000}");
+    for (extra, summary) in [("", true), ("reasoning_summaries: false", false)] {
+        let upstream = answers(Reply::sse(arrays::said(dialects::Wire::Responses), Duration::ZERO)).await;
+        let proxy = proxy(&of_kind("openai-responses", &upstream.base_url(), extra)).await;
+        let answer = proxy.post("/v1/messages", body.clone()).await;
+        let dropped = answer.header("x-ai-proxy-dropped").unwrap_or_default();
+        assert_eq!(dropped.contains("reasoning_display"), !summary, "{dropped}: {}", answer.text());
+        let sent: serde_json::Value = serde_json::from_slice(&upstream.request(0).await.body).unwrap();
+        assert_eq!(
+            (&sent["reasoning"]["effort"], sent["reasoning"]["summary"].is_string()),
+            (&"medium".into(), summary)
+        );
     }
 }
 

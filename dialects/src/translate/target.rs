@@ -23,8 +23,8 @@ impl Target<'_> {
     }
 }
 
-/// Where upstreams of one format differ, all of them of chat. The default is what most of them take. Where models of one
-/// vendor differ, their names tell.
+/// Where upstreams of one format differ; most say how one of chat does. The default is what most of them take. Where
+/// models of one vendor differ, their names tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quirks {
     /// the limit is called `max_completion_tokens` (OpenAI, Azure: their reasoning models take no `max_tokens`).
@@ -47,6 +47,8 @@ pub struct Quirks {
     pub no_stream_options: bool,
     /// content must be a string, and is joined to one where it is all text.
     pub string_content: bool,
+    /// Responses: is not to be asked for summaries of its thoughts, unless the client itself speaks the format.
+    pub no_summaries: bool,
 }
 
 /// How a chat upstream is asked to think.

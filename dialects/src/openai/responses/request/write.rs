@@ -38,7 +38,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     text(&mut object, request, own);
     sampling(&mut object, request, own, losses);
     if own || may_think(target.model) {
-        reasoning(&mut object, request, own, losses);
+        reasoning(&mut object, request, own, target.quirks.no_summaries, losses);
         include(&mut object, request, own);
     } else {
         unthinking(&request.reasoning, losses);
@@ -151,7 +151,7 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &
     losses.note_if(!request.stop.is_empty(), Field::Stop);
 }
 
-fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &mut Losses) {
+fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, silent: bool, losses: &mut Losses) {
     let reasoning = &request.reasoning;
     let off = reasoning.thinking == Some(Thinking::Off);
     let effort = match reasoning.effort {
@@ -168,6 +168,10 @@ fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: 
         (None, Some(Thinking::Off) | None) => false,
     };
     let summary = match &reasoning.summary {
+        summary if silent && !own => {
+            losses.note_if(!off && (summary.is_some() || shows), Field::ReasoningDisplay);
+            None
+        }
         Some(summary) => Some(&**summary),
         // Who thinks in another format sees the thoughts; here they must be asked for.
         None => (!own && !off && shows).then_some("auto"),
