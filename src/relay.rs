@@ -1,7 +1,8 @@
 //! The body that a client reads: an upstream's answer as it passes, or the wait for one.
 //!
-//! Always: it ends cleanly only if the upstream's answer was whole. Whatever else happens, an SSE client gets an error
-//! event in its dialect and then a broken connection; any other client gets the broken connection.
+//! Always: it ends cleanly only if the upstream's answer was whole, or the last thing in it says that it is not. Whatever
+//! else happens, an SSE client gets an error event in its dialect and then a broken connection; who reads a JSON array of
+//! what streams gets the error as its last element; any other client gets the broken connection.
 
 use std::io;
 use std::pin::Pin;
@@ -27,10 +28,12 @@ enum Stage {
     /// The head is out, comments flow, and the call goes on behind them.
     Waiting(Running),
     Relaying(Box<AnswerBody>),
-    /// The last words, and then the end of the connection. `flushed`: they have left for the socket.
+    /// The last words, and then the end of the connection. `flushed`: they have left for the socket. `whole`: they
+    /// finish what the client reads.
     Breaking {
         words: Option<Bytes>,
         flushed: bool,
+        whole: bool,
     },
     Ended,
 }
@@ -41,6 +44,8 @@ pub struct Relay {
     dialect: Dialect,
     endpoint: Endpoint,
     sse: bool,
+    /// The client reads one array of what streams.
+    array: bool,
     length: Option<u64>,
     /// Comments fill the silence between events, for an SSE client.
     tick: Option<Tick>,
@@ -81,6 +86,8 @@ impl Relay {
         cut: impl FnOnce() -> Cut,
     ) -> Self {
         let sse = granted.answer.body.is_sse();
+        // Nothing can follow what is as long as was said.
+        let array = granted.answer.body.is_array() && granted.answer.length.is_none();
         let dialect = endpoint.dialect();
         Self {
             length: granted.answer.length,
@@ -89,8 +96,9 @@ impl Relay {
             dialect,
             endpoint,
             sse,
+            array,
             tick: (sse && speaks(dialect)).then(|| Tick::new(keepalive, alarm::now() + keepalive)),
-            cut: sse.then(cut),
+            cut: (sse || array).then(cut),
         }
     }
 
@@ -105,27 +113,39 @@ impl Relay {
             dialect,
             endpoint,
             sse: true,
+            array: false,
             length: None,
             tick: speaks(dialect).then_some(tick),
             cut: Some(cut),
         }
     }
 
-    /// Ends with an error event, where the client reads events.
+    /// Ends with an error event, where the client reads events; with an error among them, where it reads an array.
     fn break_off(&mut self, kind: ErrorKind, message: &str, outcome: Outcome) {
-        let mut last = LastEvent::Whole;
-        if let Stage::Relaying(body) = &self.stage {
+        let (mut last, mut words) = (LastEvent::Whole, Vec::new());
+        if let Stage::Relaying(body) = &mut self.stage {
             self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
             last = body.last_event();
+            if self.sse || self.array {
+                words = body.rest();
+            }
         }
-        let event = || error::event(self.dialect, self.endpoint, kind, message, &self.entry.record.request_id);
-        let words = match last {
-            _ if !self.sse => None,
-            LastEvent::Error => None,
-            LastEvent::Whole => Some(Bytes::from(event())),
-            LastEvent::Unfinished => Some(Bytes::from([b"\n\n", event().as_slice()].concat())),
-        };
-        self.stage = Stage::Breaking { words, flushed: false };
+        let whole = self.array && last != LastEvent::Unfinished;
+        if self.array {
+            let first = self.entry.record.bytes_out == 0 && words.is_empty();
+            match last {
+                LastEvent::Whole => words.extend(error::last_element(kind, message, first)),
+                LastEvent::Error => words.push(b']'),
+                LastEvent::Unfinished | LastEvent::Bracket => {}
+            }
+        } else if self.sse && last != LastEvent::Error {
+            if last == LastEvent::Unfinished {
+                words.extend_from_slice(b"\n\n");
+            }
+            words.extend(error::event(self.dialect, self.endpoint, kind, message, &self.entry.record.request_id));
+        }
+        let words = (!words.is_empty()).then(|| Bytes::from(words));
+        self.stage = Stage::Breaking { words, flushed: false, whole };
         self.entry.close(outcome);
     }
 
@@ -206,9 +226,13 @@ impl Relay {
                         return Poll::Ready(None);
                     }
                 },
-                Stage::Breaking { words, flushed } => {
+                Stage::Breaking { words, flushed, whole } => {
                     if let Some(words) = words.take() {
                         return Poll::Ready(Some(Ok(words)));
+                    }
+                    if *whole {
+                        self.stage = Stage::Ended;
+                        return Poll::Ready(None);
                     }
                     if !*flushed {
                         // An error would end the connection before the server has written what it was given.

@@ -126,6 +126,8 @@ pub struct Provider {
     pub inject_usage: bool,
     /// `Kind::OpenAi` and `Kind::Azure`: it serves Responses itself. Where it does not, they are translated to chat.
     pub responses: bool,
+    /// `Kind::OpenAiResponses`: may be asked for summaries of its thoughts.
+    pub reasoning_summaries: bool,
     pub quirks: Quirks,
     pub breaker: Breaker,
     /// Only `Kind::Demo`.

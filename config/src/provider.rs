@@ -175,6 +175,7 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         region: None,
         max_retry_after: MAX_RETRY_AFTER,
         inject_usage: false,
+        reasoning_summaries: true,
         responses: true,
         quirks: Quirks::default(),
         breaker: BREAKER,
@@ -223,6 +224,9 @@ fn fill(r: &mut Reader<'_>, provider: &mut Provider, object: &Object<'_>) {
     }
     if let Some(flag) = r.given(object, "responses").and_then(|given| r.flag(&given)) {
         provider.responses = flag;
+    }
+    if let Some(flag) = r.given(object, "reasoning_summaries").and_then(|given| r.flag(&given)) {
+        provider.reasoning_summaries = flag;
     }
     provider.max_in_flight = r.given(object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
     if let Some(spot) = object.get("timeouts") {

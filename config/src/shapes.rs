@@ -23,7 +23,7 @@ shapes! {
         "enabled", "kind", "base_url", "version_segment", "api_version", "region", "project",
         "api_key", "api_keys", "credentials", "credentials_file", "headers", "ca_file",
         "limits", "models", "allow_unlisted", "max_in_flight", "timeouts", "max_retry_after", "inject_usage", "responses",
-        "breaker", "demo",
+        "reasoning_summaries", "breaker", "demo",
     }
     LIMITS = "Limits" {
         "requests_per_minute", "requests_per_hour", "requests_per_day", "tokens_per_minute", "tokens_per_day",

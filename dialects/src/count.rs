@@ -1,121 +1,119 @@
-//! Counting tokens before anything is generated: requests and answers of each dialect.
+//! Counting the tokens of a request before anything is generated, for an upstream that cannot count them.
 //!
-//! Sources: <https://ai.google.dev/api/tokens>, the section on count_tokens of Anthropic's API reference, the CountTokens
-//! operation of the Bedrock runtime. A request to count is a conversation like any other; Anthropic's is read as a
-//! request for an answer, Gemini's may hold a whole one.
+//! What is asked is a conversation like any other: Anthropic's is a request for an answer, Gemini's may hold a whole one
+//! (<https://ai.google.dev/api/tokens>). The count is a guess. Four bytes a token, by the rule of thumb of OpenAI's
+//! documentation, for every text, name, schema and argument; a fixed price for what is no text: about what a picture of
+//! a megapixel costs at Anthropic and OpenAI, and a page of a document at Anthropic.
+//! Source: <https://docs.anthropic.com/en/docs/build-with-claude/vision#calculate-image-costs>.
 
 use serde_json::value::RawValue;
 
-use crate::conversation::Request;
-use crate::gemini::generate;
-use crate::json::Scalar;
+use crate::conversation::{Kind, Media, Part, Request, Source, ToolKind};
 use crate::json::object::object;
 use crate::json::put::Object;
-use crate::loss::Losses;
-use crate::translate::{Bad, Hints, Malformed, Refused, Target};
+use crate::translate::{self, Bad, Hints};
+use crate::{Dialect, Wire};
 
-object! {
-    struct Gemini<'a> {
-        whole: &'a RawValue = "generateContentRequest" | "generate_content_request",
+/// Tokens of a picture.
+const PICTURE: u64 = 1_500;
+/// Tokens of a document or a recording.
+const DOCUMENT: u64 = 3_000;
+/// Bytes of what surrounds a message or a part of one.
+const FRAME: u64 = 12;
+
+/// About how many tokens a request has.
+pub fn estimate(request: &Request<'_>) -> u64 {
+    let mut count = Count::default();
+    request.system.iter().for_each(|part| count.part(part));
+    for message in &request.messages {
+        count.bytes += FRAME;
+        message.parts.iter().for_each(|part| count.part(part));
     }
+    for tool in &request.tools {
+        count.bytes += FRAME + (tool.name.len() + tool.description.as_ref().map_or(0, |text| text.len())) as u64;
+        count.bytes += match &tool.kind {
+            ToolKind::Function { schema, .. } => schema.as_ref().map_or(0, |schema| schema.get().len() as u64),
+            ToolKind::FreeForm { format } => format.as_ref().map_or(0, |format| format.get().len() as u64),
+            ToolKind::Builtin { raw } => raw.get().len() as u64,
+        };
+    }
+    count.tokens + count.bytes.div_ceil(4)
 }
 
-/// Reads a client's `countTokens`: contents, or a whole request for content.
-pub fn read_gemini<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    let read: Gemini<'a> = serde_json::from_slice(body).map_err(|error| Bad::json(body, &error))?;
-    match read.whole {
-        Some(whole) => generate::request::read(whole.get().as_bytes(), hints),
-        None => generate::request::read(body, hints),
-    }
+/// Reads what is to be counted, in a client's format.
+pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
+    translate::read(wire, if wire == Wire::Gemini { whole(body) } else { body }, hints)
 }
 
-/// Writes a `countTokens` for an upstream. `vertex`: there all members stand at the top; by API key only contents may,
-/// and all else goes into a whole request.
-pub fn write_gemini(
-    request: &Request<'_>,
-    target: &Target<'_>,
-    vertex: bool,
-    losses: &mut Losses,
-) -> Result<Vec<u8>, Refused> {
-    let body = generate::request::write(request, target, losses)?;
-    if vertex {
-        return Ok(body);
-    }
-    let mut out = Vec::with_capacity(body.len() + 64);
-    out.extend_from_slice(b"{\"generateContentRequest\":");
-    let mut whole = Object::open(&mut out);
-    whole.text("model", &format!("models/{}", target.model));
-    drop(whole);
-    // Two objects become one: the end of the first and the beginning of the second make way for a comma.
-    out.pop();
-    out.push(b',');
-    out.extend_from_slice(body.get(1..).unwrap_or_default());
-    out.push(b'}');
-    Ok(out)
-}
-
-/// The tokens that an upstream counted: `totalTokens` (Gemini), `input_tokens` (Anthropic), `inputTokens` (Bedrock).
-pub fn read_answer(body: &[u8]) -> Result<u64, Malformed> {
+/// The whole request that one of Gemini's holds in place of its contents.
+fn whole(body: &[u8]) -> &[u8] {
     object! {
-        struct Answer<'a> {
-            tokens: Scalar = "totalTokens" | "input_tokens" | "inputTokens",
+        struct Gemini<'a> {
+            whole: &'a RawValue = "generateContentRequest" | "generate_content_request",
         }
     }
-    let read: Answer<'_> = serde_json::from_slice(body).map_err(|_| Malformed::of(body))?;
-    read.tokens.and_then(Scalar::number).ok_or_else(|| Malformed::of(body))
+    // What is no JSON is told by who reads on.
+    let read: Option<Gemini<'_>> = serde_json::from_slice(body).ok();
+    read.and_then(|read| read.whole).map_or(body, |whole| whole.get().as_bytes())
 }
 
-/// For a Gemini client.
-pub fn gemini_answer(tokens: u64) -> Vec<u8> {
-    one("totalTokens", tokens)
-}
-
-/// For an Anthropic client.
-pub fn anthropic_answer(tokens: u64) -> Vec<u8> {
-    one("input_tokens", tokens)
-}
-
-fn one(key: &str, tokens: u64) -> Vec<u8> {
+/// The answer, in the client's dialect.
+pub fn answer(dialect: Dialect, tokens: u64) -> Vec<u8> {
+    let key = match dialect {
+        Dialect::Gemini => "totalTokens",
+        Dialect::Anthropic | Dialect::OpenAi => "input_tokens",
+    };
     let mut out = Vec::new();
     Object::open(&mut out).whole(key, tokens);
     out
 }
 
+#[derive(Default)]
+struct Count {
+    bytes: u64,
+    tokens: u64,
+}
+
+impl Count {
+    fn part(&mut self, part: &Part<'_>) {
+        match &part.kind {
+            Kind::Text { text, .. } | Kind::Thinking { text } | Kind::Refusal(text) => self.bytes += text.len() as u64,
+            Kind::Image(_) => self.tokens += PICTURE,
+            Kind::Document(Media { source: Source::Text(text), .. }) => self.bytes += text.len() as u64,
+            Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => self.tokens += DOCUMENT,
+            Kind::Call(call) => self.bytes += FRAME + (call.name.len() + call.arguments.len()) as u64,
+            Kind::Result(result) => {
+                self.bytes += FRAME;
+                result.parts.iter().for_each(|part| self.part(part));
+            }
+            Kind::Native(native) => self.bytes += native.raw.get().len() as u64,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     #[test]
-    fn both_forms_of_a_request_are_one() {
+    fn both_forms_of_geminis_count_the_same() {
         let hints = Hints { model: Some("m"), stream: None };
         let bodies = [
-            r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
-            r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"hi"}]}]}}"#,
+            r#"{"contents":[{"role":"user","parts":[{"text":"how many tokens is that?"}]}]}"#,
+            r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"how many tokens is that?"}]}]}}"#,
         ];
         for body in bodies {
-            let request = read_gemini(body.as_bytes(), &hints).unwrap();
-            assert_eq!((&*request.model, request.messages.len()), ("m", 1));
-            let target = Target { model: "up", ..Target::default() };
-            let mut losses = Losses::default();
-            let whole = write_gemini(&request, &target, false, &mut losses).unwrap();
-            let whole: Value = serde_json::from_slice(&whole).unwrap();
-            assert_eq!(whole["generateContentRequest"]["model"], "models/up");
-            assert_eq!(whole["generateContentRequest"]["contents"][0]["parts"][0]["text"], "hi");
-            let vertex = write_gemini(&request, &target, true, &mut losses).unwrap();
-            assert!(serde_json::from_slice::<Value>(&vertex).unwrap()["contents"].is_array());
+            let request = read(Wire::Gemini, body.as_bytes(), &hints).unwrap();
+            assert_eq!((&*request.model, estimate(&request)), ("m", 9));
         }
-        assert!(read_gemini(b"{}", &hints).is_err() && read_gemini(b"[]", &hints).is_err());
+        for bad in ["{}", "[]", "{", r#"{"generateContentRequest":{}}"#] {
+            assert!(read(Wire::Gemini, bad.as_bytes(), &hints).is_err(), "{bad}");
+        }
     }
 
     #[test]
-    fn answers_are_read_and_written() {
-        assert_eq!(read_answer(&gemini_answer(7)), Ok(7));
-        assert_eq!(read_answer(&anthropic_answer(8)), Ok(8));
-        assert_eq!(read_answer(br#"{"inputTokens":9,"x":[]}"#), Ok(9));
-        assert!(matches!(read_answer(br#"{"error":{"message":"no"}}"#), Err(Malformed::Failed(_))));
-        assert_eq!(read_answer(b"{}"), Err(Malformed::Foreign));
-        assert_eq!(serde_json::from_slice::<Value>(&gemini_answer(7)).unwrap(), json!({"totalTokens": 7}));
+    fn an_answer_is_in_the_clients_words() {
+        assert_eq!(answer(Dialect::Gemini, 7), br#"{"totalTokens":7}"#);
+        assert_eq!(answer(Dialect::Anthropic, 7), br#"{"input_tokens":7}"#);
     }
 }

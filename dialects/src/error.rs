@@ -50,6 +50,12 @@ pub fn event(dialect: Dialect, endpoint: Endpoint, kind: ErrorKind, message: &st
     text.into_bytes()
 }
 
+/// What closes the array that a stream of Gemini's comes in where no events were asked for, when it has broken off: as
+/// Google has it, the error is its last element. `first`: nothing of the array has gone out.
+pub fn last_element(kind: ErrorKind, message: &str, first: bool) -> Vec<u8> {
+    format!("{}{}]", if first { "[" } else { ",\r\n" }, gemini(kind, message)).into_bytes()
+}
+
 /// What tells a waiting client, and every proxy in between, that the stream lives. Empty for Gemini: its SDK takes a
 /// comment for data.
 pub const fn keepalive(dialect: Dialect) -> &'static [u8] {
@@ -117,6 +123,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_array_is_closed_with_the_error_in_it() {
+        let of = |begun: &str| {
+            let first = begun.is_empty();
+            value(&[begun.as_bytes(), &last_element(ErrorKind::Unavailable, "gone", first)].concat())
+        };
+        let error = json!({"error":{"code":503,"message":"gone","status":"UNAVAILABLE"}});
+        assert_eq!((of(""), of("[{}")), (json!([error]), json!([{}, error])));
     }
 
     #[test]

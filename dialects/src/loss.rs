@@ -49,6 +49,11 @@ pub const fn carries(wire: Wire, field: Field) -> Fidelity {
 /// What becomes of `field` from one format to another; None where the first cannot say it.
 pub const fn between(from: Wire, to: Wire, field: Field) -> Option<Fidelity> {
     match (carries(from, field), field) {
+        // None can be given more than one, but these can ask.
+        (_, Field::Candidates) => match from {
+            Wire::Chat | Wire::Gemini => Some(carries(to, field)),
+            Wire::Responses | Wire::Messages | Wire::Converse => None,
+        },
         // What only the format it came in understands comes in every format.
         (_, Field::Unknown | Field::Native | Field::ForeignState | Field::BuiltinTools) => Some(carries(to, field)),
         (Fidelity::Carried | Fidelity::Approximated, _) => Some(carries(to, field)),

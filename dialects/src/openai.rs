@@ -3,5 +3,6 @@
 pub(crate) mod chat;
 pub(crate) mod chunk;
 pub mod envelope;
+mod model;
 pub(crate) mod responses;
 pub(crate) mod typed;

@@ -10,7 +10,6 @@
 
 mod blame;
 mod context;
-mod count;
 mod error;
 mod event_stream;
 mod framing;
@@ -19,7 +18,6 @@ mod stream;
 mod target;
 
 pub use context::{Context, FREE_FORM, Hints};
-pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
 pub use remote::{Inline, Medium, Remote, put_in};

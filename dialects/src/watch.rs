@@ -15,18 +15,22 @@ use std::ops::Range;
 use crate::fault::Fault;
 use crate::{Endpoint, Usage};
 
+mod array;
 pub(crate) mod balance;
 pub(crate) mod bounds;
+mod elements;
 mod events;
 pub(crate) mod frame;
 mod hide;
 pub(crate) mod lines;
+mod long;
 mod needle;
 mod spot;
 mod sse;
 pub(crate) mod tally;
 mod whole;
 
+use array::Array;
 use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
@@ -35,7 +39,7 @@ use whole::Whole;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Seen {
     /// Bytes of this chunk up to and including the last event boundary. Forward what was held and `chunk[..upto]`, hold
-    /// the rest. For everything but SSE always the whole chunk.
+    /// the rest. For everything but SSE and arrays that stream always the whole chunk.
     pub upto: usize,
     /// By now content has come, or something that commits to this answer. Until then another one may take its place.
     /// A JSON answer commits when it looks complete, or is longer than 16 KiB.
@@ -82,6 +86,7 @@ pub struct Watch {
 #[derive(Debug)]
 enum Mode {
     Sse(Box<Sse>),
+    Array(Box<Array>),
     Json(Whole),
     /// Not to be understood: binary, or encoded.
     Opaque {
@@ -141,14 +146,24 @@ impl Watch {
                 None => {
                     return Seen { upto: chunk.len(), ..Seen::default() };
                 }
+                Some(b'[') if self.endpoint == Endpoint::GenerateContent => self.array(),
                 Some(b'{' | b'[') => Mode::Json(Whole::new(self.endpoint, self.to_close)),
                 // `data:`, `event:`, `id:`, `retry:`, a comment, a byte order mark.
                 Some(b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => self.sse(),
                 Some(_) => Mode::Opaque { bytes: 0 },
             };
         }
+        // Gemini streams an array unless it is asked for events.
+        if let Mode::Json(whole) = &self.mode
+            && self.endpoint == Endpoint::GenerateContent
+            && whole.is_blank()
+            && chunk.trim_ascii_start().first() == Some(&b'[')
+        {
+            self.mode = self.array();
+        }
         match &mut self.mode {
             Mode::Sse(sse) => sse.push(chunk),
+            Mode::Array(array) => array.push(chunk),
             Mode::Json(whole) => whole.push(chunk),
             Mode::Opaque { bytes } => {
                 *bytes = bytes.saturating_add(chunk.len() as u64);
@@ -164,6 +179,7 @@ impl Watch {
     pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
         match &mut self.mode {
             Mode::Sse(sse) => sse.end(framing_clean),
+            Mode::Array(array) => array.end(framing_clean),
             Mode::Json(whole) => whole.end(framing_clean),
             Mode::Opaque { .. } if framing_clean => Ok(()),
             Mode::Opaque { .. } => Err(Cut::Broken),
@@ -177,6 +193,7 @@ impl Watch {
     pub fn usage(&self) -> Option<Usage> {
         match &self.mode {
             Mode::Sse(sse) => sse.usage(),
+            Mode::Array(array) => array.usage(),
             Mode::Json(whole) => whole.usage(),
             Mode::Opaque { .. } | Mode::Sniff { .. } => None,
         }
@@ -186,6 +203,7 @@ impl Watch {
     pub fn estimate(&self, request_bytes: u64) -> Usage {
         let output = match &self.mode {
             Mode::Sse(sse) => sse.estimate(),
+            Mode::Array(array) => array.estimate(),
             Mode::Json(whole) => whole.estimate(),
             Mode::Opaque { .. } | Mode::Sniff { .. } => 0,
         };
@@ -193,10 +211,11 @@ impl Watch {
     }
 
     /// An unfinished event has been let through (it was beyond the bound): an event of one's own must begin with a
-    /// blank line.
+    /// blank line, and an element can have no place.
     pub fn mid_event(&self) -> bool {
         match &self.mode {
             Mode::Sse(sse) => sse.mid_event(),
+            Mode::Array(array) => array.mid_element(),
             Mode::Json(_) | Mode::Opaque { .. } | Mode::Sniff { .. } => false,
         }
     }
@@ -206,13 +225,28 @@ impl Watch {
         matches!(self.mode, Mode::Sse(_))
     }
 
+    /// The answer is a stream of the elements of one JSON array: an error may follow as the last of them.
+    pub fn is_array(&self) -> bool {
+        matches!(self.mode, Mode::Array(_))
+    }
+
+    /// The array's last bracket has come.
+    pub fn closed(&self) -> bool {
+        matches!(&self.mode, Mode::Array(array) if array.closed())
+    }
+
     /// The failure that was seen, if any.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.mode {
             Mode::Sse(sse) => sse.failure(),
+            Mode::Array(array) => array.failure(),
             Mode::Json(whole) => whole.failure(),
             Mode::Opaque { .. } | Mode::Sniff { .. } => None,
         }
+    }
+
+    fn array(&self) -> Mode {
+        Mode::Array(Box::new(Array::new(self.endpoint)))
     }
 
     fn sse(&self) -> Mode {

@@ -213,7 +213,9 @@ fn documents_are_watched_without_being_kept() {
             let pieces = random.pieces(body, longest);
             assert_eq!(run(exchange, endpoint, &pieces, true), whole, "{}", exchange.name);
         }
-        assert_eq!(run(exchange, endpoint, &[body], false).end, Err(Cut::Broken));
+        // The last bracket of an array that streams says that it is whole.
+        let array = endpoint == Endpoint::GenerateContent && body.starts_with(b"[");
+        assert_eq!(run(exchange, endpoint, &[body], false).end, if array { Ok(()) } else { Err(Cut::Broken) });
         for _ in 0..20 {
             let cut = random.below(body.len());
             let last = body[..cut].trim_ascii_end().last();

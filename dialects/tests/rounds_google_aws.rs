@@ -300,7 +300,7 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
         let mut body = begin.as_bytes().to_vec();
         body.extend_from_slice(&bytes(&mut random, 6));
         body.extend_from_slice(["", "}", "]}"][random.below(3)].as_bytes());
-        let _ = dialects::count::read_gemini(&body, &hints);
+        let _ = dialects::count::read(wire, &body, &hints);
         let _ = dialects::embed::read_openai(&body);
         let _ = dialects::embed::read_gemini(&body, dialects::embed::Method::Batch, &hints);
         let _ = translate::read_answer(wire, &body);

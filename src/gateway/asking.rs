@@ -171,7 +171,7 @@ impl Call {
             model: &deployment.model,
             max_tokens: listed.and_then(|listed| listed.max_output),
             refuse: self.refuses_losses(),
-            quirks: quirks(provider.quirks),
+            quirks: quirks(provider),
         }
     }
 
@@ -207,7 +207,7 @@ impl Call {
     }
 }
 
-fn quirks(known: config::Quirks) -> Quirks {
+fn quirks(provider: &config::Provider) -> Quirks {
     let config::Quirks {
         max_completion_tokens,
         developer_role,
@@ -219,7 +219,7 @@ fn quirks(known: config::Quirks) -> Quirks {
         google_signatures,
         no_stream_options,
         string_content,
-    } = known;
+    } = provider.quirks;
     Quirks {
         max_completion_tokens,
         developer_role,
@@ -235,6 +235,6 @@ fn quirks(known: config::Quirks) -> Quirks {
         google_signatures,
         no_stream_options,
         string_content,
-        ..Quirks::default()
+        no_summaries: !provider.reasoning_summaries,
     }
 }

@@ -15,9 +15,10 @@ use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::table::Route;
 use actors::{alarm, headers, speech};
+use dialects::count;
 use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
-use dialects::translate::{self, Hints};
+use dialects::translate::Hints;
 use dialects::{Dialect, Endpoint, Wire, multipart};
 use futures::FutureExt;
 
@@ -175,8 +176,8 @@ fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody) -> Htt
         return reply::error(entry, dialect, ErrorKind::InvalidRequest, "this path takes a JSON body");
     };
     let hints = Hints { model: Some(&envelope.model), stream: Some(false) };
-    match translate::read(wire, body, &hints) {
-        Ok(request) => reply::estimate(entry, translate::counted(dialect, translate::estimate(&request))),
+    match count::read(wire, body, &hints) {
+        Ok(request) => reply::estimate(entry, count::answer(dialect, count::estimate(&request))),
         Err(bad) => reply::refusal(entry, dialect, ErrorKind::InvalidRequest, &bad.text(), bad.param, None),
     }
 }

@@ -61,8 +61,12 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html describes the frames.
 fn frame(kind: &str, payload: &str) -> Vec<u8> {
+    message(&[(":message-type", "event"), (":event-type", kind), (":content-type", "application/json")], payload)
+}
+
+pub fn message(named: &[(&str, &str)], payload: &str) -> Vec<u8> {
     let mut headers = Vec::new();
-    for (name, value) in [(":message-type", "event"), (":event-type", kind), (":content-type", "application/json")] {
+    for (name, value) in named {
         headers.push(name.len() as u8);
         headers.extend_from_slice(name.as_bytes());
         headers.push(7);

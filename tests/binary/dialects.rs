@@ -7,7 +7,7 @@ use upstream::client::{Ask, Ended, data_lines};
 use upstream::harness::{KEY, TOKEN, provider};
 use upstream::*;
 
-use crate::{plan, proxy, proxy_without_retries};
+use crate::{arrays, plan, proxy, proxy_without_retries};
 
 /// A provider of this kind, and the model `m` on it.
 fn of_kind(kind: &str, base_url: &str, extra: &str) -> String {
@@ -127,6 +127,47 @@ async fn what_is_left_out_is_named_or_refused_and_betas_go_only_to_who_knows_the
     assert!(refused.text().contains("top_k") && !refused.text().contains("confidential"), "{}", refused.text());
     assert_eq!(asked(ASK).send(strict.port).await.status, 200, "what loses nothing passes");
     assert_eq!(upstream.count(), 2);
+}
+
+/// Several answers were asked for: who is answered in another dialect gets one, nobody pays for more, and it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_answers_one_is_given_and_that_is_said() {
+    let chat = r#"{"model":"m","n":2,"messages":[{"role":"user","content":"confidential prompt"}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"candidateCount":2}}"#;
+    let (to_anthropic, to_openai) = (answers(Reply::json(200, &[], ANSWER.as_bytes())).await, records().await);
+    for (kind, upstream, path, body) in [
+        ("anthropic", &to_anthropic, "/v1/chat/completions", chat),
+        ("openai", &to_openai, "/v1beta/models/m:generateContent", gemini),
+    ] {
+        let yaml = of_kind(kind, &upstream.base_url(), "");
+        let answer = proxy(&yaml).await.post(path, body).await;
+        assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
+        assert_eq!(answer.header("x-ai-proxy-dropped").as_deref(), Some("candidates"), "{kind}");
+        let sent: serde_json::Value = serde_json::from_slice(&upstream.request(0).await.body).unwrap();
+        assert!(sent.get("n").is_none(), "{sent}");
+
+        let refused = proxy(&(yaml + "server: { on_loss: refuse }\n")).await.post(path, body).await;
+        assert_eq!((refused.status, upstream.count()), (400, 1), "{kind}: {}", refused.text());
+        assert!(refused.text().contains("candidates"), "{}", refused.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_summaries_is_not_asked_for_them() {
+    let body = STREAM
+        .replace("\"max_tokens\":50", "\"max_tokens\":9000,\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":4000}");
+    for (extra, summary) in [("", true), ("reasoning_summaries: false", false)] {
+        let upstream = answers(Reply::sse(arrays::said(dialects::Wire::Responses), Duration::ZERO)).await;
+        let proxy = proxy(&of_kind("openai-responses", &upstream.base_url(), extra)).await;
+        let answer = proxy.post("/v1/messages", body.clone()).await;
+        let dropped = answer.header("x-ai-proxy-dropped").unwrap_or_default();
+        assert_eq!(dropped.contains("reasoning_display"), !summary, "{dropped}: {}", answer.text());
+        let sent: serde_json::Value = serde_json::from_slice(&upstream.request(0).await.body).unwrap();
+        assert_eq!(
+            (&sent["reasoning"]["effort"], sent["reasoning"]["summary"].is_string()),
+            (&"medium".into(), summary)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,9 +315,13 @@ async fn a_count_is_asked_of_who_can_and_guessed_where_nobody_can() {
     let answer = guessing.post("/v1/messages/count_tokens", body).await;
     assert_eq!(answer.header("x-ai-proxy-estimated").as_deref(), Some("true"));
     assert!((3..20).contains(&answer.json()["input_tokens"].as_u64().unwrap()), "{}", answer.text());
-    let gemini = r#"{"contents":[{"parts":[{"text":"confidential prompt"}]}]}"#;
-    let answer = guessing.post("/v1beta/models/m:countTokens", gemini).await;
-    assert!(answer.json()["totalTokens"].as_u64().is_some_and(|n| n > 0), "{}", answer.text());
+    // Gemini's has a second form, which holds a whole request.
+    let contents = r#"{"contents":[{"parts":[{"text":"confidential prompt"}]}]}"#;
+    let whole = format!(r#"{{"generateContentRequest":{contents}}}"#);
+    for gemini in [contents, &whole] {
+        let answer = guessing.post("/v1beta/models/m:countTokens", gemini).await;
+        assert!(answer.json()["totalTokens"].as_u64().is_some_and(|n| n > 0), "{}", answer.text());
+    }
     assert_eq!(chat.count(), 0, "a count was billed");
 }
 

@@ -6,9 +6,9 @@
 //! not, this says so and skips.
 
 mod compare;
+mod source;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,21 +16,22 @@ use std::time::{Duration, Instant};
 use compare::{Difference, Field, declared, differences};
 use dialects::Wire;
 use serde_json::{Value, json};
+use source::Source;
 use upstream::corpus::{Exchange, recorded};
-use upstream::harness::{KEY, Plan, Proxy, TOKEN};
+use upstream::harness::{Plan, Proxy, TOKEN};
 use upstream::{Upstream, canned, odd_pieces};
 
 use crate::installed;
 use crate::process::{Process, program};
 use crate::support::heard::{self, Heard};
-use crate::support::{Random, heard_gemini};
+use crate::support::{Random, heard_converse, heard_gemini};
 
-/// The formats, as the recordings call them, and the kind of provider that speaks them.
-pub const WIRES: [(Wire, &str, &str); 4] = [
-    (Wire::Chat, "openai.chat", "openai\n    responses: false"),
-    (Wire::Responses, "openai.responses", "openai-responses"),
-    (Wire::Messages, "anthropic.messages", "anthropic"),
-    (Wire::Gemini, "gemini.generateContent", "gemini"),
+/// The formats of clients, as the recordings call them.
+pub const WIRES: [(Wire, &str); 4] = [
+    (Wire::Chat, "openai.chat"),
+    (Wire::Responses, "openai.responses"),
+    (Wire::Messages, "anthropic.messages"),
+    (Wire::Gemini, "gemini.generateContent"),
 ];
 
 /// After this long nothing more is asked for: on a slow machine fewer pairs are shown, the same ones every time first.
@@ -40,25 +41,22 @@ const BUDGET: Duration = Duration::from_secs(200);
 const AT_ONCE: usize = 8;
 
 pub fn wire_of(exchange: &Exchange) -> Option<Wire> {
-    WIRES.iter().find(|(_, api, _)| *api == exchange.api).map(|(wire, ..)| *wire)
-}
-
-fn text_of(exchange: &Exchange) -> &str {
-    std::str::from_utf8(&exchange.body).unwrap()
+    WIRES.iter().find(|(_, api)| *api == exchange.api).map(|(wire, _)| *wire)
 }
 
 /// Whether it is an error, though it begins as an answer.
 fn fails(exchange: &Exchange) -> bool {
-    text_of(exchange).contains("\"error\":{") || text_of(exchange).contains("\"error\": {")
+    let text = String::from_utf8_lossy(&exchange.body);
+    text.contains("\"error\":{") || text.contains("\"error\": {")
 }
 
-/// The number of the exchange that a request asks for.
-fn asked_for(request: &upstream::Request) -> Option<usize> {
-    let body: Option<Value> = serde_json::from_slice(&request.body).ok();
-    let target = request.target();
-    let in_path = || target.split("/models/").nth(1)?.split(':').next().map(str::to_owned);
-    let model = body.and_then(|body| body["model"].as_str().map(str::to_owned)).or_else(in_path)?;
-    model.strip_prefix('e')?.parse().ok()
+/// An exchange, the provider that it is replayed behind, and the client that asks for it.
+struct Job {
+    nth: usize,
+    source: &'static Source,
+    to: Wire,
+    /// As a JSON array of what streams, which the SDKs never ask for: it is read by their types.
+    array: bool,
 }
 
 async fn replayer(exchanges: Arc<Vec<Exchange>>) -> Upstream {
@@ -66,15 +64,18 @@ async fn replayer(exchanges: Arc<Vec<Exchange>>) -> Upstream {
         let exchanges = Arc::clone(&exchanges);
         async move {
             while let Some(request) = connection.request().await? {
-                let Some(exchange) = asked_for(&request).and_then(|nth| exchanges.get(nth)) else {
+                let Some(exchange) = Source::asked_for(&request).and_then(|nth| exchanges.get(nth)) else {
                     connection.send(&canned::json(404, &[], b"{}")).await?;
                     continue;
                 };
                 let mut headers: Vec<&str> = exchange.headers.iter().map(String::as_str).collect();
                 headers.push("transfer-encoding: chunked");
                 if !headers.iter().any(|header| header.to_ascii_lowercase().starts_with("content-type:")) {
-                    let kinds = ["content-type: application/json", "content-type: text/event-stream"];
-                    headers.push(kinds[usize::from(exchange.stream)]);
+                    headers.push(match (exchange.stream, &*exchange.api) {
+                        (false, _) => "content-type: application/json",
+                        (true, "bedrock.converse") => "content-type: application/vnd.amazon.eventstream",
+                        (true, _) => "content-type: text/event-stream",
+                    });
                 }
                 connection.send(&canned::head(exchange.status, &headers)).await?;
                 for piece in odd_pieces(&exchange.body, exchange.body.len() as u64) {
@@ -88,35 +89,23 @@ async fn replayer(exchanges: Arc<Vec<Exchange>>) -> Upstream {
     .await
 }
 
-/// The provider of an exchange: those that fail have one each, for it may have to cool.
-fn provider_of(nth: usize, exchange: &Exchange) -> String {
-    let label = wire_of(exchange).unwrap().label();
-    if fails(exchange) { format!("{label}-e{nth}") } else { label.to_owned() }
-}
-
-fn yaml(base_url: &str, exchanges: &[Exchange]) -> String {
-    let mut providers: BTreeMap<String, Wire> = BTreeMap::new();
-    for (nth, exchange) in exchanges.iter().enumerate() {
-        providers.insert(provider_of(nth, exchange), wire_of(exchange).unwrap());
-    }
-    let mut yaml = "providers:\n".to_owned();
-    for (name, wire) in providers {
-        let (.., kind) = WIRES.iter().find(|known| known.0 == wire).unwrap();
-        let _ = write!(
-            yaml,
-            "  {name}:\n    kind: {kind}\n    base_url: {base_url}\n    api_key: {KEY}\n    allow_unlisted: true\n    breaker: {{ failures: 10000 }}\n"
-        );
-    }
-    yaml
+fn yaml(root: &str, exchanges: &[Exchange], jobs: &[Job]) -> String {
+    let of = |job: &Job| (job.source.provider(job.nth, fails(&exchanges[job.nth])), job.source);
+    let providers: BTreeMap<String, &Source> = jobs.iter().map(of).collect();
+    let providers: String = providers.iter().map(|(name, source)| source.yaml(name, root)).collect();
+    format!("providers:\n{providers}")
 }
 
 /// A plain reading of what was recorded, or of what an SDK has read.
-pub fn reading(wire: Wire, stream: bool, text: &str) -> Heard {
+pub fn reading(wire: Wire, stream: bool, body: &[u8]) -> Heard {
+    let text = || std::str::from_utf8(body).unwrap();
     match (wire, stream) {
-        (Wire::Gemini, true) => heard_gemini::stream(text),
-        (Wire::Gemini, false) => heard_gemini::whole(text),
-        (_, true) => heard::stream(wire, text),
-        (_, false) => heard::whole(wire, text),
+        (Wire::Gemini, true) => heard_gemini::stream(text()),
+        (Wire::Gemini, false) => heard_gemini::whole(text()),
+        (Wire::Converse, true) => heard_converse::stream(body),
+        (Wire::Converse, false) => heard_converse::whole(text()),
+        (Wire::Chat | Wire::Responses | Wire::Messages, true) => heard::stream(wire, text()),
+        (Wire::Chat | Wire::Responses | Wire::Messages, false) => heard::whole(wire, text()),
     }
 }
 
@@ -128,16 +117,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, told: &Value, exchanges: &[Exchange]) {
-        let nth: usize = told["id"].as_str().unwrap()[1..].parse().unwrap();
-        let exchange = &exchanges[nth];
-        let from = wire_of(exchange).unwrap();
-        let (to, ..) = *WIRES.iter().find(|(wire, ..)| told["client"] == wire.label()).unwrap();
-        let kind = if exchange.stream { "streams" } else { "answers" };
-        *self.pairs.entry(format!("{:9} to {:9} {kind}", from.label(), to.label())).or_default() += 1;
+    fn take(&mut self, told: &Value, exchanges: &[Exchange], jobs: &[Job]) {
+        let Job { nth, source, to, array } = jobs[usize::try_from(told["id"].as_u64().unwrap()).unwrap()];
+        let (exchange, from) = (&exchanges[nth], source.wire);
+        let kind = if array { "arrays" } else { ["answers", "streams"][usize::from(exchange.stream)] };
+        *self.pairs.entry(format!("{:18} to {:9} {kind}", source.label, to.label())).or_default() += 1;
         let (said, found) = judged(from, to, exchange, told);
         for difference in found {
-            let pair = format!("{} to {}: {:?}", from.label(), to.label(), difference.field);
+            let pair = format!("{} to {}: {:?}", source.label, to.label(), difference.field);
             match declared(from, to, &difference, &said) {
                 Some(reason) => *self.declared.entry(format!("{pair}: {reason}")).or_default() += 1,
                 None => self.failures.push(format!("{pair} of {}: {}", exchange.file, difference.what)),
@@ -163,38 +150,37 @@ fn judged(from: Wire, to: Wire, exchange: &Exchange, told: &Value) -> (Heard, Ve
         let silent = one(Field::Silent, told["read"].to_string());
         return (Heard::default(), if raised.is_some() { Vec::new() } else { silent });
     }
-    let said = reading(from, exchange.stream, text_of(exchange));
+    let said = reading(from, exchange.stream, &exchange.body);
     if let Some(error) = raised {
         return (said, one(Field::Raised, error.to_owned()));
     }
     let read = told["read"].to_string();
-    let found = match catch_unwind(AssertUnwindSafe(|| reading(to, false, &read))) {
+    let found = match catch_unwind(AssertUnwindSafe(|| reading(to, false, read.as_bytes()))) {
         Ok(heard) => differences(&said, &heard),
         Err(_) => one(Field::Raised, format!("unreadable: {read}")),
     };
     (said, found)
 }
 
-/// Arrays are the other form of a Gemini stream; its SDKs never ask for it.
+/// Arrays are the other form of a Gemini stream.
 fn is_array(exchange: &Exchange) -> bool {
-    !exchange.stream && text_of(exchange).starts_with('[')
+    !exchange.stream && exchange.body.starts_with(b"[")
 }
 
 /// Every exchange with every client, in an order that is the same every time and favours none.
-fn jobs(exchanges: &[Exchange]) -> Vec<Value> {
+fn jobs(exchanges: &[Exchange]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (nth, exchange) in exchanges.iter().enumerate() {
-        for (to, ..) in WIRES {
-            if to == Wire::Gemini && is_array(exchange) {
-                continue;
+        for (to, _) in WIRES {
+            for source in Source::of(exchange, to) {
+                let own = source.wire == to && is_array(exchange);
+                if !(to == Wire::Gemini && own) {
+                    jobs.push(Job { nth, source, to, array: false });
+                }
+                if to == Wire::Gemini && (own || exchange.stream && source.wire != to) {
+                    jobs.push(Job { nth, source, to, array: true });
+                }
             }
-            jobs.push(json!({
-                "id": format!("e{nth}"),
-                "model": format!("{}/e{nth}", provider_of(nth, exchange)),
-                "client": to.label(),
-                "stream": exchange.stream,
-                "strict": wire_of(exchange) != Some(to),
-            }));
         }
     }
     let mut random = Random(4);
@@ -204,39 +190,54 @@ fn jobs(exchanges: &[Exchange]) -> Vec<Value> {
     jobs
 }
 
-fn ask_all(process: &mut Process, exchanges: &[Exchange], jobs: &[Value]) -> Tally {
+impl Job {
+    fn told(&self, id: usize, exchange: &Exchange) -> Value {
+        let Self { nth, source, to, array } = self;
+        json!({
+            "id": id,
+            "model": format!("{}/{}", source.provider(*nth, fails(exchange)), source.model(*nth)),
+            "client": if *array { "array" } else { to.label() },
+            "stream": exchange.stream,
+            "strict": source.wire != *to,
+        })
+    }
+}
+
+fn ask_all(process: &mut Process, exchanges: &[Exchange], jobs: &[Job]) -> Tally {
     let (started, mut tally, mut asked, mut answered) = (Instant::now(), Tally::default(), 0, 0);
     loop {
         while asked < jobs.len() && asked - answered < AT_ONCE && started.elapsed() < BUDGET {
-            process.tell(&jobs[asked]);
+            process.tell(&jobs[asked].told(asked, &exchanges[jobs[asked].nth]));
             asked += 1;
         }
         if answered == asked {
             return tally;
         }
-        tally.take(&process.told(), exchanges);
+        tally.take(&process.told(), exchanges, jobs);
         answered += 1;
     }
 }
 
-async fn stage(exchanges: &Arc<Vec<Exchange>>) -> (Upstream, Proxy) {
+async fn stage(exchanges: &Arc<Vec<Exchange>>, jobs: &[Job]) -> (Upstream, Proxy) {
     let upstream = replayer(Arc::clone(exchanges)).await;
-    let plan = Plan::new(env!("CARGO_BIN_EXE_ai-proxy"), &yaml(&upstream.base_url(), exchanges));
+    let yaml = yaml(&format!("http://{}", upstream.addr()), exchanges, jobs);
+    let plan = Plan::new(env!("CARGO_BIN_EXE_ai-proxy"), &yaml);
     let proxy = plan.env("RETRY_MAX_RETRIES", "0").start().await;
     (upstream, proxy)
 }
 
 async fn every_answer_is_read(language: &'static str, script: &'static str) {
-    let Some(exchanges) = recorded(|exchange| exchange.status == 200 && wire_of(exchange).is_some()) else {
+    let replayed = |exchange: &Exchange| exchange.status == 200 && !Source::of(exchange, Wire::Chat).is_empty();
+    let Some(exchanges) = recorded(replayed) else {
         println!("skipped: no recorded exchanges beside the project (../shared/corpus)");
         return;
     };
     let Some(dir) = installed() else { return };
     let exchanges = Arc::new(exchanges);
-    let (_upstream, proxy) = stage(&exchanges).await;
+    let jobs = jobs(&exchanges);
+    let (_upstream, proxy) = stage(&exchanges, &jobs).await;
     let port = proxy.port;
     let asking = move || {
-        let jobs = jobs(&exchanges);
         let mut command = program(language, script, dir);
         command.env("ROOT", format!("http://127.0.0.1:{port}")).env("TOKEN", TOKEN);
         let mut process = Process::start(command);

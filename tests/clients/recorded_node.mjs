@@ -71,6 +71,17 @@ const clients = {
     for await (const chunk of await gem.models.generateContentStream({ model, contents: "q" })) chunks.push(chunk);
     return chunks;
   },
+
+  // The other form of a Gemini stream, which the SDK never asks for.
+  async array(model) {
+    const body = JSON.stringify({ contents: [{ role: "user", parts: [{ text: "q" }] }] });
+    const headers = { "x-goog-api-key": TOKEN, "content-type": "application/json" };
+    const got = await fetch(`${ROOT}/v1beta/models/${model}:streamGenerateContent`, { method: "POST", headers, body });
+    const elements = await got.json();
+    const error = got.ok ? elements.at(-1).error : elements.error;
+    if (error) throw new Error(error.status);
+    return elements;
+  },
 };
 
 async function answer({ id, client, model, stream }) {

@@ -1,7 +1,8 @@
 """The official Python SDKs read what the proxy makes of recorded answers, and hand on what they have read.
 
-Stdin: one JSON line an exchange to ask for: id, model, client (chat, responses, messages or gemini), stream, strict
-(the answer is the proxy's own writing: it must be what the SDK's types say). Stdout: one line each, in any order: id,
+Stdin: one JSON line an exchange to ask for: id, model, client (chat, responses, messages, gemini or array), stream,
+strict (the answer is the proxy's own writing: it must be what the SDK's types say). A client of arrays is Gemini's
+without events: the SDK never asks so, but has the types of what comes. Stdout: one line each, in any order: id,
 client, and `read`, the SDK's own objects as JSON (of a stream, what the SDK has accumulated), or `error`. ROOT and
 TOKEN are in the environment.
 """
@@ -12,6 +13,7 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from urllib.request import Request, urlopen
 
 import anthropic
 import openai
@@ -104,18 +106,30 @@ def messages(model, stream, strict):
         return checked(Message, got.get_final_message(), strict)
 
 
-def gemini(model, stream, strict):
-    def plain(answer):
-        return answer.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"sdk_http_response"})
+def plain(answer):
+    return answer.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"sdk_http_response"})
 
+
+def gemini(model, stream, strict):
     if not stream:
         return plain(gem.models.generate_content(model=model, contents="q"))
     return [plain(chunk) for chunk in gem.models.generate_content_stream(model=model, contents="q")]
 
 
+def array(model, stream, strict):
+    said = json.dumps({"contents": [{"role": "user", "parts": [{"text": "q"}]}]}).encode()
+    headers = {"x-goog-api-key": TOKEN, "content-type": "application/json"}
+    with urlopen(Request(f"{ROOT}/v1beta/models/{model}:streamGenerateContent", said, headers), timeout=30) as got:
+        elements = json.load(got)
+    if "error" in elements[-1]:
+        raise RuntimeError(elements[-1]["error"]["status"])
+    # Google itself says more than its types know.
+    return [plain(types.GenerateContentResponse.model_validate(one)) if strict else one for one in elements]
+
+
 # Of a vendor's extras, which the types do not foresee.
 warnings.filterwarnings("ignore", module="pydantic")
-CLIENTS = {"chat": chat, "responses": responses, "messages": messages, "gemini": gemini}
+CLIENTS = {"chat": chat, "responses": responses, "messages": messages, "gemini": gemini, "array": array}
 writing = threading.Lock()
 
 

@@ -197,6 +197,8 @@ pub enum LastEvent {
     Unfinished,
     /// An error event of the upstream's own.
     Error,
+    /// The last bracket of an array.
+    Bracket,
 }
 
 enum Step {
@@ -212,6 +214,19 @@ impl AnswerBody {
             Observer::Watch(watch) => watch.is_sse(),
             Observer::Translated(translated) => translated.is_sse(),
         }
+    }
+
+    /// Is what the client reads one JSON array of what streams?
+    pub fn is_array(&self) -> bool {
+        match &self.seen_by {
+            Observer::Watch(watch) => watch.is_array(),
+            Observer::Translated(translated) => translated.is_array(),
+        }
+    }
+
+    /// What may go to the client and has not gone yet: whole events. Nothing else comes of it any more.
+    pub fn rest(&mut self) -> Vec<u8> {
+        self.ready.drain(..).flatten().collect()
     }
 
     /// The error that the upstream told of itself, if it told one: fit for the client.
@@ -254,6 +269,7 @@ impl AnswerBody {
     /// The client has got the upstream's own error event, or an event that an error event cannot follow as it is.
     pub fn last_event(&self) -> LastEvent {
         match self.told {
+            _ if self.is_array() && self.terminal => LastEvent::Bracket,
             true => LastEvent::Error,
             false => match &self.seen_by {
                 Observer::Watch(watch) if watch.mid_event() => LastEvent::Unfinished,

@@ -46,6 +46,10 @@ impl Translation {
     fn is_sse(&self) -> bool {
         matches!(self, Self::Conversation { streams: true, context, .. } if !context.array)
     }
+
+    fn is_array(&self) -> bool {
+        matches!(self, Self::Conversation { streams: true, context, .. } if context.array)
+    }
 }
 
 /// The answer, so far.
@@ -172,6 +176,11 @@ impl Translated {
     /// Whether the client reads events.
     pub fn is_sse(&self) -> bool {
         self.translation.is_sse()
+    }
+
+    /// Whether the client reads one array of what streams.
+    pub fn is_array(&self) -> bool {
+        self.translation.is_array()
     }
 }
 

@@ -102,6 +102,7 @@ providers:
     headers: { X-Team: 'a b', x-secret: '${GROQ_API_KEY}' }
     max_retry_after: 2m
     inject_usage: true
+    reasoning_summaries: false
     allow_unlisted: true
     max_in_flight: 8
   local:
@@ -144,6 +145,7 @@ providers:
     assert_eq!((groq.max_retry_after, groq.max_in_flight), (Duration::from_secs(120), Some(8)));
     assert!(groq.inject_usage && groq.allow_unlisted && !groq.discover && groq.prefixes.is_empty());
 
+    assert!(!groq.reasoning_summaries && local.reasoning_summaries);
     assert!(local.keys.is_empty() && !local.discover);
     assert_eq!(local.ca_file.as_deref(), Some(setup.folder.path().join("ca.pem").as_path()));
     assert!(config.files.iter().any(|f| f.ends_with("ca.pem")), "{:?}", config.files);

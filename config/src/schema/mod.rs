@@ -74,6 +74,9 @@ pub(crate) struct Provider {
     inject_usage: Option<Flag>,
     /// false where it does not serve Responses: they are then translated to chat. Known for names of the catalogue, else true.
     responses: Option<Flag>,
+    /// false where a client of another dialect gets no thoughts from a provider of kind openai-responses: OpenAI gives its
+    /// summaries to verified organisations only, and refuses whoever else asks. Default true.
+    reasoning_summaries: Option<Flag>,
     breaker: Option<Breaker>,
     demo: Option<Demo>,
 }

@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 mod block;
 pub(crate) mod fidelity;
+pub(crate) mod model;
 pub(crate) mod request;
 pub(crate) mod stream;
 pub(crate) mod words;

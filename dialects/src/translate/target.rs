@@ -23,34 +23,32 @@ impl Target<'_> {
     }
 }
 
-/// Where upstreams of one format differ. The default is what most of them take.
+/// Where upstreams of one format differ; most say how one of chat does. The default is what most of them take. Where
+/// models of one vendor differ, their names tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quirks {
-    /// Chat: the limit is called `max_completion_tokens` (OpenAI, Azure: their reasoning models take no `max_tokens`).
+    /// the limit is called `max_completion_tokens` (OpenAI, Azure: their reasoning models take no `max_tokens`).
     pub max_completion_tokens: bool,
-    /// Chat: knows the role `developer`. Others get `system`.
+    /// knows the role `developer`. Others get `system`.
     pub developer_role: bool,
-    /// Chat: takes what only OpenAI has: `prompt_cache_key`, `verbosity`, `store`, `metadata`, free-form tools.
+    /// takes what only OpenAI has: `prompt_cache_key`, `verbosity`, `store`, `metadata`, free-form tools.
     pub openai_extras: bool,
-    /// Chat: takes `top_k` and `min_p`, which OpenAI itself refuses.
+    /// takes `top_k` and `min_p`, which OpenAI itself refuses.
     pub more_sampling: bool,
-    /// Chat: how thinking is asked for.
+    /// how thinking is asked for.
     pub reasoning: ReasoningStyle,
-    /// Chat: thoughts of earlier turns go back as `reasoning_content` (DeepSeek, Kimi, GLM want them with calls).
+    /// thoughts of earlier turns go back as `reasoning_content` (DeepSeek, Kimi, GLM want them with calls).
     pub reasoning_content: bool,
-    /// Chat: thoughts go back as `reasoning_details` (OpenRouter).
+    /// thoughts go back as `reasoning_details` (OpenRouter).
     pub reasoning_details: bool,
-    /// Chat: signatures of calls go back in `extra_content.google` (Gemini's OpenAI-compatible endpoint).
+    /// signatures of calls go back in `extra_content.google` (Gemini's OpenAI-compatible endpoint).
     pub google_signatures: bool,
-    /// Chat: does not know `stream_options`.
+    /// does not know `stream_options`.
     pub no_stream_options: bool,
-    /// Chat: content must be a string, and is joined to one where it is all text.
+    /// content must be a string, and is joined to one where it is all text.
     pub string_content: bool,
-    /// Messages: thinks as it sees fit; `thinking.type` is `adaptive`, how hard is in `output_config.effort`, and a
-    /// budget is refused.
-    pub adaptive_thinking: bool,
-    /// Messages: takes instructions between the messages (role `system`).
-    pub system_anywhere: bool,
+    /// Responses: is not to be asked for summaries of its thoughts, unless the client itself speaks the format.
+    pub no_summaries: bool,
 }
 
 /// How a chat upstream is asked to think.
@@ -63,8 +61,6 @@ pub enum ReasoningStyle {
     Object,
     /// DeepSeek, GLM, Kimi: `thinking: {type: enabled | disabled}`.
     Switch,
-    /// The model does not think, and refuses to be asked.
-    Never,
 }
 
 /// A request as it goes to the upstream.

@@ -16,8 +16,6 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"fini
 static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
-pub static CANDIDATES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"candidates\""));
-
 /// What a dialect calls the object that tells what an answer cost. None is longer than [`LONGEST_USAGE`].
 pub fn usage(dialect: Dialect) -> &'static Finder<'static> {
     match dialect {

@@ -5,18 +5,14 @@ use serde::de::IgnoredAny;
 use super::bounds::Bounds;
 use super::events::Answer;
 use super::lines::{Line, Lines};
-use super::spot::Spot;
+use super::long::{Long, MAX_EVENT};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
 
-/// The longest event that is held back until it is whole, in bytes.
-const MAX_EVENT: usize = 64 * 1024;
 /// Before content a response's first events repeat instructions and tools; to let one through would commit.
 const MAX_FIRST_EVENT: usize = 256 * 1024;
 /// Bytes without content after which an answer commits all the same, so that nobody has to hold an endless prelude.
 const MAX_PRELUDE: u64 = 1024 * 1024;
-/// What is kept of the end of an event that is too long to be held.
-const TAIL: usize = 512;
 
 #[derive(Debug)]
 pub struct Sse {
@@ -31,14 +27,6 @@ pub struct Sse {
     /// Bytes that came before content.
     prelude: u64,
     pub strip: bool,
-}
-
-#[derive(Debug)]
-struct Long {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    bytes: u64,
-    spot: Spot,
 }
 
 impl Sse {
@@ -110,13 +98,7 @@ impl Sse {
                 self.held.extend_from_slice(rest);
                 return;
             }
-            let mut spot = Spot::new(self.endpoint.dialect());
-            spot.push(&self.held);
-            let mut head = std::mem::take(&mut self.held);
-            let bytes = head.len() as u64;
-            head.extend_from_slice(rest.get(..rest.len().min(1_024)).unwrap_or_default());
-            head.truncate(1_024);
-            self.long = Some(Box::new(Long { head, tail: Vec::new(), bytes, spot }));
+            self.long = Some(Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held))));
             self.answer.content = true;
         }
         if let Some(long) = &mut self.long {
@@ -129,7 +111,8 @@ impl Sse {
     fn end_event(&mut self, end: &[u8]) -> bool {
         if let Some(mut long) = self.long.take() {
             long.push(end);
-            long.judge(&mut self.answer);
+            let (name, data) = told(&long);
+            long.judge(name, data, &mut self.answer);
             return false;
         }
         let mut held = std::mem::take(&mut self.held);
@@ -225,28 +208,18 @@ impl Sse {
     }
 }
 
-impl Long {
-    fn push(&mut self, piece: &[u8]) {
-        self.spot.push(piece);
-        self.bytes = self.bytes.saturating_add(piece.len() as u64);
-        self.tail.extend_from_slice(piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default());
-        let beyond = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..beyond);
-    }
-
-    fn judge(self, answer: &mut Answer) {
-        let (mut name, mut data): (&[u8], &[u8]) = (b"", b"");
-        // The name may stand in front of the data or, at some servers, behind it. The first line of the tail is cut.
-        for line in Lines(&self.head).chain(Lines(&self.tail).skip(1)) {
-            match Line::read(line) {
-                Line::Event(text) => name = text,
-                Line::Data(text) if data.is_empty() => data = text,
-                Line::Data(_) | Line::Error(_) | Line::Other => {}
-            }
+/// Its name and the beginning of its data. The name may stand in front of the data or, at some servers, behind it. The
+/// first line of the tail is cut.
+fn told(long: &Long) -> (&[u8], &[u8]) {
+    let (mut name, mut data): (&[u8], &[u8]) = (b"", b"");
+    for line in Lines(&long.head).chain(Lines(&long.tail).skip(1)) {
+        match Line::read(line) {
+            Line::Event(text) => name = text,
+            Line::Data(text) if data.is_empty() => data = text,
+            Line::Data(_) | Line::Error(_) | Line::Other => {}
         }
-        answer.tally.note_bytes(self.bytes);
-        answer.long_event(name, data, &self.tail, self.spot.usage());
     }
+    (name, data)
 }
 
 /// Whether what is left over only lacks its blank line: `[DONE]`, data that is whole JSON, comments.

@@ -454,13 +454,63 @@ fn gemini_ends_with_a_finish_reason_and_no_event() {
     }
 }
 
+const ELEMENTS: [&str; 3] = [
+    "[{\n  \"candidates\": [{\"content\": {\"parts\": [{\"text\": \"a ]}\\\" [\"}]}}]\n}\n",
+    ",\r\n{\"candidates\": [{\"finishReason\": \"STOP\"}], \"usageMetadata\": {\"promptTokenCount\": 4,\"candidatesTokenCount\": 2,\"totalTokenCount\": 6}}\n",
+    "]\n",
+];
+
+fn array() -> Watch {
+    Watch::new(Endpoint::GenerateContent, "application/json; charset=UTF-8", false)
+}
+
 #[test]
-fn what_gemini_streams_as_an_array_is_handed_on_as_it_comes() {
-    let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
-    assert!(watch.push(b"[{\n  \"candidates\": [").content);
-    assert!(watch.push(b"{\"content\": {}}]}\n").content);
-    assert_eq!(watch.end(true), Err(Cut::NoTerminal));
-    let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
-    watch.push(b"[{\n  \"candidates\": []}\n]");
+fn what_gemini_streams_as_an_array_is_handed_on_element_by_element() {
+    let body = ELEMENTS.concat();
+    let ends = [ELEMENTS[0].len() - 1, ELEMENTS[..2].concat().len() - 1, body.len() - 1, body.len()];
+    for size in 1..=body.len() {
+        let (mut watch, mut passed, mut came) = (array(), 0, 0);
+        for piece in body.as_bytes().chunks(size) {
+            let seen = watch.push(piece);
+            came += piece.len();
+            if seen.upto > 0 {
+                passed = came - piece.len() + seen.upto;
+            }
+            assert!(ends.contains(&passed) || passed == 0, "{size}: {passed}");
+            assert_eq!((seen.content, seen.terminal), (came >= ends[0], came >= ends[2]), "{size} at {came}");
+            assert_eq!(watch.closed(), came >= ends[2]);
+        }
+        assert!(watch.is_array() && !watch.mid_event());
+        assert_eq!(watch.usage().map(|usage| (usage.input, usage.output)), Some((4, 2)));
+        assert_eq!((passed, watch.end(true)), (body.len(), Ok(())), "{size}");
+    }
+    // Only the last bracket makes it whole.
+    for (clean, cut) in [(true, Cut::NoTerminal), (false, Cut::Broken)] {
+        let mut watch = array();
+        watch.push(ELEMENTS[..2].concat().as_bytes());
+        assert_eq!(watch.end(clean), Err(cut));
+    }
+}
+
+#[test]
+fn an_error_among_the_elements_of_an_array_is_one() {
+    let error = "{\"error\": {\"code\": 503,\"message\": \"busy\",\"status\": \"UNAVAILABLE\"}}]";
+    for (before, content) in [("[".to_owned(), false), (format!("{},", ELEMENTS[0]), true)] {
+        let mut watch = array();
+        let seen = watch.push(format!("{before}{error}").as_bytes());
+        assert_eq!((seen.content, seen.failed.and_then(|failure| failure.status)), (content, Some(503)));
+        assert_eq!(watch.end(true), Err(Cut::Told));
+    }
+}
+
+#[test]
+fn an_element_beyond_the_bound_passes_as_it_comes() {
+    let (mut watch, long) = (array(), "x".repeat(70_000));
+    let begun = format!("[{{\"candidates\": [{{\"content\": {{\"parts\": [{{\"text\": \"{long}");
+    assert_eq!(watch.push(begun.as_bytes()).upto, begun.len());
+    assert!(watch.mid_event());
+    let rest = b"\"}]}, \"finishReason\": \"STOP\"}]}";
+    assert_eq!(watch.push(rest).upto, rest.len());
+    assert!(!watch.mid_event() && watch.push(b"]").terminal);
     assert_eq!(watch.end(true), Ok(()));
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::balance::Balance;
-use super::needle::{CANDIDATES, ERROR};
+use super::needle::ERROR;
 use super::spot::Spot;
 use super::tally;
 use super::{Cut, Failure, Seen};
@@ -68,6 +68,11 @@ impl Whole {
         Seen { upto: chunk.len(), content: self.content, failed, ..Seen::default() }
     }
 
+    /// Nothing but white space has come.
+    pub fn is_blank(&self) -> bool {
+        self.first == 0
+    }
+
     fn closed(&self) -> bool {
         matches!((self.first, self.last), (b'{', b'}') | (b'[', b']'))
             && self.balance.as_ref().is_none_or(Balance::closed)
@@ -86,13 +91,6 @@ impl Whole {
         let together = !self.kept.is_empty();
         if together || !self.closed() {
             self.kept.extend_from_slice(chunk);
-        }
-        // Gemini streams an array unless it is asked for events: what it has begun is the client's at once.
-        let streams = self.endpoint == Endpoint::GenerateContent && self.first == b'[';
-        if streams && [&*self.kept, chunk].into_iter().any(|bytes| CANDIDATES.find(bytes).is_some()) {
-            self.content = true;
-            self.kept = Vec::new();
-            return None;
         }
         if !self.closed() {
             return None;

@@ -30,6 +30,7 @@ fn answer(wire: Wire, request: &Request, body: &Value) -> (&'static str, Vec<u8>
         "models" => whole(json!({"data": []})),
         "count_tokens" | "input_tokens" => whole(json!({"input_tokens": 5})),
         "countTokens" => whole(json!({"totalTokens": 5})),
+        "count-tokens" => whole(json!({"inputTokens": 5})),
         "batchEmbedContents" => {
             whole(json!({"embeddings": vec![json!({"values": [0.5, 0.25]}); of(&body["requests"])]}))
         }
@@ -39,7 +40,10 @@ fn answer(wire: Wire, request: &Request, body: &Value) -> (&'static str, Vec<u8>
             let usage = json!({"prompt_tokens": 5, "total_tokens": 5});
             whole(json!({"object": "list", "model": "m", "data": data, "usage": usage}))
         }
-        last => conversation(wire, body["stream"] == true || last == "streamGenerateContent"),
+        last => {
+            let streams = body["stream"] == true || ["streamGenerateContent", "converse-stream"].contains(&last);
+            conversation(wire, streams)
+        }
     }
 }
 
@@ -51,7 +55,8 @@ fn conversation(wire: Wire, stream: bool) -> (&'static str, Vec<u8>) {
         let mut stream = Stream::new(Wire::Chat, wire, &Context { include_usage: true, ..context });
         stream.push(&events, &mut out);
         stream.end(true, &mut out).unwrap();
-        return ("content-type: text/event-stream", out);
+        let kinds = ["content-type: text/event-stream", "content-type: application/vnd.amazon.eventstream"];
+        return (kinds[usize::from(wire == Wire::Converse)], out);
     }
     let written = translate::answer(Wire::Chat, wire, &canned::chat(), &context).unwrap();
     ("content-type: application/json", written.body)

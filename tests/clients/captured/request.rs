@@ -113,7 +113,9 @@ impl Captured {
         strings(arrived, &mut there);
         let all = there.join("\n\n");
         let mut arrived_tools = BTreeSet::new();
-        declared(&arrived["tools"], &mut arrived_tools);
+        for tools in [&arrived["tools"], &arrived["toolConfig"]["tools"]] {
+            declared(tools, &mut arrived_tools);
+        }
         let known =
             |tool: &String| arrived_tools.iter().any(|one| one == tool || one.ends_with(&format!("__ns__{tool}")));
         let texts = texts.into_iter().filter(|text| !all.contains(text)).map(|text| format!("text {text:.80}"));
@@ -150,8 +152,8 @@ fn declared(tools: &Value, into: &mut BTreeSet<String>) {
     for tool in tools.as_array().into_iter().flatten() {
         match tool["type"].as_str() {
             None | Some("function" | "custom") => {
-                let name = tool["function"]["name"].as_str().or(tool["name"].as_str());
-                into.extend(name.map(str::to_owned));
+                let names = [&tool["function"]["name"], &tool["toolSpec"]["name"], &tool["name"]];
+                into.extend(names.into_iter().find_map(Value::as_str).map(str::to_owned));
                 declared(&tool["functionDeclarations"], into);
             }
             Some("namespace") => declared(&tool["tools"], into),

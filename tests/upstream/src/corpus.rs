@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,6 +29,17 @@ struct RecordedResponse {
     status: u16,
     headers: serde_json::Map<String, Value>,
     body: Value,
+    body_encoding: Option<String>,
+}
+
+impl RecordedResponse {
+    fn bytes(&self) -> Vec<u8> {
+        let text = self.body.as_str().unwrap_or_default();
+        if self.body_encoding.as_deref() == Some("base64") {
+            return STANDARD.decode(text).unwrap();
+        }
+        text.as_bytes().to_vec()
+    }
 }
 
 /// One recorded exchange.
@@ -84,7 +97,7 @@ pub fn recorded(wanted: impl Fn(&Exchange) -> bool) -> Option<Vec<Exchange>> {
                 .filter(|(k, _)| end_to_end(k))
                 .filter_map(|(k, v)| Some(format!("{k}: {}", v.as_str()?)))
                 .collect(),
-            body: recorded.response.body.as_str().unwrap_or_default().as_bytes().to_vec(),
+            body: recorded.response.bytes(),
         };
         wanted(&exchange).then_some(exchange)
     });

@@ -32,7 +32,7 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::MaxTokens
         | Field::ReasoningDisplay
         | Field::User => Fidelity::Carried,
-        // Hoisted to the top, where only the models that came last take it in between.
+        // Hoisted to the top: in between only the newest models take it, and only behind what a user says.
         Field::SystemPosition
         | Field::DeveloperRole
         // PDF and plain text.
@@ -44,7 +44,7 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::FreeFormTools
         | Field::AllowedTools
         | Field::JsonSchemaName
-        // From 0 to 1, and none with thinking.
+        // From 0 to 1, and none with thinking or from Claude 4.7 on.
         | Field::Temperature
         | Field::TopP
         | Field::TopK
@@ -69,10 +69,11 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::PresencePenalty
         | Field::LogitBias
         | Field::Logprobs
+        | Field::Candidates
         | Field::AnswerMedia
         | Field::Metadata
         | Field::Native
         | Field::Unknown => Fidelity::Dropped,
-        Field::Candidates | Field::PreviousAnswer => Fidelity::Refused,
+        Field::PreviousAnswer => Fidelity::Refused,
     }
 }

@@ -34,7 +34,6 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::FrequencyPenalty
         | Field::PresencePenalty
         | Field::LogitBias
-        | Field::Candidates
         | Field::Stop
         | Field::MaxTokens => Fidelity::Carried,
         // Some take it, or it comes in another form.
@@ -66,6 +65,8 @@ pub const fn carries(field: Field) -> Fidelity {
         Field::TopK | Field::MinP | Field::Verbosity | Field::Metadata | Field::Store => Fidelity::Dropped,
         // Answers in other formats have no probabilities that chat's could be made of.
         Field::Logprobs => Fidelity::Approximated,
+        // Of a translated answer only the first is read.
+        Field::Candidates => Fidelity::Dropped,
         Field::DocumentUrls | Field::FileIds | Field::BuiltinTools | Field::Native | Field::Unknown => {
             Fidelity::Dropped
         }

@@ -18,7 +18,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     let mut body = Vec::with_capacity(1_024);
     let mut object = Object::open(&mut body);
     object.text("model", target.model).whole("max_tokens", think.max_tokens);
-    turns(&mut object, request, target, losses);
+    turns(&mut object, request, losses);
     tools(&mut object, request, losses);
     write_think::write(&mut object, request, &think);
     output_config(&mut object, request, &think, losses);
@@ -48,10 +48,10 @@ const fn instructs(message: &Message<'_>) -> bool {
     matches!(message.role, Role::System | Role::Developer)
 }
 
-fn turns(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) {
-    let in_place = request.wire == Wire::Messages || target.quirks.system_anywhere;
+fn turns(object: &mut Object<'_>, request: &Request<'_>, losses: &mut Losses) {
+    let in_place = request.wire == Wire::Messages;
     // What came in this format stays where it was.
-    let head = if request.wire == Wire::Messages { 0 } else { leading(&request.messages) };
+    let head = if in_place { 0 } else { leading(&request.messages) };
     let (head, rest) = request.messages.split_at_checked(head).unwrap_or((&[], &[]));
     let mut system: Vec<&Part<'_>> = request.system.iter().chain(head.iter().flat_map(|m| &m.parts)).collect();
     if !in_place {
@@ -239,7 +239,9 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, think: &Think, losse
         Some(temperature) if own => {
             object.float("temperature", temperature);
         }
-        Some(temperature) if think.on => losses.note_if((temperature - 1.0).abs() > f64::EPSILON, Field::Temperature),
+        Some(temperature) if !think.samples => {
+            losses.note_if((temperature - 1.0).abs() > f64::EPSILON, Field::Temperature)
+        }
         Some(temperature) => {
             object.float("temperature", temperature.clamp(0.0, 1.0));
         }
@@ -247,14 +249,14 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, think: &Think, losse
     }
     match sampling.top_p {
         // With thinking nothing below 0.95, and newer models take no two of them.
-        Some(top_p) if own || !think.on && sampling.temperature.is_none() => {
+        Some(top_p) if own || think.samples && sampling.temperature.is_none() => {
             object.float("top_p", top_p);
         }
         Some(top_p) => losses.note_if(top_p < 1.0, Field::TopP),
         None => {}
     }
     match sampling.top_k {
-        Some(top_k) if own || !think.on => {
+        Some(top_k) if own || think.samples => {
             object.whole("top_k", top_k);
         }
         Some(_) => losses.note(Field::TopK),

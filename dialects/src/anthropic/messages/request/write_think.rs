@@ -2,8 +2,10 @@
 //!
 //! Source: Anthropic's documentation of extended and adaptive thinking. A budget is at least 1,024 and below
 //! `max_tokens`; a tool that must be called excludes thinking; and with a budget the last turn with calls must begin
-//! with the thoughts that led to them, so where a client has lost those, there is no thinking in this request.
+//! with the thoughts that led to them, so where a client has lost those, there is no thinking in this request. Newer
+//! models take no budget: they think as they see fit, and are told how hard in a word.
 
+use super::super::model;
 use crate::Wire;
 use crate::conversation::{Effort, Kind, Message, Reasoning, Request, Role, Thinking, ToolChoice};
 use crate::json::put::Object;
@@ -19,6 +21,8 @@ pub struct Think {
     /// `output_config.effort`.
     pub effort: Option<Effort>,
     pub on: bool,
+    /// A temperature and the like may be set.
+    pub samples: bool,
     kind: Option<Thinking>,
     budget: Option<u64>,
 }
@@ -26,7 +30,8 @@ pub struct Think {
 pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Think {
     let reasoning = &request.reasoning;
     let max_tokens = request.max_tokens.unwrap_or_else(|| target.default_max_tokens());
-    let none = Think { max_tokens, effort: None, on: false, kind: None, budget: None };
+    let samples = model::takes_sampling(target.model);
+    let none = Think { max_tokens, effort: None, on: false, samples, kind: None, budget: None };
     if request.wire == Wire::Messages {
         let on = matches!(reasoning.thinking, Some(Thinking::On | Thinking::Adaptive));
         return Think { effort: reasoning.effort, on, kind: reasoning.thinking, budget: reasoning.budget, ..none };
@@ -50,22 +55,25 @@ pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -
         losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
         return none;
     }
-    if target.quirks.adaptive_thinking {
-        return Think { effort, on: true, kind: Some(Thinking::Adaptive), ..none };
-    }
     let wish = reasoning.budget.unwrap_or_else(|| effort.unwrap_or(Effort::Medium).budget()).max(LEAST);
     // Nobody set a limit: there is room for thought and answer both.
     let max_tokens = match (request.max_tokens, target.max_tokens) {
         (None, None) => Target::SAFE + wish,
         (Some(max), _) | (None, Some(max)) => max,
     };
+    let thinks = Think { max_tokens, on: true, samples: false, ..none };
+    if model::is_adaptive(target.model) {
+        losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
+        let effort = effort.map(|effort| model::known(effort, target.model));
+        return Think { effort, kind: Some(Thinking::Adaptive), ..thinks };
+    }
     let budget = wish.min(max_tokens.saturating_sub(1));
     if budget < LEAST || lost_thoughts(&request.messages) {
         losses.note_if(reasoning.effort.is_some(), Field::ReasoningEffort);
         losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
         return none;
     }
-    Think { max_tokens, effort: None, on: true, kind: Some(Thinking::On), budget: Some(budget) }
+    Think { kind: Some(Thinking::On), budget: Some(budget), ..thinks }
 }
 
 fn wanted(reasoning: &Reasoning<'_>) -> bool {
@@ -102,7 +110,10 @@ pub fn write(object: &mut Object<'_>, request: &Request<'_>, think: &Think) {
         thinking.whole("budget_tokens", budget);
     }
     match request.reasoning.show {
-        Some(show) if kind != Thinking::Off && (request.wire == Wire::Messages || !show) => {
+        // Who thinks by a budget shows it unasked, the others do not.
+        Some(show)
+            if kind != Thinking::Off && (request.wire == Wire::Messages || !show || kind == Thinking::Adaptive) =>
+        {
             thinking.text("display", if show { "summarized" } else { "omitted" });
         }
         Some(_) | None => {}

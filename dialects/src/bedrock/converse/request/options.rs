@@ -10,11 +10,11 @@ use crate::json::put::Object;
 use crate::loss::{Field, Losses};
 use crate::translate::Target;
 
-/// `inferenceConfig`. `think`: of Claude, which takes no sampling while it thinks.
+/// `inferenceConfig`. `think`: of Claude, which takes no sampling while it thinks, and lately none at all.
 pub fn inference(top: &mut Object<'_>, request: &Request<'_>, think: Option<&Think>, losses: &mut Losses) {
     let own = request.wire == Wire::Converse;
     let sampling = &request.sampling;
-    let thinks = think.is_some_and(|think| think.on);
+    let samples = think.is_none_or(|think| think.samples);
     let mut config = top.object("inferenceConfig");
     let limit = think.filter(|think| think.on).map(|think| think.max_tokens).or(request.max_tokens);
     if let Some(max) = limit {
@@ -24,7 +24,7 @@ pub fn inference(top: &mut Object<'_>, request: &Request<'_>, think: Option<&Thi
         Some(temperature) if own => {
             config.float("temperature", temperature);
         }
-        Some(temperature) if thinks => losses.note_if((temperature - 1.0).abs() > f64::EPSILON, Field::Temperature),
+        Some(temperature) if !samples => losses.note_if((temperature - 1.0).abs() > f64::EPSILON, Field::Temperature),
         Some(temperature) => {
             losses.note_if(temperature > 1.0, Field::Temperature);
             config.float("temperature", temperature.clamp(0.0, 1.0));
@@ -33,7 +33,7 @@ pub fn inference(top: &mut Object<'_>, request: &Request<'_>, think: Option<&Thi
     }
     match sampling.top_p {
         // Newer models take no two of them.
-        Some(top_p) if own || !thinks && sampling.temperature.is_none() => {
+        Some(top_p) if own || samples && sampling.temperature.is_none() => {
             config.float("topP", top_p);
         }
         Some(top_p) => losses.note_if(top_p < 1.0, Field::TopP),
@@ -81,7 +81,7 @@ pub fn model_fields(
             fields.object("output_config").text("effort", effort.label());
         }
         match top_k {
-            Some(top_k) if !think.on => {
+            Some(top_k) if think.samples => {
                 fields.whole("top_k", top_k);
             }
             Some(_) => losses.note(Field::TopK),

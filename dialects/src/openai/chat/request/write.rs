@@ -8,6 +8,7 @@ use crate::conversation::pairing::Pairing;
 use crate::conversation::{Effort, Json, Output, Part, Reasoning, Request, Thinking, Tool, ToolChoice, ToolKind};
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
+use crate::openai::model::may_think;
 use crate::translate::{FREE_FORM, ReasoningStyle, Refused, Target};
 
 /// OpenAI takes no longer id of a user.
@@ -231,6 +232,12 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>,
     if let Some(bias) = &sampling.logit_bias {
         object.raw("logit_bias", bias.get());
     }
+    // Of a translated answer only the first is read, and no probabilities: who does not get them does not pay for them.
+    if request.wire != Wire::Chat {
+        losses.note_if(sampling.candidates.is_some_and(|n| n > 1), Field::Candidates);
+        losses.note_if(sampling.logprobs == Some(true) || sampling.top_logprobs.is_some(), Field::Logprobs);
+        return;
+    }
     if let Some(logprobs) = sampling.logprobs {
         object.flag("logprobs", logprobs);
     }
@@ -253,6 +260,10 @@ fn reasoning(object: &mut Object<'_>, reasoning: &Reasoning<'_>, own: bool, targ
         other => other,
     };
     match target.quirks.reasoning {
+        ReasoningStyle::Effort if !own && !may_think(target.model) => {
+            losses.note_if(effort.is_some_and(|effort| effort != Effort::None), Field::ReasoningEffort);
+            losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
+        }
         ReasoningStyle::Effort => {
             // A bare switch is left to the model: off is what most do unasked, on has no word of its own.
             let of_budget = reasoning.budget.filter(|_| !off).map(Effort::of_budget);
@@ -281,10 +292,6 @@ fn reasoning(object: &mut Object<'_>, reasoning: &Reasoning<'_>, own: bool, targ
         ReasoningStyle::Switch => {
             let off = off || effort == Some(Effort::None);
             object.object("thinking").text("type", if off { "disabled" } else { "enabled" });
-            losses.note_if(effort.is_some_and(|effort| effort != Effort::None), Field::ReasoningEffort);
-            losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
-        }
-        ReasoningStyle::Never => {
             losses.note_if(effort.is_some_and(|effort| effort != Effort::None), Field::ReasoningEffort);
             losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
         }

@@ -5,9 +5,10 @@ use super::read::ENCRYPTED;
 use super::write_turn::{self, Notes};
 use crate::Wire;
 use crate::conversation::pairing::Pairing;
-use crate::conversation::{Effort, Kind, Output, Part, Request, Thinking};
+use crate::conversation::{Effort, Kind, Output, Part, Reasoning, Request, Thinking};
 use crate::json::put::Object;
 use crate::loss::{Field, Losses};
+use crate::openai::model::may_think;
 use crate::translate::{Refused, Target};
 
 /// OpenAI takes no longer id of a user.
@@ -36,8 +37,12 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     tools::write(&mut object, request, own, losses);
     text(&mut object, request, own);
     sampling(&mut object, request, own, losses);
-    reasoning(&mut object, request, own, losses);
-    include(&mut object, request, own);
+    if own || may_think(target.model) {
+        reasoning(&mut object, request, own, target.quirks.no_summaries, losses);
+        include(&mut object, request, own);
+    } else {
+        unthinking(&request.reasoning, losses);
+    }
     if request.stream {
         object.flag("stream", true);
     }
@@ -146,7 +151,7 @@ fn sampling(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &
     losses.note_if(!request.stop.is_empty(), Field::Stop);
 }
 
-fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &mut Losses) {
+fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, silent: bool, losses: &mut Losses) {
     let reasoning = &request.reasoning;
     let off = reasoning.thinking == Some(Thinking::Off);
     let effort = match reasoning.effort {
@@ -163,6 +168,10 @@ fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: 
         (None, Some(Thinking::Off) | None) => false,
     };
     let summary = match &reasoning.summary {
+        summary if silent && !own => {
+            losses.note_if(!off && (summary.is_some() || shows), Field::ReasoningDisplay);
+            None
+        }
         Some(summary) => Some(&**summary),
         // Who thinks in another format sees the thoughts; here they must be asked for.
         None => (!own && !off && shows).then_some("auto"),
@@ -177,6 +186,13 @@ fn reasoning(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: 
     if own {
         dotted(&mut object, "reasoning.", request);
     }
+}
+
+/// It is not asked to think, nor for thoughts: it would refuse.
+fn unthinking(reasoning: &Reasoning<'_>, losses: &mut Losses) {
+    losses.note_if(reasoning.effort.is_some_and(|effort| effort != Effort::None), Field::ReasoningEffort);
+    losses.note_if(reasoning.budget.is_some_and(|budget| budget > 0), Field::ReasoningBudget);
+    losses.note_if(reasoning.summary.is_some() || reasoning.show == Some(true), Field::ReasoningDisplay);
 }
 
 fn include(object: &mut Object<'_>, request: &Request<'_>, own: bool) {

@@ -1,0 +1,121 @@
+//! A stream that comes as one JSON array: Gemini's, where nobody asks for events.
+//!
+//! Its elements are what events are elsewhere: each passes when it is whole, so that the array can be closed after any
+//! of them; what is longer than the bound passes as it comes. Always: only its last bracket makes it whole.
+
+use super::elements::{Elements, bare};
+use super::events::Answer;
+use super::long::{Long, MAX_EVENT};
+use super::{Cut, Failure, Seen};
+use crate::{Endpoint, Usage};
+
+#[derive(Debug)]
+pub struct Array {
+    endpoint: Endpoint,
+    elements: Elements,
+    answer: Answer,
+    /// The beginning of an element whose end has not come.
+    held: Vec<u8>,
+    /// In place of `held`: an element that was too long.
+    long: Option<Box<Long>>,
+    closed: bool,
+}
+
+impl Array {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            elements: Elements::default(),
+            answer: Answer::new(endpoint),
+            held: Vec::new(),
+            long: None,
+            closed: false,
+        }
+    }
+
+    pub fn push(&mut self, chunk: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        let mut rest = chunk;
+        while !self.closed
+            && let Some(bound) = self.elements.find(rest)
+        {
+            let (element, after) = rest.split_at_checked(bound.end).unwrap_or((rest, &[]));
+            rest = after;
+            seen.upto += bound.end;
+            self.closed = bound.closes;
+            if !self.closed {
+                self.element(element);
+            }
+        }
+        if self.closed {
+            (self.held, self.long) = (Vec::new(), None);
+            seen.upto = chunk.len();
+        } else if !rest.is_empty() && !self.hold(rest) {
+            seen.upto = chunk.len();
+        }
+        // What commits nobody to this answer may be all of it: an array of nothing.
+        self.answer.content |= self.closed && self.answer.failure.is_none();
+        (seen.content, seen.terminal) = (self.answer.content, self.closed);
+        if std::mem::take(&mut self.answer.fresh) {
+            seen.failed = self.answer.failure.clone();
+        }
+        seen
+    }
+
+    fn element(&mut self, end: &[u8]) {
+        if let Some(mut long) = self.long.take() {
+            long.push(end);
+            long.judge(b"", bare(&long.head), &mut self.answer);
+        } else if self.held.is_empty() {
+            self.answer.event(b"", bare(end));
+        } else {
+            self.held.extend_from_slice(end);
+            self.answer.event(b"", bare(&std::mem::take(&mut self.held)));
+        }
+    }
+
+    /// Keeps the beginning of an element; false where it is too long for that.
+    fn hold(&mut self, rest: &[u8]) -> bool {
+        if let Some(long) = &mut self.long {
+            long.push(rest);
+            return false;
+        }
+        self.held.extend_from_slice(rest);
+        if self.held.len() <= MAX_EVENT {
+            return true;
+        }
+        self.long = Some(Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held))));
+        self.answer.content = true;
+        false
+    }
+
+    pub fn end(&self, framing_clean: bool) -> Result<(), Cut> {
+        match (self.failure(), self.closed) {
+            (Some(_), _) => Err(Cut::Told),
+            (None, true) => Ok(()),
+            (None, false) if framing_clean => Err(Cut::NoTerminal),
+            (None, false) => Err(Cut::Broken),
+        }
+    }
+
+    pub fn usage(&self) -> Option<Usage> {
+        self.answer.usage
+    }
+
+    pub fn estimate(&self) -> u64 {
+        self.answer.tally.tokens()
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        self.answer.failure.as_deref()
+    }
+
+    /// A part of an element has been let through.
+    pub fn mid_element(&self) -> bool {
+        self.long.is_some()
+    }
+
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+}
