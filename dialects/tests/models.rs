@@ -94,6 +94,28 @@ fn the_newest_claudes_get_no_sampling() {
 }
 
 #[test]
+fn who_thinks_at_openai_gets_no_sampling() {
+    let asked = json!({
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "generationConfig": {"temperature": 0.2, "topP": 0.95},
+    });
+    for to in [Wire::Chat, Wire::Responses] {
+        for (model, takes) in
+            [("gpt-5-mini", false), ("o3", false), ("gpt-4o", true), ("gpt-5.2", true), ("llama", true)]
+        {
+            let (body, lost) = written(Wire::Gemini, &asked, to, model);
+            assert_eq!((body["temperature"].is_number(), body["top_p"].is_number()), (takes, takes), "{model}: {body}");
+            assert_eq!(lost == ["temperature", "top_p"], !takes, "{model}: {lost:?}");
+        }
+        // What is the default anyway is no loss.
+        let default =
+            json!({"model": "m", "max_tokens": 99, "temperature": 1, "messages": [{"role": "user", "content": "hi"}]});
+        let (body, lost) = written(Wire::Messages, &default, to, "gpt-5");
+        assert_eq!((body["temperature"].is_number(), lost.len()), (false, 0), "{body}");
+    }
+}
+
+#[test]
 fn who_cannot_think_is_not_asked_to() {
     let asked = json!({
         "model": "m", "max_tokens": 9_000, "messages": [{"role": "user", "content": "hi"}],

@@ -28,16 +28,16 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::JsonMode
         | Field::JsonSchema
         | Field::JsonSchemaName
-        | Field::Temperature
-        | Field::TopP
         | Field::Seed
-        | Field::FrequencyPenalty
-        | Field::PresencePenalty
         | Field::LogitBias
         | Field::Stop
         | Field::MaxTokens => Fidelity::Carried,
         // Some take it, or it comes in another form.
         Field::DeveloperRole
+        | Field::Temperature
+        | Field::TopP
+        | Field::FrequencyPenalty
+        | Field::PresencePenalty
         | Field::PartOrder
         | Field::Documents
         | Field::DocumentName

@@ -33,15 +33,16 @@ pub const fn carries(field: Field) -> Fidelity {
         | Field::JsonMode
         | Field::JsonSchema
         | Field::JsonSchemaName
-        | Field::Temperature
-        | Field::TopP
         | Field::MaxTokens
         | Field::Verbosity
         | Field::Metadata
         | Field::Store
         | Field::PreviousAnswer => Fidelity::Carried,
+        // Not by models that think.
+        Field::Temperature
+        | Field::TopP
         // A text in place of a file is a text.
-        Field::Documents | Field::DocumentContext
+        | Field::Documents | Field::DocumentContext
         // Only what stands in the body.
         | Field::Audio
         | Field::ToolResultMedia

@@ -8,7 +8,7 @@ use crate::conversation::pairing::Pairing;
 use crate::conversation::{Effort, Json, Output, Part, Reasoning, Request, Thinking, Tool, ToolChoice, ToolKind};
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
-use crate::openai::model::may_think;
+use crate::openai::model::{may_think, takes_sampling};
 use crate::translate::{FREE_FORM, ReasoningStyle, Refused, Target};
 
 /// OpenAI takes no longer id of a user.
@@ -205,14 +205,19 @@ fn output(object: &mut Object<'_>, request: &Request<'_>) {
 
 fn sampling(object: &mut Object<'_>, request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) {
     let sampling = &request.sampling;
-    for (key, value) in [
-        ("temperature", sampling.temperature),
-        ("top_p", sampling.top_p),
-        ("frequency_penalty", sampling.frequency_penalty),
-        ("presence_penalty", sampling.presence_penalty),
+    let takes = request.wire == Wire::Chat || takes_sampling(target.model, &request.reasoning);
+    for (key, value, default, field) in [
+        ("temperature", sampling.temperature, 1.0, Field::Temperature),
+        ("top_p", sampling.top_p, 1.0, Field::TopP),
+        ("frequency_penalty", sampling.frequency_penalty, 0.0, Field::FrequencyPenalty),
+        ("presence_penalty", sampling.presence_penalty, 0.0, Field::PresencePenalty),
     ] {
-        if let Some(value) = value {
-            object.float(key, value);
+        match value {
+            Some(value) if takes => {
+                object.float(key, value);
+            }
+            Some(value) => losses.note_if((value - default).abs() > f64::EPSILON, field),
+            None => {}
         }
     }
     if request.wire == Wire::Chat || target.quirks.more_sampling {

@@ -8,7 +8,7 @@ use crate::conversation::pairing::Pairing;
 use crate::conversation::{Effort, Kind, Output, Part, Reasoning, Request, Thinking};
 use crate::json::put::Object;
 use crate::loss::{Field, Losses};
-use crate::openai::model::may_think;
+use crate::openai::model::{may_think, takes_sampling};
 use crate::translate::{Refused, Target};
 
 /// OpenAI takes no longer id of a user.
@@ -36,7 +36,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     }
     tools::write(&mut object, request, own, losses);
     text(&mut object, request, own);
-    sampling(&mut object, request, own, losses);
+    sampling(&mut object, request, target.model, own, losses);
     if own || may_think(target.model) {
         reasoning(&mut object, request, own, target.quirks.no_summaries, losses);
         include(&mut object, request, own);
@@ -124,16 +124,22 @@ fn dotted(object: &mut Object<'_>, of: &str, request: &Request<'_>) {
     }
 }
 
-fn sampling(object: &mut Object<'_>, request: &Request<'_>, own: bool, losses: &mut Losses) {
+fn sampling(object: &mut Object<'_>, request: &Request<'_>, model: &str, own: bool, losses: &mut Losses) {
     let sampling = &request.sampling;
     if let Some(max) = request.max_tokens {
         object.whole("max_output_tokens", if own { max } else { max.max(MIN_TOKENS) });
     }
-    if let Some(temperature) = sampling.temperature {
-        object.float("temperature", temperature);
-    }
-    if let Some(top_p) = sampling.top_p {
-        object.float("top_p", top_p);
+    let takes = own || takes_sampling(model, &request.reasoning);
+    for (key, value, field) in
+        [("temperature", sampling.temperature, Field::Temperature), ("top_p", sampling.top_p, Field::TopP)]
+    {
+        match value {
+            Some(value) if takes => {
+                object.float(key, value);
+            }
+            Some(value) => losses.note_if((value - 1.0).abs() > f64::EPSILON, field),
+            None => {}
+        }
     }
     match sampling.top_logprobs {
         Some(top) if own => {
