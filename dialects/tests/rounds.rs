@@ -338,6 +338,19 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
     assert!(read > 100, "{read}");
 }
 
+/// Metadata of its own is carried by responses, which knows nothing of a member that messages does not know.
+#[test]
+fn what_a_reader_leaves_out_is_told_for_every_upstream() {
+    let body = br#"{"model":"m","max_tokens":1,"messages":[],"metadata":{"user_id":"u","team":"t"}}"#;
+    let request = translate::read(Wire::Messages, body, &Hints::default()).unwrap();
+    for to in Wire::ALL {
+        let written = translate::write(to, &request, &Target { model: "u", ..Target::default() }).unwrap();
+        assert!(written.losses.names().any(|name| name == "unknown_fields"), "{to:?}");
+        let refused = translate::write(to, &request, &Target { model: "u", refuse: true, ..Target::default() });
+        assert!(refused.is_err(), "{to:?}");
+    }
+}
+
 #[test]
 fn nesting_without_end_is_no_danger() {
     for (open, close) in [
