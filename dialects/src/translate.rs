@@ -21,7 +21,7 @@ pub use context::{Context, FREE_FORM, Hints};
 pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::MAX_EVENT;
-pub use stream::{Progress, Reader, Stream, Writer};
+pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
 use crate::conversation::{Answer, Request};
