@@ -20,7 +20,7 @@ mod target;
 pub use context::{Context, FREE_FORM, Hints};
 pub use count::{counted, estimate};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
-pub use framing::MAX_EVENT;
+pub use framing::{Broken, Frame, Frames, MAX_EVENT};
 pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
