@@ -338,6 +338,25 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
     assert!(read > 100, "{read}");
 }
 
+#[test]
+fn a_block_takes_no_pieces_of_another_kind() {
+    let starts = [r#"{"type":"text","text":""}"#, r#"{"type":"tool_use","id":"c","name":"f","input":{}}"#];
+    let pieces = [r#""text":"T""#, r#""partial_json":"{}""#, r#""citation":{"type":"char_location","cited_text":"a"}"#];
+    let mut body = String::new();
+    for (at, start) in starts.iter().enumerate() {
+        body += &format!("data: {{\"type\":\"content_block_start\",\"index\":{at},\"content_block\":{start}}}\n\n");
+        for _ in 0..4 {
+            for piece in pieces {
+                body += &format!("data: {{\"type\":\"content_block_delta\",\"index\":{at},\"delta\":{{{piece}}}}}\n\n");
+            }
+        }
+    }
+    body += "data: {\"type\":\"message_stop\"}\n\n";
+    let gathered = support::gather::Gather::of(Wire::Messages, &body, &context());
+    let said: Vec<_> = gathered.said().into_iter().map(|part| part.1).collect();
+    assert_eq!(said, ["TTTT", "{}{}{}{}"]);
+}
+
 /// Metadata of its own is carried by responses, which knows nothing of a member that messages does not know.
 #[test]
 fn what_a_reader_leaves_out_is_told_for_every_upstream() {
