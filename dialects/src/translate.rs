@@ -19,9 +19,9 @@ mod target;
 
 pub use context::{Context, FREE_FORM, Hints};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
-pub use framing::MAX_EVENT;
+pub use framing::{Broken, Frame, Frames, MAX_EVENT};
 pub use remote::{Inline, Medium, Remote, put_in};
-pub use stream::{Progress, Reader, Stream, Writer};
+pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
 use crate::conversation::{Answer, Request};

@@ -339,6 +339,38 @@ fn any_request_is_read_or_refused_and_what_is_read_can_be_written() {
 }
 
 #[test]
+fn a_block_takes_no_pieces_of_another_kind() {
+    let starts = [r#"{"type":"text","text":""}"#, r#"{"type":"tool_use","id":"c","name":"f","input":{}}"#];
+    let pieces = [r#""text":"T""#, r#""partial_json":"{}""#, r#""citation":{"type":"char_location","cited_text":"a"}"#];
+    let mut body = String::new();
+    for (at, start) in starts.iter().enumerate() {
+        body += &format!("data: {{\"type\":\"content_block_start\",\"index\":{at},\"content_block\":{start}}}\n\n");
+        for _ in 0..4 {
+            for piece in pieces {
+                body += &format!("data: {{\"type\":\"content_block_delta\",\"index\":{at},\"delta\":{{{piece}}}}}\n\n");
+            }
+        }
+    }
+    body += "data: {\"type\":\"message_stop\"}\n\n";
+    let gathered = support::gather::Gather::of(Wire::Messages, &body, &context());
+    let said: Vec<_> = gathered.said().into_iter().map(|part| part.1).collect();
+    assert_eq!(said, ["TTTT", "{}{}{}{}"]);
+}
+
+/// Metadata of its own is carried by responses, which knows nothing of a member that messages does not know.
+#[test]
+fn what_a_reader_leaves_out_is_told_for_every_upstream() {
+    let body = br#"{"model":"m","max_tokens":1,"messages":[],"metadata":{"user_id":"u","team":"t"}}"#;
+    let request = translate::read(Wire::Messages, body, &Hints::default()).unwrap();
+    for to in Wire::ALL {
+        let written = translate::write(to, &request, &Target { model: "u", ..Target::default() }).unwrap();
+        assert!(written.losses.names().any(|name| name == "unknown_fields"), "{to:?}");
+        let refused = translate::write(to, &request, &Target { model: "u", refuse: true, ..Target::default() });
+        assert!(refused.is_err(), "{to:?}");
+    }
+}
+
+#[test]
 fn nesting_without_end_is_no_danger() {
     for (open, close) in [
         (r#"{"type":"tool_result","tool_use_id":"t","content":["#, "]}"),

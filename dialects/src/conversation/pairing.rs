@@ -4,7 +4,7 @@
 //! have it: results come in the order of the calls.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Call, ToolResult};
 
@@ -12,8 +12,9 @@ use super::{Call, ToolResult};
 #[derive(Debug, Default)]
 pub struct Pairing {
     made: u32,
-    /// Calls with a made id and no result yet: name and number.
-    open: VecDeque<(String, u32)>,
+    /// Calls with a made id and no result yet: number and name, and the numbers of each name.
+    open: BTreeMap<u32, String>,
+    named: HashMap<String, VecDeque<u32>>,
 }
 
 impl Pairing {
@@ -23,7 +24,8 @@ impl Pairing {
             return Cow::Borrowed(&call.id);
         }
         self.made += 1;
-        self.open.push_back((call.name.to_string(), self.made));
+        self.open.insert(self.made, call.name.to_string());
+        self.named.entry(call.name.to_string()).or_default().push_back(self.made);
         Cow::Owned(id(self.made))
     }
 
@@ -32,9 +34,15 @@ impl Pairing {
         if !result.id.is_empty() {
             return Cow::Borrowed(&result.id);
         }
-        let at = self.open.iter().position(|(name, _)| *name == *result.name).unwrap_or(0);
-        match self.open.remove(at) {
-            Some((_, number)) => Cow::Owned(id(number)),
+        let first = || self.open.first_key_value().map(|(number, _)| *number);
+        let number = self.named.get(&*result.name).and_then(VecDeque::front).copied().or_else(first);
+        match number {
+            Some(number) => {
+                let name = self.open.remove(&number).unwrap_or_default();
+                // Of its name it is the first, too.
+                self.named.get_mut(&name).and_then(VecDeque::pop_front);
+                Cow::Owned(id(number))
+            }
             // A result of no call: some id, which the upstream may refuse.
             None => {
                 self.made += 1;

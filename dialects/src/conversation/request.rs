@@ -1,5 +1,7 @@
 //! What a client asks.
 
+use std::collections::HashSet;
+
 use super::{Cache, Extra, Json, Part, Str};
 use crate::Wire;
 use crate::loss::Losses;
@@ -148,6 +150,16 @@ pub enum ToolChoice<'a> {
         names: Vec<Str<'a>>,
         required: bool,
     },
+}
+
+impl ToolChoice<'_> {
+    /// The names among which to choose; None where all may be called.
+    pub fn among(&self) -> Option<HashSet<&str>> {
+        match self {
+            Self::Among { names, .. } => Some(names.iter().map(|name| &**name).collect()),
+            Self::Auto | Self::None | Self::Required | Self::Named(_) => None,
+        }
+    }
 }
 
 /// The answer is to be JSON.

@@ -5,10 +5,15 @@
 
 use super::Context;
 use super::framing::{Broken, Frame, Frames};
-use crate::conversation::{Delta, Event};
+use crate::conversation::{Citation, Delta, Event, Opened};
 use crate::watch::{Cut, Failure};
 use crate::{Usage, Wire};
 use crate::{anthropic, bedrock, gemini, openai};
+
+/// More parts in one answer are no answer: a writer keeps where each of them is.
+pub const MAX_PARTS: u32 = 1 << 16;
+/// Bytes of ids, names, sources and what providers want back, of one answer: writers keep some of them until its end.
+pub const MAX_KEPT: usize = 16 * 1024 * 1024;
 
 /// Reads the events of a stream.
 #[derive(Debug)]
@@ -110,6 +115,7 @@ pub struct Stream {
     reader: Reader,
     writer: Writer,
     progress: Progress,
+    kept: usize,
 }
 
 impl Stream {
@@ -119,14 +125,15 @@ impl Stream {
             reader: Reader::new(from, context),
             writer: Writer::new(to, context),
             progress: Progress::default(),
+            kept: 0,
         }
     }
 
     /// Takes the next bytes of the upstream and appends what they come to for the client: always whole events.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> &Progress {
-        let Self { frames, reader, writer, progress } = self;
+        let Self { frames, reader, writer, progress, kept } = self;
         if progress.failure.is_none() {
-            let told = frames.push(bytes, |frame| step(frame, reader, writer, progress, out));
+            let told = frames.push(bytes, |frame| step(frame, reader, &mut Sink { writer, progress, kept, out }));
             // What follows the last event changes nothing any more.
             if let Err(broken) = told
                 && !progress.terminal
@@ -143,11 +150,11 @@ impl Stream {
     /// The upstream's answer has ended. `clean`: as HTTP has it, all of it came. After an error nothing more is
     /// appended, and the caller says in the client's dialect that the answer broke off.
     pub fn end(&mut self, clean: bool, out: &mut Vec<u8>) -> Result<&Progress, Cut> {
-        let Self { frames, reader, writer, progress } = self;
+        let Self { frames, reader, writer, progress, kept } = self;
         if clean && progress.failure.is_none() && !progress.terminal {
-            frames.end(|frame| step(frame, reader, writer, progress, out));
+            frames.end(|frame| step(frame, reader, &mut Sink { writer, progress, kept, out }));
             if progress.failure.is_none() && !progress.terminal {
-                reader.end(&mut |event| emit(&event, writer, progress, out));
+                reader.end(&mut |event| Sink { writer, progress, kept, out }.take(&event));
             }
         }
         match (progress.terminal && progress.failure.is_none(), clean) {
@@ -162,40 +169,73 @@ impl Stream {
     }
 }
 
+/// Where events go.
+struct Sink<'s> {
+    writer: &'s mut Writer,
+    progress: &'s mut Progress,
+    kept: &'s mut usize,
+    out: &'s mut Vec<u8>,
+}
+
 /// Reads one event and writes what it comes to; false where there is no sense in going on.
-fn step(
-    frame: Frame<'_>,
-    reader: &mut Reader,
-    writer: &mut Writer,
-    progress: &mut Progress,
-    out: &mut Vec<u8>,
-) -> bool {
+fn step(frame: Frame<'_>, reader: &mut Reader, sink: &mut Sink<'_>) -> bool {
     let told = match frame {
         // What follows the last event (usage of some vendors, noise of others) changes nothing any more.
-        Frame::Event { .. } | Frame::Stray(_) if progress.terminal => return true,
-        Frame::Event { name, data } => reader.event(name, data, &mut |event| emit(&event, writer, progress, out)),
+        Frame::Event { .. } | Frame::Stray(_) if sink.progress.terminal => return true,
+        Frame::Event { name, data } => reader.event(name, data, &mut |event| sink.take(&event)),
         Frame::Stray(text) => Err(Box::new(Failure::read(text))),
     };
     if let Err(failure) = told {
-        progress.failure = Some(failure);
-        return false;
+        sink.progress.failure.get_or_insert(failure);
     }
-    true
+    sink.progress.failure.is_none()
 }
 
-fn emit(event: &Event<'_>, writer: &mut Writer, progress: &mut Progress, out: &mut Vec<u8>) {
-    match event {
-        Event::Start { .. } | Event::Close { .. } => {}
-        Event::Open { opened, .. } => progress.content |= opened.is_content(),
-        Event::Delta { delta, .. } => {
-            progress.content |= match delta {
-                Delta::Text(text) | Delta::Arguments(text) => !text.is_empty(),
-                Delta::Opaque(_) | Delta::Citation(_) | Delta::Native(_) => true,
-            }
+impl Sink<'_> {
+    fn take(&mut self, event: &Event<'_>) {
+        let Self { writer, progress, kept, out } = self;
+        if progress.failure.is_some() {
+            return;
         }
-        Event::Finish { .. } => progress.content = true,
-        Event::Usage(usage) => progress.usage = Some(*usage),
-        Event::Done => progress.terminal = true,
+        **kept = kept.saturating_add(keeps(event));
+        let beyond = **kept > MAX_KEPT || matches!(event, Event::Open { part, .. } if *part >= MAX_PARTS);
+        if beyond {
+            progress.failure = Some(Box::new(Failure::ours("the provider's answer has too many parts")));
+            return;
+        }
+        match event {
+            Event::Start { .. } | Event::Close { .. } => {}
+            Event::Open { opened, .. } => progress.content |= opened.is_content(),
+            Event::Delta { delta, .. } => {
+                progress.content |= match delta {
+                    Delta::Text(text) | Delta::Arguments(text) => !text.is_empty(),
+                    Delta::Opaque(_) | Delta::Citation(_) | Delta::Native(_) => true,
+                }
+            }
+            Event::Finish { .. } => progress.content = true,
+            Event::Usage(usage) => progress.usage = Some(*usage),
+            Event::Done => progress.terminal = true,
+        }
+        writer.event(event, out);
     }
-    writer.event(event, out);
+}
+
+/// Bytes that a writer may keep of an event. Texts and arguments go on as they come, or are counted by who holds them.
+fn keeps(event: &Event<'_>) -> usize {
+    match event {
+        Event::Open { opened: Opened::Call { id, name, opaque, .. }, .. } => {
+            id.len() + name.len() + opaque.as_ref().map_or(0, |opaque| opaque.data.len())
+        }
+        Event::Delta { delta: Delta::Opaque(opaque), .. } => opaque.data.len(),
+        Event::Delta { delta: Delta::Citation(Citation { url, title, .. }), .. } => {
+            [url, title].into_iter().flatten().map(|text| text.len()).sum()
+        }
+        Event::Start { .. }
+        | Event::Open { .. }
+        | Event::Delta { .. }
+        | Event::Close { .. }
+        | Event::Finish { .. }
+        | Event::Usage(_)
+        | Event::Done => 0,
+    }
 }

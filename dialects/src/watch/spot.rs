@@ -1,41 +1,33 @@
 //! Finds the reported usage in bytes that come in pieces and are not kept.
 
-use super::needle::{self, LONGEST_USAGE};
+use serde::de::IgnoredAny;
+
+use super::needle;
 use crate::usage::{Found, after_key};
 use crate::{Dialect, Usage};
 
 /// The longest usage object that is waited for, in bytes; the longest of the field has about 1,000.
 const MAX_OBJECT: usize = 8 * 1024;
-/// What of a key may stand in the piece before.
-const TAIL: usize = LONGEST_USAGE - 1;
 
 /// Looks for the key over piece borders, and keeps only the beginning of an object that is not yet whole.
 #[derive(Debug)]
 pub struct Spot {
     dialect: Dialect,
     usage: Option<Usage>,
-    /// The last bytes of the piece before: a key may begin in them.
-    tail: [u8; TAIL],
-    tail_len: usize,
-    /// What followed the key so far.
-    open: Option<Vec<u8>>,
+    /// The end of what came: what may be the beginning of a key, or a key and what followed it so far.
+    held: Vec<u8>,
 }
 
 /// The last usage that one whole piece of JSON reports.
 pub fn in_whole(json: &[u8], dialect: Dialect) -> Option<Usage> {
     let mut usage = None;
-    let key = needle::usage(dialect);
-    for at in key.find_iter(json) {
-        if let Found::Usage(found) = after_key(json.get(at + key.needle().len()..).unwrap_or_default()) {
-            usage = Some(found);
-        }
-    }
+    look(json, json.len(), dialect, &mut usage);
     usage
 }
 
 impl Spot {
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, usage: None, tail: [0; TAIL], tail_len: 0, open: None }
+        Self { dialect, usage: None, held: Vec::new() }
     }
 
     pub fn usage(&self) -> Option<Usage> {
@@ -43,65 +35,83 @@ impl Spot {
     }
 
     pub fn push(&mut self, piece: &[u8]) {
-        if let Some(mut open) = self.open.take() {
-            let room = MAX_OBJECT.saturating_sub(open.len());
-            open.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
-            self.judge(open, room > piece.len());
-        } else if self.tail_len > 0 {
-            self.over_the_border(piece);
-        }
         let key = needle::usage(self.dialect);
-        for at in key.find_iter(piece) {
-            let rest = piece.get(at + key.needle().len()..).unwrap_or_default();
-            match after_key(rest) {
-                Found::Usage(usage) => self.usage = Some(usage),
-                Found::Nothing => {}
-                Found::More if rest.len() < MAX_OBJECT => self.open = Some(rest.to_vec()),
-                Found::More => {}
+        let len = key.needle().len();
+        let mut joined = std::mem::take(&mut self.held);
+        let border = joined.len();
+        let mut from = 0;
+        if border > 0 {
+            let upto = |near: usize| piece.get(..near.min(piece.len())).unwrap_or_default();
+            joined.extend_from_slice(upto(len - 1));
+            // Most ends of pieces are the beginning of no key, and then this was all that is copied.
+            if border >= len || key.find(&joined).is_some() {
+                joined.truncate(border);
+                joined.extend_from_slice(upto(MAX_OBJECT + len));
             }
+            let all = joined.len() == border + piece.len();
+            let before = if all { joined.len() } else { border };
+            let went = look(&joined, before, self.dialect, &mut self.usage);
+            if all {
+                joined.drain(..went.kept(joined.len(), len));
+                self.held = joined;
+                return;
+            }
+            from = went.at.saturating_sub(border);
         }
-        self.keep_tail(piece);
+        let rest = piece.get(from..).unwrap_or_default();
+        let went = look(rest, rest.len(), self.dialect, &mut self.usage);
+        joined.clear();
+        joined.extend_from_slice(rest.get(went.kept(rest.len(), len)..).unwrap_or_default());
+        self.held = joined;
     }
+}
 
-    fn judge(&mut self, open: Vec<u8>, may_grow: bool) {
-        match after_key(&open) {
-            Found::Usage(usage) => self.usage = Some(usage),
-            Found::More if may_grow => self.open = Some(open),
+/// How far a look went.
+struct Went {
+    /// Up to here all is judged.
+    at: usize,
+    /// Here is a key whose value is not yet whole.
+    waits: bool,
+}
+
+impl Went {
+    /// Where that begins which must be kept for the next piece.
+    fn kept(&self, bytes: usize, key: usize) -> usize {
+        if self.waits { self.at } else { self.at.max(bytes.saturating_sub(key - 1)).min(bytes) }
+    }
+}
+
+/// Judges the values of the keys that begin before `before`. What is decided depends on no more than [`MAX_OBJECT`] bytes
+/// after a key, so that no cut decides otherwise; keys inside of a usage that was read are a part of it.
+fn look(bytes: &[u8], before: usize, dialect: Dialect, usage: &mut Option<Usage>) -> Went {
+    let key = needle::usage(dialect);
+    let mut at = 0;
+    while let Some(begin) = bytes.get(at..).and_then(|rest| key.find(rest)).map(|found| at + found) {
+        if begin >= before {
+            break;
+        }
+        at = begin + key.needle().len();
+        let rest = bytes.get(at..).unwrap_or_default();
+        let value = rest.get(..MAX_OBJECT).unwrap_or(rest);
+        match after_key(value) {
+            Found::Usage(found) => {
+                *usage = Some(found);
+                at += object_end(value);
+            }
+            Found::More if rest.len() < MAX_OBJECT => return Went { at: begin, waits: true },
             Found::Nothing | Found::More => {}
         }
     }
+    Went { at, waits: false }
+}
 
-    /// A key that begins in the piece before.
-    fn over_the_border(&mut self, piece: &[u8]) {
-        let key = needle::usage(self.dialect);
-        let mut both = [0; 2 * TAIL];
-        let old = self.tail.get(..self.tail_len).unwrap_or_default();
-        let new = piece.get(..piece.len().min(TAIL)).unwrap_or_default();
-        for (to, from) in both.iter_mut().zip(old.iter().chain(new)) {
-            *to = *from;
-        }
-        let both = both.get(..old.len() + new.len()).unwrap_or_default();
-        let over = |at: &usize| *at < old.len() && at + key.needle().len() > old.len();
-        if let Some(at) = key.find_iter(both).find(over) {
-            let used = (at + key.needle().len()).saturating_sub(old.len());
-            let rest = piece.get(used..).unwrap_or_default();
-            self.judge(rest.get(..rest.len().min(MAX_OBJECT)).unwrap_or_default().to_vec(), rest.len() < MAX_OBJECT);
-        }
-    }
-
-    fn keep_tail(&mut self, piece: &[u8]) {
-        let mut tail = [0; TAIL];
-        let old = self.tail.get(..self.tail_len).unwrap_or_default();
-        let all = old.len() + piece.len();
-        let keep = all.min(TAIL);
-        // The last `keep` bytes of what was kept and the piece together.
-        let bytes = old.iter().chain(piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default());
-        let skip = old.len() + piece.len().min(TAIL) - keep;
-        for (to, from) in tail.iter_mut().zip(bytes.skip(skip)) {
-            *to = *from;
-        }
-        (self.tail, self.tail_len) = (tail, keep);
-    }
+/// The end of the object in bytes that begin before it.
+fn object_end(bytes: &[u8]) -> usize {
+    let begin = memchr::memchr(b'{', bytes).unwrap_or_default();
+    let object = bytes.get(begin..).unwrap_or_default();
+    let mut values = serde_json::Deserializer::from_slice(object).into_iter::<IgnoredAny>();
+    values.next();
+    begin + values.byte_offset()
 }
 
 #[cfg(test)]
@@ -128,6 +138,28 @@ mod tests {
     }
 
     #[test]
+    fn keys_within_a_value_that_is_waited_for_are_read_alike_however_it_is_cut() {
+        let long = format!(r#"{{"usage":{{"a":"{}"}},"usage":{{"total_tokens":3}}}}"#, "x".repeat(MAX_OBJECT));
+        for (body, input) in [
+            (r#"{"usage":{"prompt_tokens":1,"usage":{"prompt_tokens":5}},"end":1}"#, Some(1)),
+            (r#"{"usage":{"prompt_tokens":1,"usage":{"prompt_tokens":5}} "usage":{"total_tokens":7}"#, Some(7)),
+            (r#"{"usage":{"a":1,"usage":{"prompt_tokens":5}},"end":1}"#, Some(5)),
+            (r#"{"usage":{"prompt_tokens":1,"usage":{"prompt_tokens":5},]"usage":"usage":{"a":1"#, Some(5)),
+            (r#"{"usage":{"prompt_tokens":1,"usage":{"prompt_tokens":5},"#, None),
+            (&long, Some(3)),
+        ] {
+            let body = body.as_bytes();
+            let want = in_whole(body, Dialect::OpenAi).map(|usage| usage.input);
+            assert_eq!(want, input);
+            for size in 1..=body.len().min(200) {
+                let mut spot = Spot::new(Dialect::OpenAi);
+                body.chunks(size).for_each(|piece| spot.push(piece));
+                assert_eq!(spot.usage().map(|usage| usage.input), want, "{size}");
+            }
+        }
+    }
+
+    #[test]
     fn gemini_calls_it_otherwise_and_each_is_counted_once() {
         let body = br#"[{"usageMetadata": {"promptTokenCount": 4,"candidatesTokenCount": 2,"thoughtsTokenCount": 5,"totalTokenCount": 11}}]"#;
         for size in 1..=body.len() {
@@ -144,9 +176,9 @@ mod tests {
         spot.push(br#"{"usage":{"a":""#);
         for _ in 0..100 {
             spot.push(&[b'x'; 1_000]);
-            assert!(spot.open.as_ref().is_none_or(|open| open.len() <= MAX_OBJECT));
+            assert!(spot.held.len() <= MAX_OBJECT + 7);
         }
-        assert!(spot.open.is_none());
+        assert!(spot.held.len() < 7);
         spot.push(br#""}, "usage":{"total_tokens":3}"#);
         assert_eq!(spot.usage().map(|u| u.input), Some(3));
     }

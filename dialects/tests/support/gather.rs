@@ -61,6 +61,14 @@ impl Gather {
             Event::Delta { part, delta } => {
                 let part = &mut self.parts[*part as usize];
                 assert!(part.open, "a piece of a closed part");
+                let fits = match (delta, &part.what) {
+                    (_, What::Whole) => false,
+                    (Delta::Text(_), what) => matches!(what, What::Text | What::Thinking | What::Refusal),
+                    (Delta::Arguments(_), what) => matches!(what, What::Call { .. }),
+                    (Delta::Citation(_), what) => *what == What::Text,
+                    (Delta::Opaque(_) | Delta::Native(_), _) => true,
+                };
+                assert!(fits, "{event:?} of {:?}", part.what);
                 match delta {
                     Delta::Text(text) | Delta::Arguments(text) => part.text += text,
                     Delta::Opaque(opaque) => part.opaque = Some(opaque.clone().into_owned()),

@@ -4,6 +4,7 @@ pub mod gather;
 pub mod heard;
 pub mod heard_converse;
 pub mod heard_gemini;
+pub mod memory;
 pub mod responses;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Tools and the choice among them, read and written.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -205,8 +206,9 @@ fn choice(object: &mut Object<'_>, request: &Request<'_>) {
     if let Some(parallel) = request.parallel_calls {
         object.flag("parallel_tool_calls", parallel);
     }
+    let free_form: HashSet<&str> = request.free_form().collect();
     let named = |entry: &mut Object<'_>, full: &str| {
-        let free = request.free_form().any(|free| free == full);
+        let free = free_form.contains(full);
         let (space, name) = namespace::split(full);
         entry.text("type", if free { "custom" } else { "function" }).text_if("namespace", space).text("name", name);
     };

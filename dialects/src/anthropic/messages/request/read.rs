@@ -97,7 +97,7 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     lost.note_if(!config.extra.is_empty(), Field::Unknown);
     let reasoning = reasoning(body.thinking, config.effort.as_deref(), &mut lost);
     let metadata = body.metadata.unwrap_or_default();
-    lost.note_if(!metadata.extra.is_empty(), Field::Metadata);
+    lost.note_if(!metadata.extra.is_empty(), Field::Unknown);
     Ok(Request {
         system,
         messages,

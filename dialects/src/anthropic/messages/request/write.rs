@@ -122,10 +122,8 @@ fn turn(list: &mut List<'_>, role: &str, parts: &[&Part<'_>], notes: &mut Notes<
 
 fn tools(object: &mut Object<'_>, request: &Request<'_>, losses: &mut Losses) {
     let own = request.wire == Wire::Messages;
-    let among = |tool: &Tool<'_>| match &request.tool_choice {
-        Some(ToolChoice::Among { names, .. }) => names.contains(&tool.name),
-        Some(ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_)) | None => true,
-    };
+    let names = request.tool_choice.as_ref().and_then(ToolChoice::among);
+    let among = |tool: &Tool<'_>| names.as_ref().is_none_or(|names| names.contains(&*tool.name));
     let foreign_builtin = |tool: &Tool<'_>| !own && matches!(tool.kind, ToolKind::Builtin { .. });
     losses.note_if(request.tools.iter().any(foreign_builtin), Field::BuiltinTools);
     let tools: Vec<_> = request.tools.iter().filter(|tool| among(tool) && !foreign_builtin(tool)).collect();

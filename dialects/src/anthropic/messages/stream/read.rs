@@ -52,13 +52,29 @@ object! {
 /// More blocks in one answer are no answer.
 const MAX_BLOCKS: usize = 4_096;
 
+/// The part that a block has become, and which pieces it takes: those of another kind are none of it.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    part: u32,
+    kind: Pieces,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pieces {
+    Text,
+    Thought,
+    Arguments,
+    /// It came whole.
+    None,
+}
+
 /// Reads one stream.
 #[derive(Debug)]
 pub struct Read {
     started: bool,
     done: bool,
     /// The blocks by their index: the part each has become, while it is open. None for what no other format knows.
-    blocks: Vec<Option<u32>>,
+    blocks: Vec<Option<Block>>,
     next: u32,
     usage: Option<Usage>,
     finish: Option<Finish>,
@@ -112,19 +128,19 @@ impl Read {
                 }
             }
             Some("content_block_delta") => {
-                if let (Some(part), Some(delta)) = (self.part(at), event.delta) {
-                    if delta.is_text() {
+                if let (Some(block), Some(delta)) = (self.block(at), event.delta) {
+                    if delta.is_text() && matches!(block.kind, Pieces::Text | Pieces::Thought) {
                         // What is known is known of this part alone.
-                        if self.framed.replace(part) != Some(part) {
+                        if self.framed.replace(block.part) != Some(block.part) {
                             self.frame = Frame::default();
                         }
                         self.frame.learn(data);
                     }
-                    add(part, delta, emit);
+                    add(block, delta, emit);
                 }
             }
             Some("content_block_stop") => {
-                if let Some(part) = at.and_then(|at| self.blocks.get_mut(at)).and_then(Option::take) {
+                if let Some(Block { part, .. }) = at.and_then(|at| self.blocks.get_mut(at)).and_then(Option::take) {
                     self.framed = self.framed.filter(|framed| *framed != part);
                     emit(Event::Close { part });
                 }
@@ -180,7 +196,7 @@ impl Read {
         }
     }
 
-    fn part(&self, at: Option<usize>) -> Option<u32> {
+    fn block(&self, at: Option<usize>) -> Option<Block> {
         self.blocks.get(at?).copied().flatten()
     }
 
@@ -211,13 +227,19 @@ impl Read {
             Kind::Result(_) | Kind::Refusal(_) | Kind::Native(_) => return Ok(()),
         };
         self.next += 1;
+        let kind = match &opened {
+            Opened::Text | Opened::Refusal => Pieces::Text,
+            Opened::Thinking => Pieces::Thought,
+            Opened::Call { .. } => Pieces::Arguments,
+            Opened::Whole(_) => Pieces::None,
+        };
         if self.blocks.len() <= at {
             self.blocks.resize(at + 1, None);
         }
-        let before = self.blocks.get_mut(at).and_then(|slot| slot.replace(part));
+        let before = self.blocks.get_mut(at).and_then(|slot| slot.replace(Block { part, kind }));
         if let Some(before) = before {
             self.framed = None;
-            emit(Event::Close { part: before });
+            emit(Event::Close { part: before.part });
         }
         emit(Event::Open { part, opened });
         for delta in first {
@@ -236,7 +258,7 @@ impl Read {
             return;
         }
         self.begin(emit);
-        for part in self.blocks.iter_mut().filter_map(Option::take) {
+        for Block { part, .. } in self.blocks.iter_mut().filter_map(Option::take) {
             emit(Event::Close { part });
         }
         let reason = self.finish.unwrap_or(Finish::Stop);
@@ -255,17 +277,19 @@ impl RawDelta<'_> {
     }
 }
 
-fn add(part: u32, delta: RawDelta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-    if let Some(text) = delta.text.filter(|text| !text.is_empty()) {
+fn add(Block { part, kind }: Block, delta: RawDelta<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+    let text = delta.text.filter(|text| !text.is_empty() && matches!(kind, Pieces::Text | Pieces::Thought));
+    if let Some(text) = text {
         emit(Event::Delta { part, delta: Delta::Text(text) });
     }
-    if let Some(json) = delta.json.filter(|json| !json.is_empty()) {
+    if let Some(json) = delta.json.filter(|json| !json.is_empty() && kind == Pieces::Arguments) {
         emit(Event::Delta { part, delta: Delta::Arguments(json) });
     }
-    if let Some(opaque) = delta.signature.and_then(|text| Opaque::unpack(Wire::Messages, false, text)) {
+    let signature = delta.signature.filter(|_| kind != Pieces::None);
+    if let Some(opaque) = signature.and_then(|text| Opaque::unpack(Wire::Messages, false, text)) {
         emit(Event::Delta { part, delta: Delta::Opaque(opaque) });
     }
-    if let Some(citation) = delta.citation.and_then(citation) {
+    if let Some(citation) = delta.citation.filter(|_| kind == Pieces::Text).and_then(citation) {
         emit(Event::Delta { part, delta: Delta::Citation(citation) });
     }
 }

@@ -1,6 +1,7 @@
 //! `toolConfig`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -84,13 +85,12 @@ pub fn write(top: &mut Object<'_>, request: &Request<'_>, family: Family, losses
     if none && called.is_empty() {
         return;
     }
-    let wanted = |tool: &&Tool<'_>| {
-        let among = match &request.tool_choice {
-            Some(ToolChoice::Among { names, .. }) => names.contains(&tool.name) || called.contains(&&*tool.name),
-            Some(ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_)) | None => true,
-        };
-        among && (own || !builtin(tool))
-    };
+    let among = request.tool_choice.as_ref().and_then(ToolChoice::among).map(|mut names| {
+        names.extend(&called);
+        names
+    });
+    let wanted =
+        |tool: &&Tool<'_>| among.as_ref().is_none_or(|names| names.contains(&*tool.name)) && (own || !builtin(tool));
     let tools: Vec<_> = request.tools.iter().filter(wanted).collect();
     let missing: Vec<_> = match tools.is_empty() {
         true => called,
@@ -125,15 +125,21 @@ const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
 /// Names of the tools that were called, each once.
 fn called<'r>(request: &'r Request<'_>) -> Vec<&'r str> {
-    let mut names: Vec<&str> = Vec::new();
-    for part in request.messages.iter().flat_map(|message| &message.parts) {
-        if let Kind::Call(call) = &part.kind
-            && !names.contains(&&*call.name)
-        {
-            names.push(&call.name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let names = parts.filter_map(|part| match &part.kind {
+        Kind::Call(call) => Some(&*call.name),
+        Kind::Text { .. }
+        | Kind::Image(_)
+        | Kind::Document(_)
+        | Kind::Audio(_)
+        | Kind::Video(_)
+        | Kind::Result(_)
+        | Kind::Thinking { .. }
+        | Kind::Refusal(_)
+        | Kind::Native(_) => None,
+    });
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 fn one(list: &mut List<'_>, tool: &Tool<'_>, own: bool, family: Family, losses: &mut Losses) {

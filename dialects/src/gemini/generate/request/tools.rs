@@ -1,6 +1,7 @@
 //! `tools` and `toolConfig`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -168,14 +169,15 @@ fn write_config(top: &mut Object<'_>, request: &Request<'_>, any: bool, losses: 
     };
     calling.text("mode", mode);
     // A tool that is built into another provider was not declared.
-    let declared = |name: &&Str<'_>| own || request.tools.iter().any(|tool| tool.name == **name);
     if !names.is_empty() {
+        let tools: HashSet<&str> = request.tools.iter().map(|tool| &*tool.name).collect();
+        let declared = |name: &&Str<'_>| own || tools.contains(&***name);
         let mut list = calling.list("allowedFunctionNames");
         for name in names.iter().filter(declared) {
             list.text(name);
         }
+        losses.note_if(!names.iter().all(|name| declared(&name)), Field::BuiltinTools);
     }
-    losses.note_if(!names.iter().all(|name| declared(&name)), Field::BuiltinTools);
     if own {
         path::put(&mut calling, &request.extra, CALLING);
     }

@@ -10,8 +10,8 @@ use crate::watch::balance::Balance;
 
 /// More calls in one answer are no answer.
 const MAX_CALLS: usize = 1_024;
-/// Arguments that came before the name of their call, in bytes.
-const MAX_HELD: usize = 64 * 1024;
+/// Ids, and arguments that came before the name of their call, of all calls, in bytes.
+const MAX_HELD: usize = 1024 * 1024;
 
 /// A piece of a call.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub struct Piece<'a> {
 #[derive(Debug, Default)]
 pub struct Calls {
     all: Vec<Call>,
+    held: usize,
     request_id: String,
 }
 
@@ -45,7 +46,7 @@ struct Call {
 
 impl Calls {
     pub fn new(context: &Context) -> Self {
-        Self { all: Vec::new(), request_id: context.request_id.clone() }
+        Self { all: Vec::new(), held: 0, request_id: context.request_id.clone() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -70,6 +71,7 @@ impl Calls {
             *next += 1;
             call.part = Some(part);
             let held = std::mem::take(&mut call.held);
+            self.held = self.held.saturating_sub(held.len());
             let opened =
                 Opened::Call { id: id.into(), name: piece.name, free_form: piece.free_form, opaque: piece.opaque };
             // What was whole before this one began is closed, so that a client sees one call after the other.
@@ -87,10 +89,13 @@ impl Calls {
         call.any = true;
         match call.part {
             Some(part) => emit(Event::Delta { part, delta: Delta::Arguments(piece.arguments) }),
-            None if call.held.len() + piece.arguments.len() > MAX_HELD => {
+            None if self.held.saturating_add(piece.arguments.len()) > MAX_HELD => {
                 return Err(Box::new(Failure::ours("the provider's answer calls a tool that it does not name")));
             }
-            None => call.held.push_str(&piece.arguments),
+            None => {
+                self.held = self.held.saturating_add(piece.arguments.len());
+                call.held.push_str(&piece.arguments);
+            }
         }
         Ok(())
     }
@@ -112,7 +117,8 @@ impl Calls {
     }
 
     fn add(&mut self, piece: &Piece<'_>) -> Result<usize, Box<Failure>> {
-        if self.all.len() >= MAX_CALLS {
+        self.held = self.held.saturating_add(piece.id.len());
+        if self.all.len() >= MAX_CALLS || self.held > MAX_HELD {
             return Err(Box::new(Failure::ours("the provider's answer has too many calls")));
         }
         self.all.push(Call {

@@ -55,6 +55,8 @@ pub struct Write {
     annotations: u64,
     /// Characters of text written.
     chars: u64,
+    /// Bytes of arguments that wait for their end.
+    held: usize,
     usage: Option<Usage>,
 }
 
@@ -73,6 +75,7 @@ impl Write {
             images: 0,
             annotations: 0,
             chars: 0,
+            held: 0,
             usage: None,
         }
     }
@@ -242,9 +245,11 @@ impl Write {
             (Place::Call { index, free_form }, Delta::Arguments(text)) => {
                 let FreeForm::Json(held) = free_form else { return };
                 held.push_str(text);
-                if held.len() > MAX_EVENT {
+                self.held = self.held.saturating_add(text.len());
+                if self.held > MAX_EVENT {
                     // Too long to be taken out of its JSON: it goes as it comes.
                     let (index, held) = (*index, std::mem::take(held));
+                    self.held = self.held.saturating_sub(held.len());
                     *free_form = FreeForm::Text;
                     self.arguments(index, "custom", "input", &held, out);
                 }
@@ -291,6 +296,7 @@ impl Write {
     fn close(&mut self, part: u32, out: &mut Vec<u8>) {
         if let Some(Place::Call { index, free_form: FreeForm::Json(held) }) = self.places.get_mut(part as usize) {
             let (index, held) = (*index, std::mem::take(held));
+            self.held = self.held.saturating_sub(held.len());
             let text = free_form_text(&held);
             self.arguments(index, "custom", "input", &text, out);
         }

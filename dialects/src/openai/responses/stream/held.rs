@@ -45,6 +45,8 @@ pub struct Message {
 pub struct Content {
     refusal: bool,
     text: String,
+    /// Characters of it.
+    chars: u64,
     /// A JSON list but for its last bracket.
     annotations: Vec<u8>,
     cited: u64,
@@ -109,7 +111,7 @@ fn json(write: impl FnOnce(&mut Object<'_>)) -> String {
 
 impl Content {
     pub fn new(refusal: bool) -> Self {
-        Self { refusal, text: String::new(), annotations: Vec::new(), cited: 0, open: true }
+        Self { refusal, text: String::new(), chars: 0, annotations: Vec::new(), cited: 0, open: true }
     }
 
     fn annotations(&self) -> String {
@@ -125,6 +127,7 @@ impl Content {
             Delta::Text(text) if text.is_empty() => {}
             Delta::Text(text) => {
                 self.text.push_str(text);
+                self.chars += text.chars().count() as u64;
                 let kind = if self.refusal { "response.refusal.delta" } else { "response.output_text.delta" };
                 say(out, sequence, kind, |event| {
                     spot.write(event);
@@ -142,7 +145,7 @@ impl Content {
 
     fn cite(&mut self, citation: &Citation<'_>, spot: &Spot<'_>, sequence: &mut u64, out: &mut Vec<u8>) {
         let mut json = Vec::new();
-        let length = if citation.end.is_none() { self.text.chars().count() as u64 } else { 0 };
+        let length = if citation.end.is_none() { self.chars } else { 0 };
         if !annotation(&mut List::open(&mut json), citation, length) {
             return;
         }

@@ -48,7 +48,7 @@ fn text(part: u32, text: &str, emit: Emit<'_>) {
 pub struct Open {
     /// Its place in the output, where the upstream counts.
     pub index: Option<u64>,
-    /// Of its first event: some upstreams (Copilot) give it another one in each.
+    /// Of its first event: some upstreams (Copilot) give it another one in each. None beyond [`MAX_ID`].
     pub id: String,
     pub state: State,
 }
@@ -85,13 +85,15 @@ pub struct Thought {
     sent: Sent,
 }
 
+/// The longest id that is kept, in bytes.
+const MAX_ID: usize = 4 * 1024;
 /// The most parts of one message's content.
 const MAX_CONTENTS: usize = 1_024;
 
 impl Open {
     /// Begins an item.
     pub fn new(index: Option<u64>, item: Item<'_>, parts: &mut Parts, emit: Emit<'_>) -> Self {
-        let id = filled(item.id.clone()).map(|id| id.to_string()).unwrap_or_default();
+        let id = filled(item.id.clone()).filter(|id| id.len() <= MAX_ID).map(|id| id.to_string()).unwrap_or_default();
         let state = match item.sort() {
             Sort::Message => State::Message(Vec::new()),
             Sort::Reasoning => State::Thought(Thought::default()),
