@@ -95,10 +95,19 @@ pub(crate) fn after_key(bytes: &[u8]) -> Found {
     let mut json = serde_json::Deserializer::from_slice(rest);
     match (Level { counts: &mut counts, part: Part::Top }).deserialize(&mut json) {
         Ok(()) => counts.settle().map_or(Found::Nothing, Found::Usage),
-        // A number that was cut in the middle is an error of its own.
-        Err(error) if error.is_eof() || matches!(rest.last(), Some(b'.' | b'e' | b'E' | b'+' | b'-')) => Found::More,
+        Err(error) if error.is_eof() || is_cut_number(rest, &error) => Found::More,
         Err(_) => Found::Nothing,
     }
+}
+
+/// A number that was cut in the middle is an error of its own: of the last byte, and of none before it.
+fn is_cut_number(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let (line, before) = match memchr::memrchr(b'\n', bytes) {
+        Some(at) => (memchr::memchr_iter(b'\n', bytes).count() + 1, at + 1),
+        None => (1, 0),
+    };
+    matches!(bytes.last(), Some(b'.' | b'e' | b'E' | b'+' | b'-'))
+        && (error.line(), error.column()) == (line, bytes.len() - before)
 }
 
 /// The counters as they came; None where a vendor has none.

@@ -537,3 +537,16 @@ fn errors_within_an_event_stream_have_their_kind() {
         assert_eq!(translate::kind_of(&failure).anthropic_type(), kind, "{name}");
     }
 }
+
+#[test]
+fn a_redacted_thought_stands_alone_among_others() {
+    let (mut reader, mut gather) = (Reader::new(Wire::Converse, &context()), Gather::default());
+    for data in [r#"{"text":"one"}"#, r#"{"redactedContent":"AAAA"}"#, r#"{"text":"two"}"#] {
+        let data = format!(r#"{{"contentBlockIndex":0,"delta":{{"reasoningContent":{data}}}}}"#);
+        reader.event(b"contentBlockDelta", data.as_bytes(), &mut |event| gather.event(&event)).unwrap();
+    }
+    let said = gather.said();
+    let parts: Vec<_> =
+        said.iter().map(|part| (&*part.1, part.2.as_ref().is_some_and(|opaque| opaque.redacted))).collect();
+    assert_eq!(parts, [("one", false), ("", true), ("two", false)]);
+}

@@ -97,4 +97,12 @@ fn a_cut_object_asks_for_more() {
         assert_eq!(after_key(&whole[..end]), Found::More, "{end}");
     }
     assert!(matches!(after_key(whole), Found::Usage(_)));
+    // So does a number that ends in its middle; what was broken before it is broken, whatever comes last.
+    let number = b": {\"x\":\n [1.5e+3,-2.0E-1],\n\"input_tokens\":1}";
+    for end in 0..number.len() {
+        assert_eq!(after_key(&number[..end]), Found::More, "{end}");
+    }
+    for broken in [": {\"x\":[{},\"y\":1],\"name", ": {\"x\":[{},\"y\":1],\n-", ": {]\"a\":1."] {
+        assert_eq!(after_key(broken.as_bytes()), Found::Nothing, "{broken}");
+    }
 }

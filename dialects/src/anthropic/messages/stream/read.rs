@@ -208,6 +208,7 @@ impl Read {
             return Err(Box::new(Failure::ours("a part of the provider's answer cannot be read")));
         };
         let part = self.next;
+        let redacted = block.opaque.as_ref().is_some_and(|opaque| opaque.redacted);
         let (opened, first) = match block.kind {
             Kind::Text { text, .. } => (Opened::Text, vec![Delta::Text(text)]),
             Kind::Thinking { text } => {
@@ -228,6 +229,8 @@ impl Read {
         };
         self.next += 1;
         let kind = match &opened {
+            // It is all there is of a thought.
+            _ if redacted => Pieces::None,
             Opened::Text | Opened::Refusal => Pieces::Text,
             Opened::Thinking => Pieces::Thought,
             Opened::Call { .. } => Pieces::Arguments,

@@ -163,17 +163,7 @@ impl Read {
                 emit(Event::Delta { part: open.part, delta: Delta::Arguments(input) });
             }
         } else if let Some(thought) = piece.reasoning {
-            if let Some(part) = self.opened(index, Content::Thought, emit) {
-                let signature = thought.signature.and_then(|text| Opaque::unpack(Wire::Converse, false, text));
-                let redacted = thought.redacted.and_then(|data| Opaque::unpack(Wire::Converse, true, data));
-                let state = redacted.or(signature);
-                if let Some(text) = thought.text {
-                    emit(Event::Delta { part, delta: Delta::Text(text) });
-                }
-                if let Some(state) = state {
-                    emit(Event::Delta { part, delta: Delta::Opaque(state) });
-                }
-            }
+            self.think(index, thought, emit);
         } else if let Some(citation) = piece.citation.and_then(block::citation) {
             if let Some(part) = self.opened(index, Content::Text, emit) {
                 emit(Event::Delta { part, delta: Delta::Citation(citation) });
@@ -186,6 +176,30 @@ impl Read {
             self.parts = self.parts.saturating_add(1);
             emit(Event::Open { part, opened: Opened::Whole(Box::new(Kind::Image(media).into())) });
             emit(Event::Close { part });
+        }
+    }
+
+    fn think(&mut self, index: u64, thought: Thought<'_>, emit: &mut Emit<'_>) {
+        let signature = thought.signature.and_then(|text| Opaque::unpack(Wire::Converse, false, text));
+        let text = thought.text.filter(|text| !text.is_empty());
+        if (text.is_some() || signature.is_some())
+            && let Some(part) = self.opened(index, Content::Thought, emit)
+        {
+            if let Some(text) = text {
+                emit(Event::Delta { part, delta: Delta::Text(text) });
+            }
+            if let Some(state) = signature {
+                emit(Event::Delta { part, delta: Delta::Opaque(state) });
+            }
+        }
+        let Some(state) = thought.redacted.and_then(|data| Opaque::unpack(Wire::Converse, true, data)) else { return };
+        // A redacted thought stands alone.
+        if !self.open.iter().any(|open| open.index == index && open.kind == Content::Ignored) {
+            self.close(index, emit);
+            if let Some(part) = self.opened(index, Content::Thought, emit) {
+                emit(Event::Delta { part, delta: Delta::Opaque(state) });
+                self.close(index, emit);
+            }
         }
     }
 
