@@ -16,7 +16,7 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"fini
 static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
-/// What a dialect calls the object that tells what an answer cost. None is longer than [`LONGEST_USAGE`].
+/// What a dialect calls the object that tells what an answer cost.
 pub fn usage(dialect: Dialect) -> &'static Finder<'static> {
     match dialect {
         Dialect::OpenAi | Dialect::Anthropic => &USAGE,
