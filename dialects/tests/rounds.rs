@@ -357,6 +357,24 @@ fn a_block_takes_no_pieces_of_another_kind() {
     assert_eq!(said, ["TTTT", "{}{}{}{}"]);
 }
 
+#[test]
+fn nothing_is_cited_in_a_refusal() {
+    let event = |kind: &str, rest: &str| {
+        format!("data: {{\"type\":\"response.{kind}\",\"output_index\":0,\"content_index\":0,{rest}}}\n\n")
+    };
+    let annotation = r#"{"type":"url_citation","url":"https://a.example","title":"A","start_index":0,"end_index":1}"#;
+    let body = event("refusal.delta", "\"delta\":\"No\"")
+        + &event("output_text.annotation.added", &format!("\"annotation\":{annotation}"))
+        + &event(
+            "content_part.done",
+            &format!("\"part\":{{\"type\":\"refusal\",\"refusal\":\"No\",\"annotations\":[{annotation}]}}"),
+        )
+        + &event("completed", "\"response\":{\"status\":\"completed\"}");
+    let gathered = support::gather::Gather::of(Wire::Responses, &body, &context());
+    assert!(gathered.done);
+    assert_eq!(gathered.said(), [("Refusal".to_owned(), "No".to_owned(), None)]);
+}
+
 /// Metadata of its own is carried by responses, which knows nothing of a member that messages does not know.
 #[test]
 fn what_a_reader_leaves_out_is_told_for_every_upstream() {

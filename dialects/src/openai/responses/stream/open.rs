@@ -71,6 +71,8 @@ pub enum State {
 pub struct Text {
     index: u64,
     part: u32,
+    /// It is a refusal, in which nothing is cited.
+    refusal: bool,
     sent: Sent,
     cited: usize,
     open: bool,
@@ -160,6 +162,9 @@ impl Open {
     pub fn citation(&mut self, index: Option<u64>, json: &RawValue, parts: &mut Parts, emit: Emit<'_>) {
         let State::Message(texts) = &mut self.state else { return };
         let Some(slot) = slot(texts, index, false, parts, emit) else { return };
+        if slot.refusal {
+            return;
+        }
         slot.cited = slot.cited.saturating_add(1);
         emit(Event::Delta { part: slot.part, delta: Delta::Citation(content::citation(json)) });
     }
@@ -240,7 +245,7 @@ fn slot<'t>(
         None => {
             let part = parts.open(if refusal { Opened::Refusal } else { Opened::Text }, emit);
             let index = index.unwrap_or(0);
-            texts.push(Text { index, part, sent: Sent::default(), cited: 0, open: true });
+            texts.push(Text { index, part, refusal, sent: Sent::default(), cited: 0, open: true });
             texts.len().saturating_sub(1)
         }
     };
@@ -255,7 +260,7 @@ impl Text {
         if let Some(rest) = whole.and_then(|whole| self.sent.rest(whole)) {
             text(self.part, rest, emit);
         }
-        let citations = annotations.map(content::citations).unwrap_or_default();
+        let citations = annotations.filter(|_| !self.refusal).map(content::citations).unwrap_or_default();
         for citation in citations.into_iter().skip(self.cited) {
             emit(Event::Delta { part: self.part, delta: Delta::Citation(citation) });
         }
