@@ -69,6 +69,19 @@ fn a_budget_is_a_word_for_who_takes_none() {
     }
 }
 
+/// Neither more than it takes, nor a question that it refuses.
+#[test]
+fn an_older_claude_is_asked_for_what_it_has() {
+    let asked = chat(&json!({"reasoning_effort": "high"}));
+    let (body, lost) = written(Wire::Chat, &asked, Wire::Messages, "claude-3-5-haiku-latest");
+    assert_eq!((&body["thinking"], &body["max_tokens"]), (&Value::Null, &json!(Target::SAFE)), "{body}");
+    assert_eq!(lost, ["reasoning_effort"]);
+    let asked = chat(&json!({"reasoning_effort": "xhigh"}));
+    let (body, _) = written(Wire::Chat, &asked, Wire::Messages, "claude-opus-4-1");
+    assert_eq!(body["max_tokens"], 32_000, "{body}");
+    assert_eq!(body["thinking"]["budget_tokens"], 32_000 - Target::SAFE, "{body}");
+}
+
 #[test]
 fn the_newest_claudes_get_no_sampling() {
     let asked = chat(&json!({"temperature": 0.2, "top_p": 0.9}));

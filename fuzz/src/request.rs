@@ -1,8 +1,8 @@
 //! Requests of every dialect, written for every upstream.
 
-use dialects::Wire;
 use dialects::loss::{Fidelity, carries};
 use dialects::translate::{self, Hints, Quirks, ReasoningStyle, Target};
+use dialects::{Wire, count};
 
 use crate::heard::is_json;
 
@@ -21,7 +21,7 @@ pub fn judge(bytes: &[u8]) {
                 continue;
             }
         };
-        let _ = translate::estimate(&request);
+        let _ = count::estimate(&request);
         let _ = request.free_form().count();
         for to in Wire::ALL {
             let target = target(*which);
@@ -48,9 +48,11 @@ pub fn judge(bytes: &[u8]) {
 /// Upstreams that differ in all that is known of them.
 fn target(which: u8) -> Target<'static> {
     let bit = |n: u8| which >> n & 1 == 1;
-    let reasoning = [ReasoningStyle::Effort, ReasoningStyle::Object, ReasoningStyle::Switch, ReasoningStyle::Never];
+    let reasoning = [ReasoningStyle::Effort, ReasoningStyle::Object, ReasoningStyle::Switch, ReasoningStyle::Effort];
+    // What some of them take goes by their names.
+    let model = ["upstream", "gpt-5", "claude-opus-4-7", "claude-3-opus"];
     Target {
-        model: "upstream",
+        model: model[usize::from(which >> 6)],
         max_tokens: bit(0).then_some(1_000),
         refuse: bit(1) && bit(2),
         quirks: Quirks {
@@ -64,8 +66,7 @@ fn target(which: u8) -> Target<'static> {
             google_signatures: bit(5),
             no_stream_options: bit(0),
             string_content: bit(6),
-            adaptive_thinking: bit(6),
-            system_anywhere: bit(7),
+            no_summaries: bit(7),
         },
     }
 }

@@ -60,10 +60,11 @@ impl How {
             assert!(meter.held() <= MOST, "{} bytes are held", meter.held());
         }
         assert_eq!(failed, watch.failure().is_some());
-        let (sse, usage, estimate) = (watch.is_sse(), watch.usage(), watch.estimate(9));
+        let exact = watch.is_sse() || watch.is_array();
+        let (usage, estimate) = (watch.usage(), watch.estimate(9));
         let (ended, told) = (watch.end(true), watch.failure().cloned());
-        // Of a document it depends on the cut when it looks whole: it commits there. Of events nothing does.
-        match sse {
+        // Of a document it depends on the cut when it looks whole: it commits there. Of events and elements nothing does.
+        match exact {
             true => format!("{content} {terminal} {told:?} {usage:?} {estimate:?} {ended:?}"),
             false => format!("{usage:?} {}", estimate.input),
         }

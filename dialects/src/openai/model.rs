@@ -2,11 +2,13 @@
 
 use crate::conversation::{Effort, Reasoning, Thinking};
 
-/// False for the models of OpenAI's that do not think: they refuse to be asked. Of all others nothing is known.
-/// Source: <https://platform.openai.com/docs/guides/reasoning>.
+/// False for the models of OpenAI's that refuse to be asked how hard to think: those that do not, and the chat models of
+/// GPT-5. Of all others nothing is known. Source: <https://platform.openai.com/docs/guides/reasoning>.
 pub fn may_think(model: &str) -> bool {
     let name = bare(model);
-    !["gpt-3.5", "gpt-35", "gpt-4", "chatgpt-4o"].iter().any(|known| name.starts_with(known))
+    let refuses = ["gpt-3.5", "gpt-35", "gpt-4", "gpt-realtime", "gpt-audio", "chatgpt-4o", "o1-mini", "o1-preview"];
+    let chats = name.starts_with("gpt-5") && name.split('-').any(|word| word == "chat");
+    !chats && !refuses.iter().any(|known| name.starts_with(known))
 }
 
 /// False for the models of OpenAI's that refuse a temperature, `top_p` and penalties other than the default: those that
@@ -43,7 +45,15 @@ mod tests {
 
     #[test]
     fn names_tell_who_does_not_think() {
-        for model in ["gpt-4o-mini", "openai/gpt-4.1", "ft:gpt-3.5-turbo:org::1", "gpt-35-turbo", "chatgpt-4o-latest"] {
+        for model in [
+            "gpt-4o-mini",
+            "openai/gpt-4.1",
+            "ft:gpt-3.5-turbo:org::1",
+            "gpt-35-turbo",
+            "chatgpt-4o-latest",
+            "gpt-5.1-chat-latest",
+            "o1-mini",
+        ] {
             assert!(!may_think(model), "{model}");
         }
         for model in ["gpt-5-mini", "o3", "gpt-oss-120b", "qwen3", "deepseek-reasoner"] {

@@ -13,6 +13,8 @@ use crate::loss::{Field, Losses};
 use crate::translate::Target;
 
 const LEAST: u64 = 1_024;
+/// The most that every model takes that thinks by a budget (Opus 4 and 4.1 write no more).
+const MOST: u64 = 32_000;
 
 /// What was decided.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -
         Some(effort @ (Effort::Low | Effort::Medium | Effort::High | Effort::XHigh | Effort::Max)) => Some(effort),
         None => reasoning.budget.map(Effort::of_budget),
     };
-    if forced {
+    if forced || !model::may_think(target.model) {
         losses.note_if(reasoning.effort.is_some(), Field::ReasoningEffort);
         losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
         return none;
@@ -58,7 +60,7 @@ pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -
     let wish = reasoning.budget.unwrap_or_else(|| effort.unwrap_or(Effort::Medium).budget()).max(LEAST);
     // Nobody set a limit: there is room for thought and answer both.
     let max_tokens = match (request.max_tokens, target.max_tokens) {
-        (None, None) => Target::SAFE + wish,
+        (None, None) => (Target::SAFE + wish).min(MOST),
         (Some(max), _) | (None, Some(max)) => max,
     };
     let thinks = Think { max_tokens, on: true, samples: false, ..none };
@@ -67,7 +69,9 @@ pub fn decide(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -
         let effort = effort.map(|effort| model::known(effort, target.model));
         return Think { effort, kind: Some(Thinking::Adaptive), ..thinks };
     }
-    let budget = wish.min(max_tokens.saturating_sub(1));
+    // Of what we set ourselves some is left for the answer.
+    let room = if request.max_tokens.or(target.max_tokens).is_none() { Target::SAFE } else { 1 };
+    let budget = wish.min(max_tokens.saturating_sub(room));
     if budget < LEAST || lost_thoughts(&request.messages) {
         losses.note_if(reasoning.effort.is_some(), Field::ReasoningEffort);
         losses.note_if(reasoning.budget.is_some(), Field::ReasoningBudget);
