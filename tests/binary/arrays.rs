@@ -174,6 +174,24 @@ async fn what_we_end_ourselves_is_an_array_too() {
     }
 }
 
+/// Gemini's own error, and then nothing, or an element that is too long to be held and has no end.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_an_error_of_its_own_a_provider_is_cut_off() {
+    let told = b",\n{\"error\":{\"code\":503,\"message\":\"Overloaded\",\"status\":\"UNAVAILABLE\"}}".to_vec();
+    let begun = || [said(Wire::Gemini)[..2].concat(), told.clone()].to_vec();
+    let upstream = stalls("application/json", begun()).await;
+    let silent = proxy("kind: gemini", &upstream, ", timeouts: { idle: 300ms }").await;
+    let answer = ask().send(silent.port).await;
+    let (_, error) = read(&answer, "silent");
+    assert_eq!((&error.unwrap()["message"], answer.text().matches("error").count()), (&"Overloaded".into(), 1));
+
+    let mut endless = begun();
+    endless.push([b",\n{\"x\":\"".as_slice(), &[b'y'; 200_000]].concat());
+    let upstream = ends_early(Framing::Chunked, "application/json", endless).await;
+    let cut = proxy("kind: gemini", &upstream, "").await;
+    assert_ne!(ask().send(cut.port).await.ended, Ended::Whole);
+}
+
 /// Begins well, and then says nothing more.
 async fn stalls(content_type: &'static str, pieces: Vec<Vec<u8>>) -> Upstream {
     Upstream::start(move |mut connection| {

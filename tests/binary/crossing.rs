@@ -186,6 +186,18 @@ async fn an_error_inside_a_200_does_not_tell_the_key_either() {
     assert!(answer.text().starts_with(&expected), "{}", answer.text());
 }
 
+/// Longer than what is held back of an event: it passes as it comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_a_long_error_within_an_answer() {
+    let long = format!("{PLAIN_KEY} {} {PLAIN_KEY}", "x".repeat(300_000));
+    let told = format!("data: {{\"error\":{{\"message\":\"{long}\",\"type\":\"server_error\"}}}}\n\n");
+    let upstream = error_inside_200(vec![canned::stream(2)[..3].concat()], told.as_bytes()).await;
+    let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
+    let answer = proxy.stream("m").await.answer().await;
+    assert_eq!((answer.status, answer.text().matches("***").count()), (200, 2));
+    hides(&answer);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_an_error_in_another_dialect() {
     let told = format!(

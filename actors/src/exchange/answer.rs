@@ -268,13 +268,13 @@ impl AnswerBody {
 
     /// The client has got the upstream's own error event, or an event that an error event cannot follow as it is.
     pub fn last_event(&self) -> LastEvent {
-        match self.told {
-            _ if self.is_array() && self.terminal => LastEvent::Bracket,
-            true => LastEvent::Error,
-            false => match &self.seen_by {
-                Observer::Watch(watch) if watch.mid_event() => LastEvent::Unfinished,
-                Observer::Watch(_) | Observer::Translated(_) => LastEvent::Whole,
-            },
+        let array = self.is_array();
+        match &self.seen_by {
+            _ if array && self.terminal => LastEvent::Bracket,
+            Observer::Watch(watch) if array && watch.mid_event() => LastEvent::Unfinished,
+            Observer::Watch(watch) if self.told || array && watch.failure().is_some() => LastEvent::Error,
+            Observer::Watch(watch) if watch.mid_event() => LastEvent::Unfinished,
+            Observer::Watch(_) | Observer::Translated(_) => LastEvent::Whole,
         }
     }
 
@@ -308,8 +308,12 @@ impl AnswerBody {
             *left = left.saturating_sub(piece.len() as u64);
         }
         let before = self.content;
-        let seen = match &mut self.seen_by {
-            Observer::Watch(watch) => watch.push(&piece),
+        let (seen, long) = match &mut self.seen_by {
+            Observer::Watch(watch) => {
+                let began = watch.mid_event();
+                let seen = watch.push(&piece);
+                (seen, began || watch.mid_event())
+            }
             Observer::Translated(translated) => {
                 let taken = translated.push(&piece);
                 return self.taken(taken);
@@ -339,7 +343,7 @@ impl AnswerBody {
             None => self.ready.append(&mut self.partial),
             Some(range) => self.forward_without(&range),
         }
-        self.veil_errors(from);
+        self.veil_errors(from, long);
         if !stays.is_empty() {
             self.partial.push_back(stays);
         }
@@ -347,14 +351,16 @@ impl AnswerBody {
     }
 
     /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
-    /// `from`: where in what is ready the last events begin.
-    fn veil_errors(&mut self, from: usize) {
+    /// `from`: where in what is ready the last events begin; `long`: a part of one is among them that passes as it
+    /// comes, and may turn out to be an error only at its end.
+    fn veil_errors(&mut self, from: usize, long: bool) {
         let Observer::Watch(watch) = &self.seen_by else { return };
-        if watch.failure().is_none() {
+        if watch.failure().is_none() && !long {
             return;
         }
         let events: Vec<u8> = self.ready.iter().skip(from).flatten().copied().collect();
-        if let Some(veiled) = self.veil.over_errors(watch, &events) {
+        let veiled = if long { self.veil.over_all(&events) } else { self.veil.over_errors(watch, &events) };
+        if let Some(veiled) = veiled {
             self.ready.truncate(from);
             self.ready.push_back(veiled.into());
         }

@@ -56,6 +56,14 @@ impl Veil {
         }
     }
 
+    /// Any text on its way to the client; None where it may go as it is. A secret that is cut in two is not found.
+    pub fn over_all(&self, text: &[u8]) -> Option<Vec<u8>> {
+        match mask::hide(text, &self.secrets()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(hidden) => Some(hidden),
+        }
+    }
+
     fn secrets(&self) -> Vec<&str> {
         let config = &self.provider.config;
         let key = config.keys.get(self.key).map(|key| key.secret.expose());
