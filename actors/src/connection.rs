@@ -264,6 +264,11 @@ pub fn is_stale(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stale>())
 }
 
+/// Whether it is our own doing that there is no connection: the process, or its machine, has no file left for one.
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(rustix::io::Errno::from_io_error(error), Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}
+
 /// Whether a body broke off because the connection ended in good order: for some framings that is its end.
 pub fn is_end(error: &PayloadError) -> bool {
     matches!(error, PayloadError::Io(error) | PayloadError::Incomplete(Some(error))

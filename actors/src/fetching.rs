@@ -9,6 +9,7 @@ mod address;
 mod get;
 mod media;
 mod place;
+mod places;
 mod why;
 
 use std::cell::{Cell, Ref, RefCell};
@@ -25,6 +26,7 @@ use crate::alarm;
 use get::{Budget, Got};
 use place::Place;
 
+pub use places::MAX_FILES;
 pub use why::{Unfetched, Why};
 
 /// Of one request, at one time.

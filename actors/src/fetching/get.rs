@@ -14,7 +14,7 @@ use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderValue, LOCATION, USER_AGENT};
 
 use super::place::Place;
-use super::{Fetcher, Why};
+use super::{Fetcher, Why, places};
 use crate::connection::{self, Dialer};
 use crate::exchange::{self, Framing};
 
@@ -49,6 +49,7 @@ pub enum Got {
 
 pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result<Got, Why> {
     let addresses = place.addresses(budget.limits).await?;
+    let _connection = places::take(&places::CONNECTIONS, budget.until).await?;
     let tls = if place.is_tls() { Some(fetcher.tls()?) } else { None };
     let left = budget.until.saturating_duration_since(Instant::now());
     let dialer = Dialer::to(place.host(), addresses, left, tls).map_err(|_| Why::Unreachable)?;
@@ -108,9 +109,10 @@ fn check(length: u64, budget: Budget<'_>) -> Result<(), Why> {
 }
 
 fn unsent(error: &awc::error::SendRequestError) -> Why {
-    use awc::error::SendRequestError;
+    use awc::error::{ConnectError, SendRequestError};
     match error {
         SendRequestError::Url(_) => Why::Url,
+        SendRequestError::Connect(ConnectError::Io(error)) if connection::is_out_of_files(error) => Why::Busy,
         SendRequestError::Connect(_) => Why::Unreachable,
         SendRequestError::Timeout => Why::Slow,
         _ => Why::Broken,
