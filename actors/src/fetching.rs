@@ -7,6 +7,7 @@
 
 mod address;
 mod get;
+mod look_up;
 mod media;
 mod place;
 mod places;

@@ -48,7 +48,7 @@ pub enum Got {
 }
 
 pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result<Got, Why> {
-    let addresses = place.addresses(budget.limits).await?;
+    let addresses = place.addresses(budget.limits, budget.until).await?;
     let _connection = places::take(&places::CONNECTIONS, budget.until).await?;
     let tls = if place.is_tls() { Some(fetcher.tls()?) } else { None };
     let left = budget.until.saturating_duration_since(Instant::now());
