@@ -10,7 +10,7 @@ mod get;
 mod look_up;
 mod media;
 mod place;
-mod places;
+mod turns;
 mod why;
 
 use std::cell::{Cell, Ref, RefCell};
@@ -27,7 +27,7 @@ use crate::alarm;
 use get::{Budget, Got};
 use place::Place;
 
-pub use places::MAX_FILES;
+pub use turns::MAX_FILES;
 pub use why::{Unfetched, Why};
 
 /// Of one request, at one time.

@@ -14,7 +14,7 @@ use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderValue, LOCATION, USER_AGENT};
 
 use super::place::Place;
-use super::{Fetcher, Why, places};
+use super::{Fetcher, Why, turns};
 use crate::connection::{self, Dialer};
 use crate::exchange::{self, Framing};
 
@@ -49,10 +49,11 @@ pub enum Got {
 
 pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result<Got, Why> {
     let addresses = place.addresses(budget.limits, budget.until).await?;
-    let _connection = places::take(&places::CONNECTIONS, budget.until).await?;
+    let _connection = turns::take(&turns::CONNECTIONS, budget.until).await?;
     let tls = if place.is_tls() { Some(fetcher.tls()?) } else { None };
     let left = budget.until.saturating_duration_since(Instant::now());
-    let dialer = Dialer::to(place.host(), addresses, left, tls).map_err(|_| Why::Unreachable)?;
+    let dialer =
+        Dialer::to(place.host(), addresses, budget.limits.allow.clone(), left, tls).map_err(|_| Why::Unreachable)?;
     let connector = Connector::new().connector(dialer).timeout(left);
     let client = Client::builder().connector(connector).timeout(left).disable_redirects().no_default_headers().finish();
     // awc is always told http: TLS is the dialer's.
@@ -112,6 +113,7 @@ fn unsent(error: &awc::error::SendRequestError) -> Why {
     use awc::error::{ConnectError, SendRequestError};
     match error {
         SendRequestError::Url(_) => Why::Url,
+        SendRequestError::Connect(ConnectError::Io(error)) if connection::is_ours(error) => Why::Address,
         SendRequestError::Connect(ConnectError::Io(error)) if connection::is_out_of_files(error) => Why::Busy,
         SendRequestError::Connect(_) => Why::Unreachable,
         SendRequestError::Timeout => Why::Slow,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::{Why, places};
+use super::{Why, turns};
 
 /// None at all where the name leads nowhere.
 ///
@@ -24,7 +24,7 @@ async fn on_a_thread(
     until: Instant,
     resolve: impl FnOnce() -> io::Result<Vec<IpAddr>> + Send + 'static,
 ) -> Result<Vec<IpAddr>, Why> {
-    let place = places::take(&places::LOOK_UPS, until).await?;
+    let place = turns::take(&turns::LOOK_UPS, until).await?;
     let (tell, told) = oneshot::channel();
     let looking = move || {
         let found = resolve().unwrap_or_default();

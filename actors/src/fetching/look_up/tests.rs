@@ -38,7 +38,7 @@ fn a_slow_name_server_is_in_the_way_of_no_providers_name() {
 async fn who_has_no_turn_is_told_so_and_look_ups_that_were_given_up_keep_theirs() {
     let started = Arc::new(AtomicUsize::new(0));
     let (mut ends, mut looking) = (Vec::new(), Vec::new());
-    for _ in 0..places::MAX_LOOK_UPS {
+    for _ in 0..turns::MAX_LOOK_UPS {
         let ((end, resolve), started) = (slow(), started.clone());
         ends.push(end);
         looking.push(actix::spawn(on_a_thread(soon(60_000), move || {
