@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use actix_http::body::None as NoBody;
 use awc::{Client, ClientResponse, Connector};
 use bytes::Bytes;
 use config::FetchUrls;
@@ -63,11 +64,12 @@ pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
-    let response = request.force_close().send().await.map_err(|error| unsent(&error))?;
+    let response = request.force_close().send_body(NoBody::new()).await.map_err(|error| unsent(&error))?;
     match response.status() {
         StatusCode::OK => {}
         status if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
-            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            let location = response.headers().get(LOCATION);
+            let location = location.and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
             return place.join(location.ok_or(Why::Redirects)?).map(Got::Elsewhere);
         }
         status => return Err(Why::Status(status.as_u16())),

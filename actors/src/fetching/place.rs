@@ -15,6 +15,8 @@ use super::look_up::look_up;
 
 /// Longer ones are none that a host would take.
 const MAX_LENGTH: usize = 8 * 1024;
+/// Of a host's name, RFC 1035 section 2.3.4, and the dot that may end it.
+const MAX_HOST: usize = 254;
 /// The addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
@@ -49,7 +51,10 @@ impl Place {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Why::UserInfo);
         }
-        if url.host().is_none() { Err(Why::Url) } else { Ok(Self(url)) }
+        match url.host_str() {
+            Some(host) if host.len() <= MAX_HOST => Ok(Self(url)),
+            Some(_) | None => Err(Why::Url),
+        }
     }
 
     pub fn is_tls(&self) -> bool {

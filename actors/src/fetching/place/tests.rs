@@ -41,6 +41,9 @@ fn only_what_could_be_fetched_is_a_place() {
         assert_eq!(Place::new(url).err(), Some(why), "{url}");
     }
     assert_eq!(Place::new(&format!("http://a.example/{}", "a".repeat(MAX_LENGTH))).err(), Some(Why::Url));
+    let labels = |count| format!("http://{}/", "abc.".repeat(count));
+    assert_eq!(Place::new(&labels(64)).err(), Some(Why::Url), "no name is so long");
+    assert!(Place::new(&labels(63)).is_ok());
 }
 
 #[test]
