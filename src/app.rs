@@ -215,7 +215,7 @@ where
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(FIRST_HEAD)
         .client_disconnect_timeout(Duration::from_secs(2))
-        .worker_max_blocking_threads(4) // only names are resolved there
+        .worker_max_blocking_threads(4) // only providers' names are resolved there
         .disable_signals() // ours: actix's own SIGINT is not graceful
         .shutdown_timeout(grace.as_secs() + LAST_WORDS)
 }

@@ -1,5 +1,7 @@
-//! Open files: a request in flight holds two sockets, so their limit is ours.
+//! Open files: a request in flight holds two sockets, so their limit is ours. What it fetches by URL it holds of a number
+//! that is the same for all requests together.
 
+use actors::fetching;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Files that are open beside those of requests: log, listeners, idle connections, epoll.
@@ -33,14 +35,35 @@ pub fn check() -> Result<(), String> {
     }
 }
 
-/// How many requests may be in flight with so many files: `wanted`, or fewer.
+/// How many requests may be in flight with so many files. It does not ask whether anything is fetched: a reload may change
+/// that, and what was admitted stays.
+fn holding(files: u64) -> u32 {
+    let others = OTHERS + fetching::MAX_FILES as u64;
+    u32::try_from(files.saturating_sub(others) / 2).unwrap_or(u32::MAX).max(1)
+}
+
+/// How many requests may be in flight with the files that there are: `wanted`, or fewer.
 pub fn room(wanted: u32) -> u32 {
     let Some(files) = raise() else { return wanted };
-    let room = u32::try_from(files.saturating_sub(OTHERS) / 2).unwrap_or(u32::MAX).max(1);
+    let room = holding(files);
     if room < wanted {
         log::warn!(
             "max_in_flight is {room} instead of {wanted}: this process may open {files} files only (see `ulimit -n`)"
         );
     }
     room.min(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_fetched_is_reckoned_with() {
+        for files in [512, 1024, 4096] {
+            let held = 2 * u64::from(holding(files)) + fetching::MAX_FILES as u64;
+            assert!(held <= files - OTHERS && held > files - OTHERS - 2, "{files}: {held}");
+        }
+        assert_eq!((holding(64), holding(u64::MAX)), (1, u32::MAX));
+    }
 }

@@ -267,6 +267,7 @@ fn last_words(cause: Cause) -> (ErrorKind, &'static str) {
             "the provider stalled in the middle of its answer; what came before this is not whole",
         ),
         Cause::Connect
+        | Cause::NoFiles
         | Cause::Reset
         | Cause::UploadBroken
         | Cause::UploadEnded

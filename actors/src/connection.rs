@@ -22,6 +22,7 @@ use actix_http::error::PayloadError;
 use actix_rt::net::{ActixStream, Ready};
 use actix_service::Service;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use config::Network;
 use futures::future::LocalBoxFuture;
 use http::Uri;
 use rustls::pki_types::ServerName;
@@ -39,6 +40,11 @@ use heads::Heads;
 #[derive(Debug, derive_more::Display, derive_more::Error)]
 #[display("a kept-alive connection could not be used again")]
 pub struct Stale;
+
+/// The error inside an [`io::Error`] where the address that was connected to is one of this machine's.
+#[derive(Debug, derive_more::Display, derive_more::Error)]
+#[display("the address is one of this machine's own")]
+pub struct Ours;
 
 /// Who closes an idle connection has not seen the request, so we hear of it within about a round trip. Whoever needed
 /// longer may have worked on it, and must not be asked twice in silence.
@@ -165,11 +171,17 @@ struct Target {
     host: String,
     port: u16,
     addresses: Addresses,
-    /// Where it connects to, whatever the name may lead to.
-    fixed: Option<Vec<SocketAddr>>,
+    fixed: Option<Fixed>,
     /// For one connection, its name looked up, TLS and all.
     time: Duration,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// Where it connects to, whatever the name may lead to.
+struct Fixed {
+    addresses: Vec<SocketAddr>,
+    /// Of this machine's addresses only these: which are its own shows once a connection stands.
+    allow: Vec<Network>,
 }
 
 impl Dialer {
@@ -181,23 +193,25 @@ impl Dialer {
         Self::build(host, port, None, time, tls)
     }
 
-    /// Connects to these addresses and no others: `host` is never looked up, and is only what TLS verifies.
+    /// Connects to these addresses and no others: `host` is never looked up, and is only what TLS verifies. Nothing is sent
+    /// to an address of this machine that is not in `allow`.
     ///
     /// # Errors
     /// As above.
     pub fn to(
         host: &str,
         addresses: Vec<SocketAddr>,
+        allow: Vec<Network>,
         time: Duration,
         tls: Option<Arc<rustls::ClientConfig>>,
     ) -> io::Result<Self> {
-        Self::build(host, 0, Some(addresses), time, tls)
+        Self::build(host, 0, Some(Fixed { addresses, allow }), time, tls)
     }
 
     fn build(
         host: &str,
         port: u16,
-        fixed: Option<Vec<SocketAddr>>,
+        fixed: Option<Fixed>,
         time: Duration,
         tls: Option<Arc<rustls::ClientConfig>>,
     ) -> io::Result<Self> {
@@ -219,12 +233,18 @@ impl Dialer {
         let started = Instant::now();
         let look_up = async {
             match &target.fixed {
-                Some(fixed) => Ok(fixed.clone()),
+                Some(fixed) => Ok(fixed.addresses.clone()),
                 None => Ok(tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect()),
             }
         };
         let addresses = target.addresses.get(started, target.time / 2, look_up).await?;
         let tcp = target.addresses.connect(&addresses, started + target.time).await?;
+        if let Some(fixed) = &target.fixed {
+            let peer = tcp.peer_addr()?.ip();
+            if tcp.local_addr()?.ip() == peer && !fixed.allow.iter().any(|network| network.contains(peer)) {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, Ours));
+            }
+        }
         tcp.set_nodelay(true)?;
         Ok(Socket::new(match &target.tls {
             None => Stream::Tcp(tcp),
@@ -262,6 +282,16 @@ impl Service<ConnectInfo<Uri>> for Dialer {
 /// Whether the connection was no good, and another one may be tried in silence: see [`Stale`].
 pub fn is_stale(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stale>())
+}
+
+/// Whether nothing was sent because it would have gone to this machine: see [`Ours`].
+pub fn is_ours(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Ours>())
+}
+
+/// Whether it is our own doing that there is no connection: the process, or its machine, has no file left for one.
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(rustix::io::Errno::from_io_error(error), Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 /// Whether a body broke off because the connection ended in good order: for some framings that is its end.

@@ -51,6 +51,8 @@ impl Refusal {
 pub enum Cause {
     /// No connection: refused, unreachable, name not found, TLS failed.
     Connect,
+    /// No connection: this process may open no more files.
+    NoFiles,
     ConnectTimeout,
     /// Connected, asked, and no byte of an answer in time.
     FirstByteTimeout,
@@ -93,6 +95,7 @@ impl Cause {
     pub fn label(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::NoFiles => "no_files",
             Self::ConnectTimeout => "connect_timeout",
             Self::FirstByteTimeout => "first_byte_timeout",
             Self::Deadline => "deadline",
@@ -118,6 +121,7 @@ impl Cause {
     pub fn retryable(self) -> bool {
         match self {
             Self::Connect
+            | Self::NoFiles
             | Self::ConnectTimeout
             | Self::FirstByteTimeout
             | Self::Reset
@@ -191,6 +195,7 @@ impl Cause {
             Self::Status(_, fault) | Self::InBand(fault) => matches!(fault, Fault::Upstream),
             // An upstream that takes no more of a large body may well have refused it: that is no illness.
             Self::Deadline
+            | Self::NoFiles
             | Self::NoToken
             | Self::UploadBroken
             | Self::UploadEnded

@@ -176,6 +176,9 @@ fn classify(error: &SendRequestError, large: bool) -> Lost {
     match error {
         SendRequestError::Connect(ConnectError::Timeout) => Lost::Cause(Cause::ConnectTimeout),
         SendRequestError::Connect(ConnectError::Disconnected) => Lost::Cause(Cause::Reset),
+        SendRequestError::Connect(ConnectError::Io(error)) if crate::connection::is_out_of_files(error) => {
+            Lost::Cause(Cause::NoFiles)
+        }
         SendRequestError::Connect(_) => Lost::Cause(Cause::Connect),
         SendRequestError::Send(error) => io(error),
         SendRequestError::Response(ParseError::Io(error)) if crate::connection::is_stale(error) => Lost::Stale,

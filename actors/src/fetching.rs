@@ -7,8 +7,10 @@
 
 mod address;
 mod get;
+mod look_up;
 mod media;
 mod place;
+mod turns;
 mod why;
 
 use std::cell::{Cell, Ref, RefCell};
@@ -25,6 +27,7 @@ use crate::alarm;
 use get::{Budget, Got};
 use place::Place;
 
+pub use turns::MAX_FILES;
 pub use why::{Unfetched, Why};
 
 /// Of one request, at one time.

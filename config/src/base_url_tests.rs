@@ -84,6 +84,7 @@ fn what_is_refused_and_why() {
         ("http://[::ffff:169.254.169.254]/", E::Forbidden),
         ("http://metadata.google.internal/", E::Forbidden),
         ("http://100.100.100.200/", E::Forbidden),
+        ("http://168.63.129.16/", E::Forbidden),
         ("http://0.0.0.0:8000", E::Forbidden),
         ("http://224.0.0.1/", E::Forbidden),
     ] {

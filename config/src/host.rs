@@ -51,21 +51,30 @@ pub(crate) fn is_private(host: &str) -> bool {
     }
 }
 
-/// Where no provider lives and a mistake hands out credentials: link-local addresses (the metadata
-/// service of most clouds), the clouds' other metadata addresses, unspecified, multicast.
+/// Where no provider lives and a mistake hands out credentials: [`is_never_called`], and the names of such addresses.
 pub(crate) fn is_forbidden(host: &str) -> bool {
-    const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200); // Alibaba Cloud
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254); // AWS over IPv6
     match host.parse::<IpAddr>() {
-        Ok(ip) => match canonical(ip) {
-            IpAddr::V4(ip) => {
-                ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip == METADATA_V4
-            }
-            IpAddr::V6(ip) => {
-                ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast() || ip == METADATA_V6
-            }
-        },
+        Ok(ip) => is_never_called(ip),
         Err(_) => matches!(host, "metadata.google.internal" | "metadata.goog" | "instance-data.ec2.internal"),
+    }
+}
+
+/// Link-local addresses (the metadata service of most clouds), the clouds' other metadata addresses, those of no single
+/// host. For what is called and for what is fetched alike.
+#[must_use]
+pub fn is_never_called(address: IpAddr) -> bool {
+    match canonical(address) {
+        IpAddr::V4(address) => {
+            let [first, ..] = address.octets();
+            // Of Azure, Alibaba and Oracle.
+            const METADATA: [Ipv4Addr; 3] =
+                [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+            first == 0 || first >= 224 || address.is_link_local() || METADATA.contains(&address)
+        }
+        IpAddr::V6(address) => {
+            const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254); // AWS over IPv6
+            address.is_unicast_link_local() || address.is_unspecified() || address.is_multicast() || address == METADATA
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use day_reset::{DayReset, DayResetError};
 pub use environment::{Environment, ProcessEnvironment};
 pub use finding::{Finding, Severity};
+pub use host::is_never_called;
 pub use load::{Loaded, load};
 pub use locate::{Located, Sources, locate};
 pub use model::*;

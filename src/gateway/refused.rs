@@ -2,7 +2,6 @@
 
 use actors::clock;
 use actors::error::{Cause, ErrorAnswer, Failure, Refusal};
-use actors::fetching;
 use actors::policy::Moment;
 use actors::router::{self, Outlook};
 use actors::table::{Deployment, Route};
@@ -62,6 +61,11 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
         Cause::Connect => {
             Refused::ours(ErrorKind::BadGateway, format!("the provider of the model `{model}` cannot be reached"))
         }
+        Cause::NoFiles => Refused::Ours {
+            kind: ErrorKind::Unavailable,
+            message: "the gateway holds as many connections as it may; try again in a moment".to_owned(),
+            retry_after: Some(1),
+        },
         Cause::UploadBroken => Refused::ours(
             ErrorKind::BadGateway,
             "the provider stopped reading the request before its end, and its answer was lost with the connection; it may be too large for it",
@@ -97,7 +101,7 @@ fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
         ),
         Unsayable::Bad(bad) => Refused::ours(ErrorKind::InvalidRequest, bad.text()),
         Unsayable::Refused(refused) => Refused::ours(ErrorKind::InvalidRequest, refusal(&refused)),
-        Unsayable::Unfetched(unfetched) if unfetched.why == fetching::Why::NoRoom => {
+        Unsayable::Unfetched(unfetched) if unfetched.why.is_ours() => {
             Refused::Ours { kind: ErrorKind::Unavailable, message: unfetched.text(), retry_after: Some(1) }
         }
         Unsayable::Unfetched(unfetched) => Refused::ours(ErrorKind::InvalidRequest, unfetched.text()),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use upstream::client::{Answer, Ask, Ended};
 use upstream::harness::{Proxy, TOKEN, chat_body, one};
 use upstream::*;
@@ -190,4 +191,23 @@ async fn an_offer_of_another_protocol_hides_no_body() {
         assert_eq!((answer.status, &answer.body), (422, &error));
     }
     assert_eq!(upstream.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_this_process_may_open_no_more_files_is_nothing_against_a_provider() {
+    let upstream = records().await;
+    let proxy = crate::proxy(&one(&upstream.base_url(), "breaker: { failures: 1, open: 1m }")).await;
+    let mut wire = proxy.open("/v1/chat/completions", "{").await;
+    assert_eq!(wire.answer().await.status, 400, "its connection stands");
+    let limit = |files| {
+        let pid = Pid::from_raw(i32::try_from(proxy.pid()).unwrap());
+        prlimit(pid, Resource::Nofile, files).unwrap()
+    };
+    let before = limit(Rlimit { current: Some(1), maximum: Some(256) });
+    assert!(before.maximum.is_none_or(|most| most >= 256));
+    wire.write(&Ask::post("/v1/chat/completions", TOKEN, chat_body("m", false)).bytes()).await.unwrap();
+    let answer = wire.answer().await;
+    limit(Rlimit { current: Some(256), maximum: Some(256) });
+    assert_eq!((answer.status, answer.header("retry-after").as_deref()), (503, Some("1")), "{}", answer.text());
+    assert_eq!(proxy.chat("m").await.status, 200, "its breaker has heard nothing");
 }

@@ -38,12 +38,30 @@ async fn only_a_loss_at_once_on_a_kept_connection_is_the_race_of_an_idle_close()
 async fn addresses_that_were_judged_are_the_ones_connected_to_whatever_the_name() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let there = listener.local_addr().unwrap();
-    let dialer = |name, to| Dialer::to(name, to, Duration::from_secs(5), None).unwrap();
+    let dialer = |name, to| {
+        let allow = vec!["127.0.0.0/8".parse().unwrap()];
+        Dialer::to(name, to, allow, Duration::from_secs(5), None).unwrap()
+    };
     for name in ["no-such-name.invalid", "localhost", "[::1]"] {
         let (dialed, accepted) = tokio::join!(dialer(name, vec![there]).dial(), listener.accept());
         assert!(dialed.is_ok() && accepted.is_ok(), "{name}: {dialed:?}");
     }
     assert!(dialer("localhost", Vec::new()).dial().await.is_err(), "nothing was judged, and nothing is looked up");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_this_machine_by_whichever_address_unless_it_is_allowed() {
+    // Loopback stands in for a public address: it is the same on both sides, as any of this machine's is.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = listener.local_addr().unwrap();
+    let dial = |allow: &str| {
+        let allow = vec![allow.parse().unwrap()];
+        Dialer::to("a.example", vec![there], allow, Duration::from_secs(5), None).unwrap().dial()
+    };
+    assert!(is_ours(&dial("10.0.0.0/8").await.unwrap_err()));
+    let (mut peer, _) = listener.accept().await.unwrap();
+    assert_eq!(peer.read(&mut [0]).await.unwrap(), 0, "not a byte");
+    assert!(dial("127.0.0.1").await.is_ok());
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@
 //! (<https://www.iana.org/assignments/iana-ipv4-special-registry>, `iana-ipv6-special-registry`) as of October 2025, and
 //! what clouds serve to their own machines.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use config::FetchUrls;
+use config::{FetchUrls, is_never_called};
 
 /// The ports of public hosts: whatever else listens on one expects other visitors than ours.
 pub const PORTS: [u16; 2] = [80, 443];
@@ -15,25 +15,20 @@ pub const PORTS: [u16; 2] = [80, 443];
 pub fn may_connect(address: IpAddr, port: u16, limits: &FetchUrls) -> bool {
     // IPv4 in IPv6 clothes is what it is.
     let address = address.to_canonical();
-    let is_allowed = limits.allow.iter().any(|network| network.contains(address));
-    !is_never(address) && (is_allowed || PORTS.contains(&port) && is_public(address))
+    let is_named = |address| limits.allow.iter().any(|network| network.contains(address));
+    let is_open = |address| PORTS.contains(&port) && is_public(address);
+    // That a translator is allowed says nothing of what lies behind it.
+    let behind = translated(address);
+    let is_allowed = is_named(address) && behind.is_none_or(|behind| is_named(behind) || is_open(behind));
+    let is_never = is_never_called(address) || behind.is_some_and(is_never_called);
+    !is_never && (is_allowed || is_open(address))
 }
 
-/// Link-local, multicast, unspecified, and where clouds hand out credentials: nobody's image is there.
-fn is_never(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let [first, ..] = address.octets();
-            // Of Azure, Alibaba and Oracle; the one of most others is link-local.
-            const METADATA: [Ipv4Addr; 3] =
-                [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
-            first == 0 || first >= 224 || address.is_link_local() || METADATA.contains(&address)
-        }
-        IpAddr::V6(address) => {
-            const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254); // AWS over IPv6
-            address.is_unicast_link_local() || address.is_multicast() || address.is_unspecified() || address == METADATA
-        }
-    }
+/// The IPv4 address that a NAT64 leads to by this one (64:ff9b::/96, RFC 6052).
+fn translated(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else { return None };
+    let [a, b, 0, 0, 0, 0, high, low] = address.segments() else { return None };
+    ((a, b) == (0x64, 0xff9b)).then(|| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into())
 }
 
 /// Reachable from anywhere, and nobody's own.

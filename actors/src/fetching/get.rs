@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use actix_http::body::None as NoBody;
 use awc::{Client, ClientResponse, Connector};
 use bytes::Bytes;
 use config::FetchUrls;
@@ -14,7 +15,7 @@ use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderValue, LOCATION, USER_AGENT};
 
 use super::place::Place;
-use super::{Fetcher, Why};
+use super::{Fetcher, Why, turns};
 use crate::connection::{self, Dialer};
 use crate::exchange::{self, Framing};
 
@@ -48,10 +49,12 @@ pub enum Got {
 }
 
 pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result<Got, Why> {
-    let addresses = place.addresses(budget.limits).await?;
+    let addresses = place.addresses(budget.limits, budget.until).await?;
+    let _connection = turns::take(&turns::CONNECTIONS, budget.until).await?;
     let tls = if place.is_tls() { Some(fetcher.tls()?) } else { None };
     let left = budget.until.saturating_duration_since(Instant::now());
-    let dialer = Dialer::to(place.host(), addresses, left, tls).map_err(|_| Why::Unreachable)?;
+    let dialer =
+        Dialer::to(place.host(), addresses, budget.limits.allow.clone(), left, tls).map_err(|_| Why::Unreachable)?;
     let connector = Connector::new().connector(dialer).timeout(left);
     let client = Client::builder().connector(connector).timeout(left).disable_redirects().no_default_headers().finish();
     // awc is always told http: TLS is the dialer's.
@@ -61,11 +64,12 @@ pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ai-proxy/", env!("CARGO_PKG_VERSION"))));
-    let response = request.force_close().send().await.map_err(|error| unsent(&error))?;
+    let response = request.force_close().send_body(NoBody::new()).await.map_err(|error| unsent(&error))?;
     match response.status() {
         StatusCode::OK => {}
         status if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
-            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            let location = response.headers().get(LOCATION);
+            let location = location.and_then(|location| std::str::from_utf8(location.as_bytes()).ok());
             return place.join(location.ok_or(Why::Redirects)?).map(Got::Elsewhere);
         }
         status => return Err(Why::Status(status.as_u16())),
@@ -108,9 +112,11 @@ fn check(length: u64, budget: Budget<'_>) -> Result<(), Why> {
 }
 
 fn unsent(error: &awc::error::SendRequestError) -> Why {
-    use awc::error::SendRequestError;
+    use awc::error::{ConnectError, SendRequestError};
     match error {
         SendRequestError::Url(_) => Why::Url,
+        SendRequestError::Connect(ConnectError::Io(error)) if connection::is_ours(error) => Why::Address,
+        SendRequestError::Connect(ConnectError::Io(error)) if connection::is_out_of_files(error) => Why::Busy,
         SendRequestError::Connect(_) => Why::Unreachable,
         SendRequestError::Timeout => Why::Slow,
         _ => Why::Broken,

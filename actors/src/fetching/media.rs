@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dialects::translate::Medium;
+use memchr::memmem;
 
 /// The type of what goes on as text and not as a file.
 pub const TEXT: &str = "text/plain";
@@ -24,12 +25,15 @@ const BY_NAME: [&str; 4] = [
 ///
 /// `content_type`: as the server says it, parameters included.
 pub fn judge(medium: Medium, content_type: &str, bytes: Vec<u8>) -> Option<(&'static str, String)> {
-    let marked = marked(&bytes);
-    let media_type = match medium {
-        Medium::Image => marked.filter(|media_type| *media_type != PDF)?,
-        Medium::Document if marked.is_some() => marked.filter(|media_type| *media_type == PDF)?,
-        Medium::Document => {
+    let media_type = match (medium, marked(&bytes)) {
+        (Medium::Image, marked) => marked.filter(|media_type| *media_type != PDF)?,
+        // An image too: not every client can say which it is.
+        (Medium::Document, Some(marked)) => marked,
+        (Medium::Document, None) => {
             let named = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            if named == PDF && is_late_pdf(&bytes) {
+                return Some((PDF, STANDARD.encode(bytes)));
+            }
             // A page is most often an error or a log-in where a document was meant.
             if matches!(&*named, TEXT | "text/csv" | "text/markdown") {
                 return Some((TEXT, String::from_utf8(bytes).ok()?));
@@ -52,6 +56,11 @@ fn marked(bytes: &[u8]) -> Option<&'static str> {
     let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..).is_some_and(|rest| rest.starts_with(b"WEBPVP"));
     let mark = || MARKS.into_iter().find(|(mark, _)| bytes.starts_with(mark));
     if is_webp { Some("image/webp") } else { mark().map(|(_, media_type)| media_type) }
+}
+
+/// Readers of PDF look for its mark so far (ISO 32000-1, Annex H, implementation note 13).
+fn is_late_pdf(bytes: &[u8]) -> bool {
+    memmem::find(bytes.get(..1024).unwrap_or(bytes), b"%PDF-").is_some()
 }
 
 #[cfg(test)]

@@ -3,25 +3,22 @@
 //! By those rules `2130706433`, `0x7f.1` and `0177.0.0.1` are 127.0.0.1, and are judged as what they are. What is
 //! connected to and what goes into the request come of this one reading, so that no two readers can differ.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use config::FetchUrls;
-use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::Why;
 use super::address::{PORTS, may_connect};
+use super::look_up::look_up;
 
 /// Longer ones are none that a host would take.
 const MAX_LENGTH: usize = 8 * 1024;
-/// Names that are looked up at one time: each takes a thread of those that providers' names are looked up on too, and
-/// keeps it for as long as somebody's name server likes.
-const MAX_LOOK_UPS: usize = 16;
+/// Of a host's name, RFC 1035 section 2.3.4, and the dot that may end it.
+const MAX_HOST: usize = 254;
 /// The addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
-
-static LOOK_UPS: Semaphore = Semaphore::const_new(MAX_LOOK_UPS);
 
 #[derive(Debug, Clone)]
 pub struct Place(Url);
@@ -54,7 +51,10 @@ impl Place {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Why::UserInfo);
         }
-        if url.host().is_none() { Err(Why::Url) } else { Ok(Self(url)) }
+        match url.host_str() {
+            Some(host) if host.len() <= MAX_HOST => Ok(Self(url)),
+            Some(_) | None => Err(Why::Url),
+        }
     }
 
     pub fn is_tls(&self) -> bool {
@@ -84,13 +84,13 @@ impl Place {
     /// The addresses that may be connected to; there is at least one.
     ///
     /// # Errors
-    /// When there is none.
-    pub async fn addresses(&self, limits: &FetchUrls) -> Result<Vec<SocketAddr>, Why> {
+    /// When there is none, or none was found in time.
+    pub async fn addresses(&self, limits: &FetchUrls, until: Instant) -> Result<Vec<SocketAddr>, Why> {
         let port = self.port();
         let found: Vec<IpAddr> = match self.0.host() {
             Some(Host::Ipv4(address)) => vec![address.into()],
             Some(Host::Ipv6(address)) => vec![address.into()],
-            Some(Host::Domain(name)) => look_up(name.to_owned()).await.unwrap_or_default(),
+            Some(Host::Domain(name)) => look_up(name.to_owned(), until).await?,
             None => Vec::new(),
         };
         let allowed = found.into_iter().filter(|address| may_connect(*address, port, limits)).take(MAX_ADDRESSES);
@@ -101,16 +101,6 @@ impl Place {
             _ => Ok(allowed),
         }
     }
-}
-
-async fn look_up(name: String) -> io::Result<Vec<IpAddr>> {
-    let permit = LOOK_UPS.acquire().await.map_err(io::Error::other)?;
-    let looked_up = tokio::task::spawn_blocking(move || {
-        // Whoever asked may have gone; the thread is taken until this ends.
-        let _permit = permit;
-        Ok((name.as_str(), 0).to_socket_addrs()?.map(|address| address.ip()).collect())
-    });
-    looked_up.await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

@@ -34,9 +34,16 @@ pub enum Why {
     Media,
     /// All bodies that the gateway holds are as many as it may hold.
     NoRoom,
+    /// Everybody together is fetching as much as the gateway may.
+    Busy,
 }
 
 impl Why {
+    /// Nothing is wrong with the URL, and in a moment it may be had.
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::NoRoom | Self::Busy)
+    }
+
     /// For the log, and the end of a sentence to the client.
     pub fn text(self) -> String {
         let words = match self {
@@ -55,6 +62,7 @@ impl Why {
             Self::Slow => "it did not come in time",
             Self::Media => "what came is not of a kind that the provider takes",
             Self::NoRoom => "the gateway holds as many request bodies as it may; try again in a moment",
+            Self::Busy => "the gateway fetches as much at one time as it may; try again in a moment",
         };
         words.to_owned()
     }

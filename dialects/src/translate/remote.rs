@@ -87,7 +87,11 @@ fn each<'b>(
             Kind::Text { .. } | Kind::Call(_) | Kind::Thinking { .. } | Kind::Refusal(_) | Kind::Native(_) => continue,
         };
         if !medium.goes_by_url(wire) {
+            let was_away = matches!(media.source, Source::Url { .. });
             one(media, medium, found, missing);
+            if was_away {
+                told_by_bytes(&mut part.kind);
+            }
         }
     }
 }
@@ -109,6 +113,16 @@ fn one<'b>(
                 missing.push(Remote { medium, url: Cow::clone(&url.0).into_owned() });
             }
         }
+    }
+}
+
+/// A document whose bytes are an image's is one: Gemini's clients need not say which they mean.
+fn told_by_bytes(kind: &mut Kind<'_>) {
+    if let Kind::Document(media) = kind
+        && let Source::Base64 { media_type, .. } = &media.source
+        && media_type.starts_with("image/")
+    {
+        *kind = Kind::Image(media.clone());
     }
 }
 

@@ -105,6 +105,9 @@ const NEVER: &[&str] = &[
     "::",
     "::ffff:0.0.0.0",
     "::ffff:169.254.169.254",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b::a83f:8110",
+    "64:ff9b::",
     "fd00:ec2::254",
     "fe80::1",
     "febf::1",
@@ -133,6 +136,18 @@ fn what_is_allowed_may_be_private_but_never_link_local_or_metadata() {
     assert!(may("::ffff:10.1.2.3", 80, &["10.1.0.0/16"]), "mapped");
     assert!(!may("10.2.2.3", 80, &["10.1.0.0/16"]));
     assert!(!may("127.0.0.1", 80, &["10.1.0.0/16"]));
+}
+
+#[test]
+fn a_nat64_that_is_allowed_leads_to_no_more_than_what_is_public_or_allowed() {
+    let nat64 = "64:ff9b::/96";
+    assert!(may("64:ff9b::8.8.8.8", 80, &[nat64]) && !may("64:ff9b::8.8.8.8", 80, &[]));
+    assert!(!may("64:ff9b::8.8.8.8", 22, &[nat64]));
+    for address in ["64:ff9b::127.0.0.1", "64:ff9b::10.1.2.3", "64:ff9b::169.254.169.254"] {
+        assert!(!may(address, 80, &[nat64]), "{address}");
+    }
+    assert!(may("64:ff9b::10.1.2.3", 80, &[nat64, "10.1.0.0/16"]));
+    assert!(!may("64:ff9b::10.1.2.3", 80, &["10.1.0.0/16"]));
 }
 
 #[test]

@@ -34,12 +34,15 @@ fn a_document_is_a_pdf_by_its_bytes_or_what_its_server_says() {
     assert_eq!(judged("text/csv", b"a,b"), Some("text/plain"));
     assert_eq!(judged("text/plain", b"\xff\xfe\x00"), None, "no text");
     assert_eq!(judged("application/msword", b"\xd0\xcf\x11\xe0"), Some("application/msword"));
+    assert_eq!(judged("application/pdf", b"\xef\xbb\xbf\r\n%PDF-1.7"), Some("application/pdf"), "as readers take it");
+    assert_eq!(judged("", b"\x89PNG\r\n\x1a\n"), Some("image/png"), "it was not said to be an image");
     for (content_type, bytes) in [
         ("text/html", &b"<!doctype html>"[..]),
         ("application/pdf", b"<!doctype html>"),
         ("application/zip", b"PK\x03\x04"),
         ("", b"words"),
-        ("image/png", b"\x89PNG\r\n\x1a\n"),
+        ("application/octet-stream", b"\r\n%PDF-1.7"),
+        ("application/pdf", &[&[b' '; 1020][..], b"%PDF-1.7"].concat()),
     ] {
         assert_eq!(judged(content_type, bytes), None, "{content_type}");
     }

@@ -1,14 +1,20 @@
+use std::time::Duration;
+
 use super::*;
 
 fn place(url: &str) -> Place {
     Place::new(url).unwrap_or_else(|why| panic!("{url}: {why:?}"))
 }
 
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
 /// The only address of a URL whose host is one, whatever may be connected to.
 async fn address(url: &str) -> String {
     let limits =
         FetchUrls { allow: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()], ..FetchUrls::default() };
-    let found = place(url).addresses(&limits).await.unwrap();
+    let found = place(url).addresses(&limits, soon()).await.unwrap();
     found.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" ")
 }
 
@@ -35,6 +41,9 @@ fn only_what_could_be_fetched_is_a_place() {
         assert_eq!(Place::new(url).err(), Some(why), "{url}");
     }
     assert_eq!(Place::new(&format!("http://a.example/{}", "a".repeat(MAX_LENGTH))).err(), Some(Why::Url));
+    let labels = |count| format!("http://{}/", "abc.".repeat(count));
+    assert_eq!(Place::new(&labels(64)).err(), Some(Why::Url), "no name is so long");
+    assert!(Place::new(&labels(63)).is_ok());
 }
 
 #[test]
@@ -62,7 +71,7 @@ fn a_redirect_is_judged_as_a_url_of_its_own() {
     assert_eq!(at.join("http://[").err(), Some(Why::Redirects));
 }
 
-#[tokio::test]
+#[actix::test]
 async fn addresses_in_any_disguise_are_what_they_are() {
     for (url, is) in [
         ("http://127.0.0.1/", "127.0.0.1:80"),
@@ -80,20 +89,20 @@ async fn addresses_in_any_disguise_are_what_they_are() {
         ("https://[::ffff:a00:1]/", "10.0.0.1:443"),
     ] {
         assert_eq!(address(url).await, is, "{url}");
-        let refused = place(url).addresses(&FetchUrls::default()).await;
+        let refused = place(url).addresses(&FetchUrls::default(), soon()).await;
         assert_eq!(refused, Err(Why::Address), "{url}");
     }
 }
 
-#[tokio::test]
+#[actix::test]
 async fn a_name_is_judged_by_its_addresses_and_an_unknown_one_is_told_the_same() {
     let only_v4 = FetchUrls { allow: vec!["127.0.0.0/8".parse().unwrap()], ..FetchUrls::default() };
-    let found = place("http://localhost:8080/").addresses(&only_v4).await.unwrap();
+    let found = place("http://localhost:8080/").addresses(&only_v4, soon()).await.unwrap();
     assert!(found.iter().all(|address| address.ip().is_ipv4() && address.port() == 8080), "{found:?}");
     for name in ["localhost", "no-such-name.invalid"] {
-        let refused = place(&format!("http://{name}/")).addresses(&FetchUrls::default()).await;
+        let refused = place(&format!("http://{name}/")).addresses(&FetchUrls::default(), soon()).await;
         assert_eq!(refused, Err(Why::Address), "{name}");
-        let refused = place(&format!("http://{name}:8080/")).addresses(&FetchUrls::default()).await;
+        let refused = place(&format!("http://{name}:8080/")).addresses(&FetchUrls::default(), soon()).await;
         assert_eq!(refused, Err(Why::Port), "{name}");
     }
 }

@@ -60,7 +60,17 @@ fn what_is_fetched() {
     one_in(&limits("max_urls: 0"), "1:33", &["from 1 to 100"]);
     one_in(&limits("timeout: 1h"), "1:32", &["is not a duration from 1ms to 5m"]);
     one_in(&limits("allow: [images.lan]"), "1:31", &["is not an address or block"]);
-    for never in ["169.254.0.0/16", "0.0.0.0/0", "'::/0'", "'fe80::1'", "224.0.0.1", "'::ffff:169.254.169.254'"] {
+    for never in [
+        "169.254.0.0/16",
+        "0.0.0.0/0",
+        "'::/0'",
+        "'fe80::1'",
+        "224.0.0.1",
+        "240.0.0.0/4",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "'::ffff:169.254.169.254'",
+    ] {
         one_in(&limits(&format!("allow: [{never}]")), "1:31", &["never fetched from", "your own hosts"]);
     }
 }
