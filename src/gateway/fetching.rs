@@ -15,14 +15,6 @@ use super::Call;
 use super::asking::{Asked, Unasked, Unsayable};
 
 impl Call {
-    /// Fetches what the deployment needs ahead of its attempt: that a client's host is slow is no reason to hedge. What
-    /// cannot be had is told by the attempt.
-    pub(super) async fn prepare(&self, deployment: &Arc<Deployment>) {
-        if self.shard.table.fetcher.is_some() {
-            let _told_later = self.asked(deployment).await;
-        }
-    }
-
     /// The deployment's question, once what it takes for it has been fetched.
     pub(super) async fn asked(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
         loop {
