@@ -217,7 +217,7 @@ impl Call {
                 return Err(Missed::Unsayable(unsayable, deployment));
             }
         };
-        let Asked { ask, losses } = asked;
+        let Asked { ask, losses, held: _held } = asked;
         let mut admitted = self.shard.admit(ask).await;
         if matches!(admitted, Err(Refusal::Panicked))
             && let Ok(again) = self.ask(&deployment)

@@ -17,6 +17,7 @@ mod connections;
 mod crossing;
 mod dialects;
 mod fetching;
+mod fetching_bounds;
 mod health;
 mod hedge;
 #[cfg(debug_assertions)]

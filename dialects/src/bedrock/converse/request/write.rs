@@ -17,7 +17,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     let own = request.wire == Wire::Converse;
     let family = family(target.model);
     let think = options::think(request, target, family, losses);
-    let mut out = Vec::with_capacity(1_024);
+    let mut out = Vec::with_capacity(target.room.max(1_024));
     let mut top = Object::open(&mut out);
     conversation(&mut top, request, &mut Blocks { own, family, losses, pairing: Pairing::default(), documents: 0 });
     options::inference(&mut top, request, think.as_ref(), losses);
