@@ -78,13 +78,11 @@ const fn side(role: Role) -> &'static str {
 
 /// A message. One of which nothing is left is left out: an empty content is refused.
 fn turn(list: &mut List<'_>, role: &str, parts: &[&Part<'_>], blocks: &mut Blocks<'_>) {
-    let mut written = Vec::new();
-    let mut content = List::open(&mut written);
-    blocks.content(&mut content, parts);
-    drop(content);
-    if (blocks.own || parts.iter().any(|part| blocks.says(part)))
-        && let Ok(text) = std::str::from_utf8(&written)
-    {
-        list.object().text("role", role).raw("content", text);
+    if blocks.own || parts.iter().any(|part| blocks.says(part)) {
+        let mut message = list.object();
+        blocks.content(&mut message.text("role", role).list("content"), parts);
+    } else {
+        // What it loses is told all the same.
+        blocks.content(&mut List::open(&mut Vec::new()), parts);
     }
 }
