@@ -56,6 +56,12 @@ impl Share {
         std::mem::forget(more); // it is part of this share now
         Ok(())
     }
+
+    /// Gives so many bytes of it back.
+    pub fn shrink(&mut self, bytes: u64) {
+        drop(Self(bytes.min(self.0)));
+        self.0 = self.0.saturating_sub(bytes);
+    }
 }
 
 impl Drop for Share {

@@ -34,6 +34,7 @@ use crate::entry::Attempts;
 use crate::record::Attempt;
 use crate::upload::Source;
 
+use asking::Asked;
 pub(crate) use asking::Unsayable;
 pub use refused::{Refused, words};
 use tally::Tally;
@@ -177,13 +178,14 @@ impl Call {
 
     /// One deployment, with its hedge where the route has one.
     async fn one(&self, deployment: Arc<Deployment>, plan: &mut Plan, tally: &Tally) -> Result<Granted, AllMissed> {
+        // Ahead of the race: that a client's host is slow is no reason to hedge.
+        let begun = self.begin(deployment).await;
         match &self.route.hedge {
             Some((settings, bucket)) if self.may_hedge() => {
-                self.prepare(&deployment).await;
                 // Boxed: two attempts side by side would make every call's future three times as large.
-                Box::pin(hedge::race(self, settings.after, bucket, deployment, plan, tally)).await
+                Box::pin(hedge::race(self, settings.after, bucket, begun, plan, tally)).await
             }
-            _ => self.attempt(deployment).await.map_err(AllMissed::from),
+            _ => self.attempt(begun).await.map_err(AllMissed::from),
         }
     }
 
@@ -198,18 +200,25 @@ impl Call {
         }
     }
 
+    async fn begin(&self, deployment: Arc<Deployment>) -> Begun<'_> {
+        let noted = Noted { call: self, deployment, outcome: "cancelled" };
+        let asked = self.asked(&noted.deployment).await;
+        Begun { noted, asked }
+    }
+
     /// One attempt, noted with how it went.
-    async fn attempt(&self, deployment: Arc<Deployment>) -> Result<Granted, Missed> {
-        let mut noted = Noted { call: self, deployment: &deployment, outcome: "cancelled" };
-        let asked = match self.asked(&deployment).await {
+    async fn attempt(&self, begun: Begun<'_>) -> Result<Granted, Missed> {
+        let Begun { mut noted, asked } = begun;
+        let deployment = noted.deployment.clone();
+        let asked = match asked {
             Ok(asked) => asked,
             Err(unsayable) => {
                 noted.outcome = unsayable.label();
-                return Err(Missed::Unsayable(unsayable, deployment.clone()));
+                return Err(Missed::Unsayable(unsayable, deployment));
             }
         };
-        let losses = asked.losses;
-        let mut admitted = self.shard.admit(asked.ask).await;
+        let Asked { ask, losses, held: _held } = asked;
+        let mut admitted = self.shard.admit(ask).await;
         if matches!(admitted, Err(Refusal::Panicked))
             && let Ok(again) = self.ask(&deployment)
         {
@@ -223,7 +232,7 @@ impl Call {
                 return Err(match refusal {
                     Refusal::Panicked => {
                         let failure = Cause::Panic.into();
-                        Missed::Failed { failure, deployment: deployment.clone(), key: None }
+                        Missed::Failed { failure, deployment, key: None }
                     }
                     refusal => Missed::Refused(refusal),
                 });
@@ -273,10 +282,16 @@ impl IntoIterator for AllMissed {
     }
 }
 
+/// An attempt that has its question, or the reason why there is none.
+struct Begun<'a> {
+    noted: Noted<'a>,
+    asked: Result<Asked, Unsayable>,
+}
+
 /// Notes an attempt when it is over, and also when it is dropped: a cancelled loser is in the receipt too.
 struct Noted<'a> {
     call: &'a Call,
-    deployment: &'a Deployment,
+    deployment: Arc<Deployment>,
     outcome: &'static str,
 }
 

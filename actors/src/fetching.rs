@@ -10,12 +10,14 @@ mod get;
 mod look_up;
 mod media;
 mod place;
+mod room;
 mod turns;
 mod why;
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use config::FetchUrls;
 use dialects::translate::{Inline, Medium, Remote};
@@ -27,6 +29,7 @@ use crate::alarm;
 use get::{Budget, Got};
 use place::Place;
 
+pub use room::Room;
 pub use turns::MAX_FILES;
 pub use why::{Unfetched, Why};
 
@@ -49,9 +52,21 @@ pub struct Fetched {
     media_type: &'static str,
     /// The text itself of a plain text; else base64.
     data: String,
+    written: u64,
 }
 
 impl Fetched {
+    fn new(media_type: &'static str, data: String) -> Self {
+        let mut fetched = Self { media_type, data, written: 0 };
+        fetched.written = fetched.inline().written();
+        fetched
+    }
+
+    /// The most bytes of a body that it takes in one place.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// As it stands in a request.
     pub fn inline(&self) -> Inline<'_> {
         match self.media_type {
@@ -64,6 +79,11 @@ impl Fetched {
 impl Fetcher {
     pub fn new(limits: FetchUrls) -> Self {
         Self { limits, tls: OnceLock::new() }
+    }
+
+    /// In so many places of a request may something stand that is fetched.
+    pub fn max_places(&self) -> usize {
+        self.limits.max_urls
     }
 
     async fn one(&self, remote: &Remote, budget: Budget<'_>) -> Result<Fetched, Why> {
@@ -84,9 +104,14 @@ impl Fetcher {
         for _ in 0..=MAX_REDIRECTS {
             match get::get(self, place, budget).await? {
                 Got::Elsewhere(next) => *place = next,
-                Got::Body { content_type, bytes } => {
+                Got::Body { content_type, bytes, held } => {
+                    let came = bytes.len() as u64;
                     let (media_type, data) = media::judge(medium, &content_type, bytes).ok_or(Why::Media)?;
-                    return Ok(Fetched { media_type, data });
+                    let fetched = Fetched::new(media_type, data);
+                    // A text may be written with so many escapes that it is larger than a file would be.
+                    budget.spend((fetched.written / 4 * 3).saturating_sub(came))?;
+                    held.keep(fetched.data.capacity() as u64);
+                    return Ok(fetched);
                 }
             }
         }
@@ -106,18 +131,20 @@ impl Fetcher {
 #[derive(Debug, Default)]
 pub struct Fetches {
     known: RefCell<Known>,
-    /// Bytes that came.
+    /// Bytes that came, as often as they will be written.
     spent: Cell<u64>,
+    /// How long it has been fetched.
+    took: Cell<Duration>,
 }
 
 /// Each URL, and what it came to.
 #[derive(Debug, Default)]
-pub struct Known(Vec<(Remote, Result<Fetched, Why>)>);
+pub struct Known(BTreeMap<Medium, BTreeMap<String, Result<Fetched, Why>>>);
 
 impl Known {
     /// None: it was not asked for.
     pub fn get(&self, medium: Medium, url: &str) -> Option<Result<&Fetched, Why>> {
-        let (_, came_to) = self.0.iter().find(|(known, _)| known.medium == medium && known.url == url)?;
+        let came_to = self.0.get(&medium)?.get(url)?;
         Some(came_to.as_ref().map_err(|why| *why))
     }
 }
@@ -128,28 +155,26 @@ impl Fetches {
     }
 
     /// Fetches what is missing: what [`Known`] has not. Afterwards all of it is known, or of one of it that it cannot be
-    /// had: with that one the others would be of no use, and they are given up. `room` takes so many bytes of the memory
-    /// for bodies.
-    pub async fn fetch(&self, fetcher: &Fetcher, missing: Vec<Remote>, deadline: Instant, room: &dyn Fn(u64) -> bool) {
+    /// had: with that one the others would be of no use, and they are given up. In `room` the bytes stay taken that are
+    /// held.
+    pub async fn fetch(&self, fetcher: &Fetcher, missing: Vec<Remote>, deadline: Instant, room: &dyn Room) {
         let limits = &fetcher.limits;
-        if self.known().0.len() + missing.len() > limits.max_urls {
-            self.known.borrow_mut().0.extend(missing.into_iter().take(1).map(|one| (one, Err(Why::Many))));
-            return;
-        }
-        let until = deadline.min(Instant::now() + limits.timeout);
-        let budget = Budget { limits, spent: &self.spent, room, until };
+        let began = Instant::now();
+        let until = deadline.min(began + limits.timeout.saturating_sub(self.took.get()));
         let mut fetching = stream::iter(missing)
             .map(|remote| async move {
+                let budget = Budget { limits, spent: &self.spent, places: remote.places, room, until };
                 let came_to = fetcher.one(&remote, budget).await;
                 (remote, came_to)
             })
             .buffer_unordered(AT_ONCE);
         while let Some((remote, came_to)) = fetching.next().await {
             let failed = came_to.is_err();
-            self.known.borrow_mut().0.push((remote, came_to));
+            self.known.borrow_mut().0.entry(remote.medium).or_default().insert(remote.url, came_to);
             if failed {
-                return;
+                break;
             }
         }
+        self.took.set(self.took.get() + began.elapsed());
     }
 }

@@ -55,6 +55,7 @@ fn target(which: u8) -> Target<'static> {
         model: model[usize::from(which >> 6)],
         max_tokens: bit(0).then_some(1_000),
         refuse: bit(1) && bit(2),
+        room: 0,
         quirks: Quirks {
             max_completion_tokens: bit(0),
             developer_role: bit(1),

@@ -17,11 +17,14 @@ use dialects::translate::{self, Bad, Context, Hints, Quirks, ReasoningStyle, Ref
 use dialects::{Endpoint, Wire};
 
 use super::{Call, CallBody, fetching};
+use crate::body::Share;
 
 /// A deployment's question, and what it leaves out.
 pub(super) struct Asked {
     pub ask: Box<Ask>,
     pub losses: Losses,
+    /// What its body holds of the buffer budget beside the client's.
+    pub held: Share,
 }
 
 /// Why a deployment cannot be asked what the client asks.
@@ -66,6 +69,7 @@ impl Unsayable {
 impl Call {
     pub(super) fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unasked> {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
+        let mut held = Share::none();
         let (body, strip_usage, translation, losses) = match way.spoken {
             Spoken::AsItIs => {
                 let (body, strip_usage) = match self.marked() {
@@ -75,7 +79,7 @@ impl Call {
                 (body, strip_usage, None, Losses::default())
             }
             Spoken::Conversation { client, upstream } => {
-                let (body, translation, losses) = self.conversation(deployment, client, upstream)?;
+                let (body, translation, losses) = self.conversation(deployment, client, upstream, &mut held)?;
                 (body, false, Some(Box::new(translation)), losses)
             }
             Spoken::Embeddings => {
@@ -99,7 +103,7 @@ impl Call {
             deadline: self.deadline,
             strip_usage,
         });
-        Ok(Asked { ask, losses })
+        Ok(Asked { ask, losses, held })
     }
 
     /// The format of a conversation that holds state of another provider's, put there by us in an earlier turn.
@@ -137,13 +141,19 @@ impl Call {
         deployment: &Deployment,
         client: Wire,
         upstream: Wire,
+        held: &mut Share,
     ) -> Result<(RequestBody, Translation, Losses), Unasked> {
         let fetched = self.fetches.known();
         let (mut request, envelope) = self.read(client)?;
-        if self.shard.table.fetcher.is_some() {
-            fetching::put_in(&mut request, upstream, &fetched)?;
+        let mut target = self.target(deployment);
+        if let Some(fetcher) = &self.shard.table.fetcher {
+            let put = fetching::put_in(&mut request, upstream, fetcher, &fetched)?;
+            if put.written > 0 {
+                *held = put.share(self.shard.table.config.server.buffer_budget)?;
+                target.room = self.body_length() + put.written as usize;
+            }
         }
-        let written = translate::write(upstream, &request, &self.target(deployment)).map_err(Unsayable::Refused)?;
+        let written = translate::write(upstream, &request, &target).map_err(Unsayable::Refused)?;
         let context = Context {
             model: envelope.model.clone().into_owned(),
             request_id: self.request_id.chars().filter(char::is_ascii_alphanumeric).take(64).collect(),
@@ -154,6 +164,13 @@ impl Call {
         };
         let translation = Translation::Conversation { from: upstream, to: client, streams: envelope.stream, context };
         Ok((RequestBody::whole(written.body), translation, written.losses))
+    }
+
+    fn body_length(&self) -> usize {
+        match &self.body {
+            CallBody::Json { body, .. } => body.len(),
+            CallBody::Upload(_) => 0,
+        }
     }
 
     fn read(&self, wire: Wire) -> Result<(Request<'_>, &Envelope<'static>), Unsayable> {
@@ -172,6 +189,7 @@ impl Call {
             max_tokens: listed.and_then(|listed| listed.max_output),
             refuse: self.refuses_losses(),
             quirks: quirks(provider),
+            room: 0,
         }
     }
 

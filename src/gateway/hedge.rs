@@ -14,13 +14,13 @@ use actors::table::Deployment;
 use futures::future::{Either, select};
 
 use super::tally::Tally;
-use super::{AllMissed, Call, Granted, Missed};
+use super::{AllMissed, Begun, Call, Granted, Missed};
 
 pub(super) async fn race(
     call: &Call,
     after: Duration,
     bucket: &Bucket,
-    first: Arc<Deployment>,
+    first: Begun<'_>,
     plan: &mut Plan,
     tally: &Tally,
 ) -> Result<Granted, AllMissed> {
@@ -30,7 +30,7 @@ pub(super) async fn race(
         Either::Right(((), first)) => first,
     };
     let Some(next) = next(call, bucket, plan, tally) else { return first.await.map_err(AllMissed::from) };
-    let extra = pin!(call.attempt(next));
+    let extra = pin!(async { call.attempt(call.begin(next).await).await });
     match select(first, extra).await {
         Either::Left((ended, _)) | Either::Right((ended, _)) if is_last_word(&ended) => ended.map_err(AllMissed::from),
         Either::Left((Err(missed), extra)) => {

@@ -18,6 +18,7 @@ mod crossing;
 mod dialects;
 mod fetching;
 mod fetching_at_once;
+mod fetching_bounds;
 mod health;
 mod hedge;
 #[cfg(debug_assertions)]

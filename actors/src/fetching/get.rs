@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use actix_http::body::None as NoBody;
 use awc::{Client, ClientResponse, Connector};
-use bytes::Bytes;
 use config::FetchUrls;
 use futures::StreamExt;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderValue, LOCATION, USER_AGENT};
 
 use super::place::Place;
+use super::room::{Held, Room};
 use super::{Fetcher, Why, turns};
 use crate::connection::{self, Dialer};
 use crate::exchange::{self, Framing};
@@ -23,32 +23,39 @@ use crate::exchange::{self, Framing};
 #[derive(Clone, Copy)]
 pub struct Budget<'a> {
     pub limits: &'a FetchUrls,
-    /// Bytes that came for the request so far.
+    /// Bytes that came for the request so far, as often as they will be written.
     pub spent: &'a Cell<u64>,
-    /// Takes so many bytes of what all bodies may hold; false: there are not so many left.
-    pub room: &'a dyn Fn(u64) -> bool,
+    /// How often those of this fetch will be.
+    pub places: u64,
+    pub room: &'a dyn Room,
     pub until: Instant,
 }
 
 impl Budget<'_> {
-    fn take(self, bytes: u64) -> Result<(), Why> {
-        let spent = self.spent.get().saturating_add(bytes);
+    /// # Errors
+    /// When there would be more than the request may have.
+    pub fn spend(self, bytes: u64) -> Result<(), Why> {
+        let spent = self.spent.get().saturating_add(bytes.saturating_mul(self.places));
         if spent > self.limits.max_total {
             return Err(Why::LargeTogether);
         }
         self.spent.set(spent);
-        // As base64, in which it is held and sent.
-        if (self.room)(bytes.div_ceil(3) * 4) { Ok(()) } else { Err(Why::NoRoom) }
+        Ok(())
     }
 }
 
 /// What a GET came to.
-pub enum Got {
-    Body { content_type: String, bytes: Vec<u8> },
+pub enum Got<'a> {
+    /// `held`: for the bytes and their base64.
+    Body {
+        content_type: String,
+        bytes: Vec<u8>,
+        held: Held<'a>,
+    },
     Elsewhere(Place),
 }
 
-pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result<Got, Why> {
+pub async fn get<'a>(fetcher: &Fetcher, place: &Place, budget: Budget<'a>) -> Result<Got<'a>, Why> {
     let addresses = place.addresses(budget.limits, budget.until).await?;
     let _connection = turns::take(&turns::CONNECTIONS, budget.until).await?;
     let tls = if place.is_tls() { Some(fetcher.tls()?) } else { None };
@@ -78,37 +85,65 @@ pub async fn get(fetcher: &Fetcher, place: &Place, budget: Budget<'_>) -> Result
         return Err(Why::Broken);
     }
     let content_type = exchange::content_type(&response).to_owned();
-    Ok(Got::Body { content_type, bytes: body(response, budget).await? })
+    let (bytes, held) = body(response, budget).await?;
+    Ok(Got::Body { content_type, bytes, held })
 }
 
 /// The whole body. What is known beforehand to be too large is not begun.
-async fn body(mut response: ClientResponse, budget: Budget<'_>) -> Result<Vec<u8>, Why> {
+async fn body(mut response: ClientResponse, budget: Budget<'_>) -> Result<(Vec<u8>, Held<'_>), Why> {
     let framing = Framing::of(&response);
+    let mut body = Body { bytes: Vec::new(), spent: 0, held: Held::none(budget.room), budget };
     if let Framing::Length(length) = framing {
-        check(length, budget)?;
+        body.expect(length)?;
     }
-    let mut body = Vec::new();
     while let Some(piece) = response.next().await {
-        let piece: Bytes = match piece {
-            Ok(piece) => piece,
+        match piece {
+            Ok(piece) => body.push(&piece)?,
             Err(error) if framing == Framing::Close && connection::is_end(&error) => break,
             Err(_) => return Err(Why::Broken),
-        };
-        if (body.len() + piece.len()) as u64 > budget.limits.max_bytes {
-            return Err(Why::Large);
         }
-        budget.take(piece.len() as u64)?;
-        body.extend_from_slice(&piece);
     }
-    Ok(body)
+    Ok((body.bytes, body.held))
 }
 
-fn check(length: u64, budget: Budget<'_>) -> Result<(), Why> {
-    if length > budget.limits.max_bytes {
-        return Err(Why::Large);
+/// What has come of a body.
+struct Body<'a> {
+    bytes: Vec<u8>,
+    /// So many are booked.
+    spent: u64,
+    held: Held<'a>,
+    budget: Budget<'a>,
+}
+
+impl Body<'_> {
+    /// So many bytes in all.
+    fn expect(&mut self, length: u64) -> Result<(), Why> {
+        if length > self.budget.limits.max_bytes {
+            return Err(Why::Large);
+        }
+        self.budget.spend(length.saturating_sub(self.spent))?;
+        self.spent = self.spent.max(length);
+        let length = length as usize;
+        let had = self.bytes.capacity();
+        if length > had {
+            // Without an announced length it grows by halves: each step copies it.
+            let capacity = length.max((had + had / 2).min(self.budget.limits.max_bytes as usize));
+            // Its base64 will be held beside it for a moment.
+            self.held.grow((with_base64(capacity) - with_base64(had)) as u64)?;
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        Ok(())
     }
-    let left = budget.limits.max_total.saturating_sub(budget.spent.get());
-    if length > left { Err(Why::LargeTogether) } else { Ok(()) }
+
+    fn push(&mut self, piece: &[u8]) -> Result<(), Why> {
+        self.expect((self.bytes.len() + piece.len()) as u64)?;
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+}
+
+fn with_base64(bytes: usize) -> usize {
+    bytes + bytes.div_ceil(3) * 4
 }
 
 fn unsent(error: &awc::error::SendRequestError) -> Why {

@@ -90,6 +90,9 @@ impl Upload {
     }
 }
 
+/// What the HTTP client is given it copies, to the last byte, before it sends any: a large body would be held twice.
+const AT_ONCE: usize = 64 * 1024;
+
 /// The body of one exchange.
 pub enum RequestBody {
     Pieces { pieces: std::vec::IntoIter<Bytes>, length: u64 },
@@ -195,8 +198,35 @@ impl MessageBody for RequestBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         match self.get_mut() {
-            Self::Pieces { pieces, .. } => Poll::Ready(pieces.next().map(Ok)),
+            Self::Pieces { pieces, .. } => {
+                let large = pieces.as_mut_slice().first_mut().filter(|piece| piece.len() > AT_ONCE);
+                let piece = large.map(|piece| piece.split_to(AT_ONCE)).or_else(|| pieces.next());
+                Poll::Ready(piece.map(Ok))
+            }
             Self::Upload(upload) => upload.poll_piece(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_body_is_given_in_small_pieces_and_whole() {
+        let text: Vec<u8> = (0..3 * AT_ONCE + 1).map(|nth| nth as u8).collect();
+        let mut body = RequestBody::whole(text.clone());
+        let again = body.again().unwrap();
+        let mut given = Vec::new();
+        while let Some(piece) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
+            let piece = piece.unwrap();
+            assert!(piece.len() <= AT_ONCE, "{}", piece.len());
+            given.extend_from_slice(&piece);
+        }
+        assert_eq!((given == text, body.size()), (true, BodySize::Sized(text.len() as u64)));
+        assert_eq!(again.text_bytes(), text.len() as u64);
+        assert!(matches!(again, RequestBody::Pieces { pieces, .. } if pieces.as_slice()[0] == text));
     }
 }

@@ -41,6 +41,16 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// The bytes of [`string`] between its quotes.
+pub fn escaped(text: &str) -> usize {
+    let one = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(one).sum()
+}
+
 /// How many bytes there are before the first that must be escaped: a quote, a backslash, a control character.
 fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;

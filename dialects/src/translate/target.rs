@@ -12,6 +12,8 @@ pub struct Target<'a> {
     /// A loss is a refusal (`on_loss: refuse`).
     pub refuse: bool,
     pub quirks: Quirks,
+    /// About how many bytes will be written, where that is many: as many are taken at once.
+    pub room: usize,
 }
 
 impl Target<'_> {

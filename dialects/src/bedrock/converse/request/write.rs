@@ -17,7 +17,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     let own = request.wire == Wire::Converse;
     let family = family(target.model);
     let think = options::think(request, target, family, losses);
-    let mut out = Vec::with_capacity(1_024);
+    let mut out = Vec::with_capacity(target.room.max(1_024));
     let mut top = Object::open(&mut out);
     conversation(&mut top, request, &mut Blocks { own, family, losses, pairing: Pairing::default(), documents: 0 });
     options::inference(&mut top, request, think.as_ref(), losses);
@@ -78,13 +78,11 @@ const fn side(role: Role) -> &'static str {
 
 /// A message. One of which nothing is left is left out: an empty content is refused.
 fn turn(list: &mut List<'_>, role: &str, parts: &[&Part<'_>], blocks: &mut Blocks<'_>) {
-    let mut written = Vec::new();
-    let mut content = List::open(&mut written);
-    blocks.content(&mut content, parts);
-    drop(content);
-    if (blocks.own || parts.iter().any(|part| blocks.says(part)))
-        && let Ok(text) = std::str::from_utf8(&written)
-    {
-        list.object().text("role", role).raw("content", text);
+    if blocks.own || parts.iter().any(|part| blocks.says(part)) {
+        let mut message = list.object();
+        blocks.content(&mut message.text("role", role).list("content"), parts);
+    } else {
+        // What it loses is told all the same.
+        blocks.content(&mut List::open(&mut Vec::new()), parts);
     }
 }

@@ -18,7 +18,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     if request.previous.is_some() {
         losses.note(Field::PreviousAnswer);
     }
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(target.room.max(1_024));
     let own = request.wire == Wire::Chat;
     let mut object = Object::open(&mut body);
     object.text("model", target.model);
