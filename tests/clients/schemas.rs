@@ -57,7 +57,7 @@ fn every_recorded_request_is_written_as_the_providers_own_sdk_would() {
         let from = wire_of(exchange).unwrap();
         let hints = Hints { model: Some("m"), stream: Some(exchange.stream) };
         let Ok(request) = translate::read(from, exchange.request.as_bytes(), &hints) else { continue };
-        for (wire, _) in WIRES.into_iter().filter(|(wire, _)| *wire != from) {
+        for wire in WIRES.map(|(wire, _)| wire).into_iter().chain([Wire::Converse]).filter(|wire| *wire != from) {
             let counts = pairs.entry(format!("{:9} to {}", from.label(), wire.label())).or_default();
             let Ok(written) = translate::write(wire, &request, &Target { model: "m", ..Target::default() }) else {
                 counts[1] += 1;

@@ -1,6 +1,6 @@
 """Holds requests that are to reach a provider against the types of that provider's official SDK.
 
-Stdin: one JSON line a request: id, wire (chat, responses, messages or gemini) and body. Stdout: one line each: id, and
+Stdin: one JSON line a request: id, wire (chat, responses, messages, gemini or converse) and body. Stdout: one line each: id, and
 `problems`, empty where the types take the body and know every key in it.
 """
 
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+from botocore.session import Session
+from botocore.validate import ParamValidator
 from google.genai import types
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -26,6 +28,8 @@ PARAMS = {
     "messages": (MessageCreateParamsNonStreaming, MessageCreateParamsStreaming),
 }
 ADAPTERS = {wire: tuple(map(TypeAdapter, params)) for wire, params in PARAMS.items()}
+# AWS's own description of the operation, by which its SDKs write the body.
+CONVERSE = Session().get_service_model("bedrock-runtime").operation_model("Converse").input_shape
 # What stands beside the contents in a body of Gemini's, and what it is. The models forbid unknown keys by themselves.
 GEMINI = {
     "contents": list[types.Content],
@@ -84,6 +88,10 @@ def problems(wire, body):
         for key in GEMINI.keys() & body.keys():
             TypeAdapter(GEMINI[key]).validate_python(body[key])
         return found
+    if wire == "converse":
+        # The model's name goes into the path.
+        report = ParamValidator().validate({"modelId": "m", **body}, CONVERSE)
+        return report.generate_report().splitlines()
     found = list(apart(wire, body))
     taken = whole(ADAPTERS[wire][body.get("stream") is True].validate_python(body))
     return found + list(unknown(body, taken))
