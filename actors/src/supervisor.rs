@@ -5,6 +5,7 @@
 //! not at all; what is in flight keeps the table that it began with.
 
 mod files;
+mod models;
 mod quotas;
 mod restart;
 
@@ -18,7 +19,6 @@ use arc_swap::ArcSwap;
 use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
 
 use crate::clock;
-use crate::discovery;
 use crate::provider::{Provider, Tokens};
 use crate::table::Table;
 use crate::worker::Install;
@@ -29,11 +29,6 @@ use files::{Marks, Watched};
 const EVERY: Duration = Duration::from_secs(1);
 /// How often quotas are saved that have changed: what a process uses that is killed is forgotten for so long at most.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
-/// How often a provider is asked for its models again.
-const DISCOVER_EVERY: Duration = Duration::from_secs(600);
-/// And how soon after it could not answer; each time in a row doubles it, up to [`DISCOVER_EVERY`].
-const DISCOVER_AGAIN: Duration = Duration::from_secs(30);
-
 /// What the supervisor needs of the house around it.
 pub trait House: Send + Sync {
     /// The demo provider, started on first use. One that runs takes up other settings only when they are
@@ -242,39 +237,6 @@ impl Supervisor {
             }
         }
     }
-
-    /// Asks every provider that may be asked; each answer that says something new makes a new table.
-    fn discover(&self, context: &Context<Self>) {
-        for provider in self.shared.table.load().providers.iter().filter(|provider| provider.is_discoverable()) {
-            discover(provider.clone(), Past::default(), context.address());
-        }
-    }
-}
-
-fn discover(provider: Arc<Provider>, past: Past, supervisor: Addr<Supervisor>) {
-    actix_rt::spawn(async move {
-        let answer = discovery::list(&provider).await;
-        supervisor.do_send(Discovered { provider, past, answer });
-    });
-}
-
-/// How a provider's answers went before: only what changes is told.
-#[derive(Debug, Default)]
-struct Past {
-    /// In a row, until now.
-    failures: u32,
-    why: Option<String>,
-}
-
-impl Past {
-    /// Takes up a failure: whether it is news, and when to ask again.
-    fn failed(&mut self, why: String) -> (bool, Duration) {
-        let again = DISCOVER_AGAIN.saturating_mul(1 << self.failures.min(16)).min(DISCOVER_EVERY);
-        self.failures = self.failures.saturating_add(1);
-        let news = self.why.as_deref() != Some(&*why);
-        self.why = Some(why);
-        (news, again)
-    }
 }
 
 impl Actor for Supervisor {
@@ -365,61 +327,6 @@ impl Handler<Died> for Supervisor {
     }
 }
 
-/// What a provider answered to `GET /models`.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Discovered {
-    provider: Arc<Provider>,
-    past: Past,
-    answer: Result<Vec<Box<str>>, String>,
-}
-
-impl Handler<Discovered> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, asked: Discovered, context: &mut Self::Context) {
-        let Discovered { provider, mut past, answer } = asked;
-        let table = self.shared.table.load_full();
-        // A reload may have replaced it while it answered.
-        if !table.providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
-            return;
-        }
-        let again = match answer {
-            Ok(names) => {
-                let count = names.len();
-                let differs = provider.set_discovered(names);
-                let told = format!("{}: serves {count} models", provider.config.id);
-                if differs {
-                    let table = Table::build(table.config.clone(), table.providers.clone());
-                    let taken_up = self.install(Arc::new(table));
-                    // As after a reload: told once it is true.
-                    actix_rt::spawn(async move {
-                        taken_up.await;
-                        log::info!("{told}");
-                    });
-                } else if past.failures > 0 {
-                    log::info!("{told}");
-                }
-                past = Past::default();
-                DISCOVER_EVERY
-            }
-            Err(why) => {
-                let told = format!("{}: its models could not be listed: {why}", provider.config.id);
-                let (news, again) = past.failed(why);
-                if news {
-                    log::warn!("{told}; asking again in {} s, then less often, until it answers", again.as_secs());
-                }
-                again
-            }
-        };
-        context.run_later(again, move |supervisor, context| {
-            if supervisor.shared.table.load().providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
-                discover(provider, past, context.address());
-            }
-        });
-    }
-}
-
 /// The providers of a configuration; health and what was discovered is carried over from the same ones in `old`.
 ///
 /// # Errors
@@ -471,23 +378,4 @@ fn new_token() -> Secret {
     }
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Secret::new(&format!("demo-{hex}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_is_told_when_it_is_news_and_asked_about_less_and_less_often() {
-        let mut past = Past::default();
-        let mut told = Vec::new();
-        for why in ["no answer", "no answer", "no answer", "status 401", "status 401", "no answer", "no answer"] {
-            let (news, again) = past.failed(why.to_owned());
-            told.push((news, again.as_secs()));
-        }
-        assert_eq!(told, [(true, 30), (false, 60), (false, 120), (true, 240), (false, 480), (true, 600), (false, 600)]);
-        for _ in 0..100 {
-            assert_eq!(past.failed("no answer".to_owned()), (false, DISCOVER_EVERY));
-        }
-    }
 }

@@ -36,7 +36,7 @@ impl Veil {
     }
 
     pub fn occurs_in(&self, text: &[u8]) -> bool {
-        matches!(mask::hide(text, &self.secrets()), Cow::Owned(_))
+        self.over_all(text).is_some()
     }
 
     /// An error that was told inside an answer; what looks like a secret is out of it already.
@@ -50,18 +50,12 @@ impl Veil {
 
     /// Events on their way to the client; None where they may go as they are.
     pub fn over_errors(&self, watch: &Watch, events: &[u8]) -> Option<Vec<u8>> {
-        match watch.hide_in_errors(events, &self.secrets()) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(hidden) => Some(hidden),
-        }
+        changed(watch.hide_in_errors(events, &self.secrets()))
     }
 
     /// Any text on its way to the client; None where it may go as it is. A secret that is cut in two is not found.
     pub fn over_all(&self, text: &[u8]) -> Option<Vec<u8>> {
-        match mask::hide(text, &self.secrets()) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(hidden) => Some(hidden),
-        }
+        changed(mask::hide(text, &self.secrets()))
     }
 
     fn secrets(&self) -> Vec<&str> {
@@ -72,6 +66,13 @@ impl Veil {
         let headers = config.headers.iter().map(|(_, value)| value.expose());
         let words = headers.flat_map(|value| std::iter::once(value).chain(value.split_ascii_whitespace()));
         key.into_iter().chain(words.filter(of_header)).collect()
+    }
+}
+
+fn changed(text: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+    match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(hidden) => Some(hidden),
     }
 }
 
