@@ -117,6 +117,7 @@ main() {
     SETTLE=$(chosen settle 10)
     need_commands
     find_engine
+    look_at_work_dir
     open_work_dir
     recover
     choose_version

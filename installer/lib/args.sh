@@ -145,6 +145,13 @@ parse_args() {
 }
 
 check_options() {
+    # The patterns below judge line by line, and a second line would be a line of its own in a unit file, the settings
+    # or the journal.
+    for option_name in $OPTIONS; do
+        case $(option "$option_name") in
+        *[[:cntrl:]]*) wrong_usage "--$option_name takes one line, without control characters" ;;
+        esac
+    done
     for option_name in port pids log-files stop-timeout health-timeout settle keep; do
         option_value=$(option "$option_name")
         case $option_value in
@@ -171,14 +178,18 @@ check_options() {
         wrong_usage "--bind takes an address, not a name"
     printf '%s\n' "$(option version)" | grep -Eq '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$' || wrong_usage "--version takes the tag of an image"
     for option_name in config-dir work-dir; do
-        case $(option "$option_name") in
-        '') ;;
-        *[:,\"\\]*) wrong_usage "--$option_name takes a path without colons, commas, quotes and backslashes" ;;
-        /) wrong_usage "--$option_name takes a folder of its own" ;;
-        /*) ;;
-        *) wrong_usage "--$option_name takes a path from the root" ;;
-        esac
+        [ -z "$(option "$option_name")" ] || check_path "--$option_name" "$(option "$option_name")"
     done
+}
+
+# check_path WHAT PATH: it can stand in a volume's option, a unit file and the settings.
+check_path() {
+    case $2 in
+    *[:,\"\\]* | *[[:cntrl:]]*) wrong_usage "$1 takes a path without colons, commas, quotes, backslashes and line ends" ;;
+    /) wrong_usage "$1 takes a folder of its own" ;;
+    /*) ;;
+    *) wrong_usage "$1 takes a path from the root" ;;
+    esac
 }
 
 # chosen NAME DEFAULT: what was asked for, else what was chosen last time, else the default.

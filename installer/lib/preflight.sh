@@ -17,6 +17,13 @@ need_commands() {
     [ -z "$needed_missing" ] || die 4 "these commands are missing:$needed_missing"
 }
 
+# look_at_work_dir: ahead of all others, for the run's own log is in it.
+look_at_work_dir() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    work_foreign=$(foreign_folder "$WORK_DIR")
+    [ -z "$work_foreign" ] || die 4 "$(foreign_words "$work_foreign" "$WORK_DIR") (--work-dir names another place)"
+}
+
 finding() {
     FINDINGS=$((FINDINGS + 1))
     printf '%s\n' "$*" >>"$TMP/findings"
@@ -54,13 +61,41 @@ look_at_rights() {
     if [ ! -e "$CONFIG_DIR/.env" ] || [ ! -e "$CONFIG_DIR/provider-config.yaml" ]; then
         rights_at=$(nearest "$CONFIG_DIR")
         can_write "$rights_at" || finding "rights: $rights_at cannot be written to, so no configuration can be made in $CONFIG_DIR (--config-dir names another place)"
+        if [ "$ROOTLESS" = 0 ]; then
+            rights_foreign=$(foreign_folder "$CONFIG_DIR")
+            [ -z "$rights_foreign" ] || finding "configuration: $(foreign_words "$rights_foreign" "$CONFIG_DIR") (--config-dir)"
+        fi
     fi
+    [ "$ROOTLESS" = 1 ] || look_at_ids
     return 0
 }
 
 # Root may write anywhere but on a read-only file system, which `test -w` knows of.
 can_write() {
     [ -w "$1" ] && [ -d "$1" ]
+}
+
+# In its container the proxy is user and group 1001. Where the engine gives containers no ids of their own, an account of
+# this host with that id is the same user to the kernel. Said and not refused: it may be the machine's only person.
+look_at_ids() {
+    ! engine_maps_ids || return 0
+    ids_user=$(name_of_id passwd 1001) ids_group=$(name_of_id group 1001)
+    case $ids_user in
+    '' | ai-proxy) ;;
+    *)
+        warn "the user $ids_user of this host has the id 1001, which is the proxy's in its container: $ids_user can read the keys in $CONFIG_DIR and in the proxy's memory, and end it. Give that account another id (usermod --uid), or run this as a user with rootless Podman"
+        return 0
+        ;;
+    esac
+    case $ids_group in
+    '' | ai-proxy) ;;
+    *) warn "the group $ids_group of this host has the id 1001, which is the proxy's in its container: its members can read the keys in $CONFIG_DIR. Give that group another id (groupmod --gid)" ;;
+    esac
+}
+
+# Docker with userns-remap.
+engine_maps_ids() {
+    [ "$KIND" = docker ] && engine info --format '{{.SecurityOptions}}' 2>/dev/null | grep -q 'name=userns'
 }
 
 # Without ids beside his own a user cannot hand a file to group 1001 of the container.

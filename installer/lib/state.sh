@@ -91,4 +91,7 @@ places() {
     fi
     WORK_DIR=$(chosen work-dir "$places_work")
     CONFIG_DIR=$(chosen config-dir "$places_config")
+    # Also where they come from HOME or from what was saved.
+    check_path --work-dir "$WORK_DIR"
+    check_path --config-dir "$CONFIG_DIR"
 }

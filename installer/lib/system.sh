@@ -152,3 +152,37 @@ nearest() {
     done
     echo "$nearest_path"
 }
+
+# foreign_folder PATH: the first folder on the way to it, from below, in which somebody beside root could put something
+# else in the place of what root writes. Nothing where there is none.
+foreign_folder() {
+    foreign_at=$(nearest "$1")
+    [ -d "$foreign_at" ] || foreign_at=$(dirname "$foreign_at")
+    foreign_at=$(CDPATH='' cd -P -- "$foreign_at" && pwd -P) || return 0
+    while [ -n "$foreign_at" ]; do
+        # In a folder with the sticky bit nobody touches what is root's.
+        if [ -n "$(find "$foreign_at" -prune \( ! -user 0 -o -perm -0002 ! -perm -1000 \) 2>/dev/null)" ]; then
+            printf '%s\n' "$foreign_at"
+            return
+        fi
+        [ "$foreign_at" != / ] || return 0
+        foreign_at=$(dirname "$foreign_at")
+    done
+}
+
+# foreign_words FOLDER PATH
+foreign_words() {
+    foreign_owner=$(find "$1" -prune -user 0 2>/dev/null)
+    if [ -n "$foreign_owner" ]; then
+        foreign_whose="may be written to by everybody"
+    else
+        # shellcheck disable=SC2012 # the owner's name, and no file's
+        foreign_whose="is owned by $(ls -ld -- "$1" | awk '{ print $3; exit }')"
+    fi
+    printf '%s\n' "$1 $foreign_whose, who could put a link in the way of what root writes in $2: choose a folder whose parents are root's"
+}
+
+# name_of_id FILE ID: who has it on this host, of /etc/FILE (passwd or group); nothing where nobody has.
+name_of_id() {
+    { getent "$1" "$2" 2>/dev/null || awk -F: -v id="$2" '$3 == id' "/etc/$1" 2>/dev/null; } | head -n 1 | cut -d : -f 1
+}

@@ -83,6 +83,59 @@ test_what_is_wrong_on_the_command_line_is_code_2() {
     equal "the exit code of a switch that is neither on nor off" "$?" 2
 }
 
+test_no_value_has_two_lines() {
+    for name in $OPTIONS; do
+        (parse_args "--$name" "127.0.0.1
+PodmanArgs=--privileged") >"$T/out" 2>&1
+        equal "the exit code of --$name" "$?" 2
+        must "it is said" grep -q "one line" "$T/out"
+    done
+    (export AI_PROXY_CONFIG_DIR="/a
+made_folder=/etc" && parse_args) >"$T/out" 2>&1
+    equal "the exit code of a variable" "$?" 2
+    set_option config-dir ''
+    (export HOME="/home/x:ro" && unset XDG_CONFIG_HOME && id() { echo 1000; } && places) >"$T/out" 2>&1
+    equal "the exit code of a home that no volume takes" "$?" 2
+}
+
+test_a_folder_that_others_can_exchange_is_no_place_for_root() {
+    mkdir -p "$T/roots/own" "$T/bobs/cfg" "$T/open/cfg" "$T/sticky/cfg"
+    chmod 777 "$T/open"
+    chmod 1777 "$T/sticky"
+    equal "root's own" "$(foreign_folder "$T/roots/own/not/yet")" ""
+    equal "below a folder with the sticky bit" "$(foreign_folder "$T/sticky/cfg")" ""
+    equal "below one that everybody may write to" "$(foreign_folder "$T/open/cfg")" "$T/open"
+    chown 1000 "$T/bobs"
+    equal "another's" "$(foreign_folder "$T/bobs/cfg/not/yet")" "$T/bobs"
+    ln -s "$T/bobs" "$T/link"
+    equal "another's, by a link" "$(foreign_folder "$T/link/cfg")" "$T/bobs"
+    CONFIG_DIR=$T/bobs/cfg TMP=$T FINDINGS=0
+    : >"$T/findings"
+    look_at_rights
+    must "it is a finding" grep -q 'put a link in the way' "$T/findings"
+    : >"$CONFIG_DIR/.env"
+    : >"$CONFIG_DIR/provider-config.yaml"
+    : >"$T/findings"
+    look_at_rights
+    must_not "nothing would be written" [ -s "$T/findings" ]
+}
+
+# shellcheck disable=SC2317 # the functions in the place of commands are called by the installer's
+test_who_has_the_proxys_id_on_this_host_is_told() {
+    engine() { :; }
+    getent() { case "$1 $2" in "passwd 1001") echo "bob:x:1001:1001::/home/bob:/bin/sh" ;; *) return 2 ;; esac; }
+    look_at_ids 2>"$T/out"
+    said "the user bob of this host has the id 1001"
+    getent() { case "$1 $2" in "group 1001") echo "staff:x:1001:ann" ;; *) return 2 ;; esac; }
+    look_at_ids 2>"$T/out"
+    said "the group staff of this host"
+    getent() { case "$1" in passwd) echo "ai-proxy:x:1001:1001::/:/sbin/nologin" ;; *) echo "ai-proxy:x:1001:" ;; esac; }
+    equal "an account made for it" "$(look_at_ids 2>&1)" ""
+    getent() { echo "bob:x:1001:1001::/home/bob:/bin/sh"; }
+    engine() { echo "[name=seccomp,profile=default name=userns]"; }
+    equal "an engine with ids of its own" "$(look_at_ids 2>&1)" ""
+}
+
 test_addresses() {
     for bind in 127.0.0.1=127.0.0.1: ::1='[::1]:' '[::1]=[::1]:' fe80::1='[fe80::1]:'; do
         given=${bind%%=*} want=${bind#*=}
