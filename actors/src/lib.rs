@@ -1,6 +1,7 @@
 //! The workers and what they own: provider actors, their supervisor, the router, the policies. Knows no HTTP server.
 
 pub mod alarm;
+mod beside;
 pub mod clock;
 mod connection;
 mod discovery;

@@ -13,7 +13,7 @@ use crate::table::{Deployment, Route};
 pub type Plan = SmallVec<[Arc<Deployment>; 4]>;
 
 /// Fallbacks of fallbacks are followed this deep; configurations that go deeper are refused when they are checked.
-const MAX_DEPTH: usize = 8;
+const MAX_DEPTH: usize = config::MAX_FALLBACK_DEPTH;
 
 /// What may be tried for a request.
 #[derive(Debug, Default)]

@@ -4,26 +4,33 @@
 //! out reloads, saves day quotas, and hears of provider actors that died. Always: a configuration is taken up whole or
 //! not at all; what is in flight keeps the table that it began with.
 
+mod build;
 mod files;
 mod models;
+mod pulse;
 mod quotas;
+mod reload;
 mod restart;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture,
+    WrapFuture,
+};
 use arc_swap::ArcSwap;
-use config::{Config, Finding, Key, Kind, ProviderId, Secret, Sources};
+use config::{Config, Finding, ProviderId, Secret, Sources};
 
 use crate::clock;
-use crate::provider::{Provider, Tokens};
+use crate::provider::Tokens;
 use crate::table::Table;
 use crate::worker::Install;
 
-use files::{Marks, Watched};
+pub use build::build;
+use pulse::Pulse;
 
 /// How often the files are looked at and the clock is compared.
 const EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +51,7 @@ pub trait House: Send + Sync {
 }
 
 /// The demo provider, as it runs.
+#[derive(Clone)]
 pub struct Demo {
     pub address: SocketAddr,
     /// The key that it takes.
@@ -64,6 +72,7 @@ pub enum StartError {
 
 struct Shared {
     table: ArcSwap<Table>,
+    pulse: Pulse,
 }
 
 /// How the other threads reach the supervisor.
@@ -77,6 +86,11 @@ impl Handle {
     /// The table that is served now.
     pub fn table(&self) -> Arc<Table> {
         self.shared.table.load_full()
+    }
+
+    /// Whether the supervisor lives and turns. Without it what is served goes on, and no change is taken up.
+    pub fn is_well(&self) -> bool {
+        self.address.connected() && self.shared.pulse.is_felt()
     }
 
     pub(crate) fn died(&self) -> Recipient<Died> {
@@ -107,7 +121,7 @@ impl Handle {
 
 pub struct Supervisor {
     sources: Sources,
-    environment: Box<dyn config::Environment + Send>,
+    environment: Arc<Mutex<Box<dyn config::Environment + Send>>>,
     house: Arc<dyn House>,
     /// Made for this run, where nothing is configured.
     run_token: Option<Secret>,
@@ -115,8 +129,8 @@ pub struct Supervisor {
     began: Arc<Config>,
     shared: Arc<Shared>,
     workers: Vec<Recipient<Install>>,
-    watched: Watched,
-    quotas: quotas::Quotas,
+    files: files::Files,
+    quotas: quotas::OnDisk,
 }
 
 impl Supervisor {
@@ -130,8 +144,8 @@ impl Supervisor {
         environment: Box<dyn config::Environment + Send>,
         house: Arc<dyn House>,
     ) -> Result<(Handle, Vec<String>, Option<Secret>), StartError> {
-        let marks = Marks::of(&config::locate(&sources, environment.as_ref()));
         let loaded = config::load(&sources, environment.as_ref()).map_err(StartError::Config)?;
+        let files = files::Files::start(&loaded).map_err(StartError::Io)?;
         let mut config = loaded.config;
         let run_token = config.clients.is_empty().then(new_token);
         add_run_token(&mut config, run_token.as_ref());
@@ -139,90 +153,28 @@ impl Supervisor {
         let mut quotas = quotas::Quotas::open(&config, &mut warnings);
         let providers = build(&config, &[], house.as_ref()).map_err(StartError::Io)?;
         quotas.restore(&providers, &mut warnings);
-        let watched = Watched::new(&config.files, &loaded.located, &marks);
+        let quotas = quotas::OnDisk::start(quotas).map_err(StartError::Io)?;
         let began = Arc::new(config);
         let table = Arc::new(Table::build(began.clone(), providers));
-        let shared = Arc::new(Shared { table: ArcSwap::from(table) });
+        let shared = Arc::new(Shared { table: ArcSwap::from(table), pulse: Pulse::default() });
         let supervisor = Self {
             sources,
-            environment,
+            environment: Arc::new(Mutex::new(environment)),
             house,
             run_token: run_token.clone(),
             began,
             shared: shared.clone(),
             workers: Vec::new(),
-            watched,
+            files,
             quotas,
         };
         let address = Actor::start(supervisor);
         Ok((Handle { shared, address }, warnings, run_token))
     }
 
-    /// Takes up what the files say now, or says why not and changes nothing.
-    fn reload(&mut self, context: &Context<Self>) {
-        let marks = Marks::of(&config::locate(&self.sources, self.environment.as_ref()));
-        let loaded = match config::load(&self.sources, self.environment.as_ref()) {
-            Ok(loaded) => loaded,
-            Err(findings) => {
-                let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                return self.refuse(&told.join(" | "));
-            }
-        };
-        let mut config = loaded.config;
-        if config.clients.is_empty() && self.run_token.is_none() {
-            // A token made now would be told to nobody: what is printed is printed at the start.
-            return self.refuse("AUTH_TOKEN was removed; restart for a token of the run");
-        }
-        let old = self.shared.table.load_full();
-        if loaded.implicit_demo
-            && old.config.providers.iter().any(|provider| provider.kind != Kind::Demo)
-            && let Some(gone) = old.config.files.iter().find(|file| !file.exists())
-        {
-            // A file that is moved away for a moment, or a mount that is late, is no wish for made-up answers.
-            let gone = gone.display();
-            return self.refuse(&format!(
-                "{gone} has vanished, and without it only the demo provider would serve; put it back, or restart"
-            ));
-        }
-        for warning in &loaded.warnings {
-            log::warn!("{warning}");
-        }
-        add_run_token(&mut config, self.run_token.as_ref());
-        let providers = match build(&config, &old.providers, self.house.as_ref()) {
-            Ok(providers) => providers,
-            Err(error) => return self.refuse(&error.to_string()),
-        };
-        providers.iter().for_each(|provider| provider.take_up());
-        let kept = restart::needed(&self.began, &config);
-        if !kept.is_empty() {
-            log::warn!("changes only with a restart: {}", kept.join(", "));
-        }
-        self.watched = Watched::new(&config.files, &loaded.located, &marks);
-        let table = Arc::new(Table::build(Arc::new(config), providers));
-        let taken_up = self.install(table.clone());
-        let house = self.house.clone();
-        // Told once it is true: who reads it may ask for what is new.
-        actix_rt::spawn(async move {
-            taken_up.await;
-            house.reloaded(Some(&table.config));
-            log::info!("reloaded: {} providers, {} models", table.providers.len(), table.config.models.len());
-        });
-        self.discover(context);
-        self.renew_tokens();
-    }
-
     /// Begins to fetch the access tokens that are due.
     fn renew_tokens(&self) {
         self.shared.table.load().providers.iter().flat_map(|provider| provider.tokens()).for_each(Tokens::renew);
-    }
-
-    fn refuse(&self, why: &str) {
-        log::error!("reload refused, the configuration before it goes on serving: {why}");
-        self.house.reloaded(None);
-    }
-
-    fn save(&mut self) {
-        self.quotas.save(&self.shared.table.load().providers);
     }
 
     /// Gives every worker the table. Ready when all of them serve from it; what is dropped is done all the same.
@@ -243,17 +195,19 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        self.discover(context);
+        self.discover(&[], context);
         self.renew_tokens();
         context.run_interval(EVERY, |supervisor, context| {
+            supervisor.shared.pulse.beat();
             clock::correct();
-            if supervisor.watched.has_settled() {
-                log::info!("a configuration file has changed: reloading");
-                supervisor.reload(context);
-            }
+            supervisor.look(context);
             supervisor.renew_tokens();
         });
-        context.run_interval(SAVE_EVERY, |supervisor, _| supervisor.save());
+        context.run_interval(SAVE_EVERY, |supervisor, context| {
+            if let Some(saved) = supervisor.quotas.save_unless_busy(&supervisor.shared.table.load_full()) {
+                context.spawn(saved.into_actor(supervisor).map(|(), supervisor, _| supervisor.quotas.saved()));
+            }
+        });
     }
 }
 
@@ -266,6 +220,8 @@ impl Handler<Reload> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, _: Reload, context: &mut Self::Context) {
+        #[cfg(debug_assertions)]
+        self.panic_when_asked();
         self.reload(context);
     }
 }
@@ -276,10 +232,10 @@ impl Handler<Reload> for Supervisor {
 struct Save;
 
 impl Handler<Save> for Supervisor {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Save, _: &mut Self::Context) {
-        self.save();
+    fn handle(&mut self, _: Save, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.quotas.save_at_last(&self.shared.table.load_full()))
     }
 }
 
@@ -325,38 +281,6 @@ impl Handler<Died> for Supervisor {
         log::error!("{provider}: its actor died of a panic and was replaced");
         self.house.died(&provider);
     }
-}
-
-/// The providers of a configuration; health and what was discovered is carried over from the same ones in `old`.
-///
-/// # Errors
-/// When one of them cannot be made ready, in words that name it.
-pub fn build(config: &Config, old: &[Arc<Provider>], house: &dyn House) -> io::Result<Vec<Arc<Provider>>> {
-    let same = |provider: &config::Provider| {
-        old.iter().find(|old| {
-            old.config.id == provider.id && old.config.base_url == provider.base_url && old.config.kind == provider.kind
-        })
-    };
-    let ready = |provider: &config::Provider| {
-        let mut settings = provider.clone();
-        let mut demo = None;
-        if settings.kind == Kind::Demo {
-            let started = house.demo(&settings.demo)?;
-            settings.keys = vec![Key::sent(started.secret)];
-            demo = Some((started.address, started.models));
-        }
-        let known = same(provider).map(|old| &**old);
-        let built = Provider::new(settings, known, demo.map(|(address, _)| address))
-            .map_err(|error| io::Error::other(format!("provider {}: {error}", provider.id)))?;
-        if let Some((_, models)) = demo
-            && provider.models.is_empty()
-            && !models.is_empty()
-        {
-            built.set_discovered(models.iter().map(|&name| name.into()).collect());
-        }
-        Ok(Arc::new(built))
-    };
-    config.providers.iter().map(ready).collect()
 }
 
 fn add_run_token(config: &mut Config, token: Option<&Secret>) {

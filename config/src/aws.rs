@@ -6,7 +6,7 @@
 use crate::Secret;
 
 /// An access key: what AWS's own tools read from `AWS_ACCESS_KEY_ID` and its companions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AwsKey {
     pub id: String,
     pub secret: Secret,

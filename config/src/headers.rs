@@ -1,7 +1,7 @@
 //! Reads `headers`: what is added to every request to a provider. Values count as secret.
 
-use crate::Secret;
 use crate::reader::{Reader, Spot};
+use crate::{Secret, placeholder};
 
 /// Those that belong to the connection or to the exchange (RFC 9110 section 7.6.1, and the length
 /// and encoding of the body): changing them breaks the request or smuggles a second one.
@@ -39,6 +39,10 @@ pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<(String, Secret)>
             if given.text.len() > 8192 || !given.text.bytes().all(|b| b == b'\t' || (32..127).contains(&b)) {
                 r.error(&field, "the header's value holds what no header can carry", "use plain ASCII in one line");
             } else {
+                if let Some(sort) = placeholder::found_in(&given.text) {
+                    let fix = "put the value there, or remove the header";
+                    r.findings.push(given.place.warning(format!("the header {name}: {sort}"), fix));
+                }
                 headers.push((name, Secret::new(given.text.trim())));
             }
         }

@@ -3,7 +3,7 @@
 use crate::catalogue::{self, Known};
 use crate::finding::Place;
 use crate::reader::{Given, Object, Reader, Spot};
-use crate::{Key, Kind, cloud_keys};
+use crate::{Credential, Key, Kind, cloud_keys, placeholder};
 
 /// What `api_key` says of a provider that takes no key.
 const NONE: &str = "none";
@@ -86,6 +86,10 @@ fn gather(r: &mut Reader<'_>, kind: Option<Kind>, given: Vec<Given>) -> Vec<Key>
         let Some(key) = key else {
             continue;
         };
+        // A key of several parts, as JSON or with colons, is none that an example prints.
+        if let Some(sort) = placeholder::found_in(&given.text).filter(|_| matches!(key.credential, Credential::Sent)) {
+            r.findings.push(given.place.warning(sort, "put the provider's key there, or remove it"));
+        }
         let fingerprint = key.fingerprint;
         if let Some((_, first)) = keys.iter().find(|(key, _)| key.fingerprint == fingerprint) {
             let found = format!("the same key as {}", first.path);

@@ -9,6 +9,9 @@ use crate::reader::{Reader, Spot};
 use crate::routes::Read;
 use crate::{Provider, Strategy, Target};
 
+/// Fallbacks of fallbacks are followed so far and no further, so that one request cannot ask everybody.
+pub const MAX_FALLBACK_DEPTH: usize = 8;
+
 /// Providers that the YAML names and that do not take part.
 pub(crate) struct Absent {
     pub(crate) off: BTreeSet<String>,
@@ -40,7 +43,37 @@ pub(crate) fn check(r: &mut Reader<'_>, routes: &[Read<'_>], providers: &[Provid
             }
         }
     }
+    let before = r.findings.len();
     find_cycles(r, routes);
+    // In a circle everything is deep.
+    if r.findings.len() == before {
+        find_deep(r, routes);
+    }
+}
+
+/// Each fallback that lies deeper than is followed on every way to it, and the first of a chain that is too long.
+fn find_deep(r: &mut Reader<'_>, routes: &[Read<'_>]) {
+    let by_name: BTreeMap<&str, usize> =
+        routes.iter().enumerate().map(|(nth, route)| (route.model.name.as_str(), nth)).collect();
+    // How many fallbacks follow one another from each route on; what is followed needs no more than these rounds.
+    let mut deep: Vec<usize> = vec![0; routes.len()];
+    for _ in 0..=MAX_FALLBACK_DEPTH {
+        let next = |route: &Read<'_>| {
+            let depths = route.model.fallback.iter().filter_map(|name| by_name.get(name.as_str()));
+            depths.filter_map(|nth| deep.get(*nth)).max().map_or(0, |depth| depth + 1)
+        };
+        deep = routes.iter().map(next).collect();
+    }
+    for (route, _) in routes.iter().zip(&deep).filter(|(_, depth)| **depth > MAX_FALLBACK_DEPTH) {
+        // Told where the chain begins to be too long: at the fallback whose own chain is just as long as is followed.
+        let longest = route.model.fallback.iter().zip(&route.fallback).find(|(name, _)| {
+            by_name.get(name.as_str()).and_then(|nth| deep.get(*nth)).is_some_and(|depth| *depth == MAX_FALLBACK_DEPTH)
+        });
+        if let Some((_, spot)) = longest {
+            let found = format!("more than {MAX_FALLBACK_DEPTH} fallbacks follow one another from here");
+            r.error(spot, found, "the last ones would never be tried: name them here, or leave some out");
+        }
+    }
 }
 
 fn find_provider<'p>(providers: &'p [Provider], id: &str) -> Option<&'p Provider> {

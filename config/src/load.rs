@@ -9,7 +9,7 @@ use crate::provider::Entry;
 use crate::reader::{Reader, Spot};
 use crate::tree::{Node, Pos, Value};
 use crate::vars::Vars;
-use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Sources};
+use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Seen, Sources};
 use crate::{env_file, files, host, links, process, provider, routes, server, shapes, tree};
 
 /// Told at once; beyond this a file is broken as a whole, and a reader is not served by more.
@@ -22,6 +22,10 @@ pub struct Loaded {
     /// Findings that do not keep it from being served.
     pub warnings: Vec<Finding>,
     pub located: Located,
+    /// Every file that was read, with what stood in it.
+    pub seen: Vec<Seen>,
+    /// Which of the two files of the configuration say anything: neither a missing one nor one that was emptied does.
+    pub said: Vec<PathBuf>,
     /// Nothing names a provider: the demo serves, and nobody asked for it.
     pub implicit_demo: bool,
 }
@@ -31,7 +35,8 @@ pub struct Loaded {
 pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Finding>> {
     let located = crate::locate(sources, env);
     let mut findings = Vec::new();
-    let mut watched = Vec::new();
+    let mut watched: Vec<Seen> = Vec::new();
+    let mut said = Vec::new();
     check_dir(&located, sources, env, &mut findings);
 
     let env_path = located.env_file.clone().unwrap_or_else(|| located.dir.join(crate::locate::ENV_NAME));
@@ -45,6 +50,9 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
         }
         None => env_file::Entries::new(),
     };
+    if !entries.is_empty() {
+        said.push(env_path.clone());
+    }
     let vars = Vars::new(env, &env_path, entries);
 
     let yaml_path = located.yaml.clone().unwrap_or_else(|| located.dir.join(crate::locate::YAML_NAME));
@@ -59,6 +67,9 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
             None => (nothing(), located.yaml.is_none()),
         };
 
+    if !is_blank(&root) {
+        said.push(yaml_path.clone());
+    }
     let mut reader = Reader::new(&yaml_path, &located.dir, &vars);
     let (mut config, implicit_demo) = read_config(&mut reader, &root, parsed);
     findings.append(&mut reader.findings);
@@ -73,9 +84,18 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
         return Err(findings);
     }
     let mut seen = BTreeSet::new();
-    watched.retain(|file| seen.insert(file.clone()));
-    config.files = watched;
-    Ok(Loaded { config, warnings: findings, located, implicit_demo })
+    watched.retain(|file| seen.insert(file.path.clone()));
+    config.files = watched.iter().map(|seen| seen.path.clone()).collect();
+    Ok(Loaded { config, warnings: findings, located, seen: watched, said, implicit_demo })
+}
+
+/// No setting at all: an empty file, or one of comments.
+fn is_blank(root: &Node) -> bool {
+    match &root.value {
+        Value::Null => true,
+        Value::Map(pairs) => pairs.is_empty(),
+        Value::Scalar(_) | Value::Seq(_) => false,
+    }
 }
 
 fn nothing() -> Node {
@@ -102,11 +122,11 @@ fn check_dir(located: &Located, sources: &Sources, env: &dyn Environment, findin
     }
 }
 
-fn read_file(path: Option<&Path>, watched: &mut Vec<PathBuf>, findings: &mut Vec<Finding>) -> Option<String> {
+fn read_file(path: Option<&Path>, watched: &mut Vec<Seen>, findings: &mut Vec<Finding>) -> Option<String> {
     let path = path?;
     match files::read_text(path) {
-        Ok(text) => {
-            watched.push(path.to_owned());
+        Ok((text, seen)) => {
+            watched.push(seen);
             Some(text)
         }
         Err(why) => {
@@ -152,7 +172,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) 
         let fix = "set AUTH_TOKEN in .env (openssl rand -hex 24), or listen on 127.0.0.1";
         r.findings.push(place.error("listens beyond loopback without AUTH_TOKEN: anyone could use your keys", fix));
     }
-    let admin_token = process::read_admin(r, &clients);
+    let admin_token = process::read_admin(r, &clients, beyond_loopback);
     let tls = process::read_tls(r);
     let health_listen = process::read_health_listen(r, tls.is_some() || r.vars.get("TLS_CERT").is_some(), server.port);
     let config = Config {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, ServiceAccount};
+use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, Seen, ServiceAccount};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -90,7 +90,7 @@ pub enum Kind {
 }
 
 /// A vendor account: dialect, base URL, keys, limits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     pub id: ProviderId,
     pub kind: Kind,
@@ -132,6 +132,8 @@ pub struct Provider {
     pub breaker: Breaker,
     /// Only `Kind::Demo`.
     pub demo: Demo,
+    /// The files that its settings name, as they were read: another content is another provider.
+    pub files: Vec<Seen>,
 }
 
 /// Where providers of one kind differ; from the catalogue. All false is what most of them take.
@@ -174,7 +176,7 @@ pub enum ReasoningStyle {
 }
 
 /// A provider key. Its fingerprint (first 8 bytes of SHA-256) names it in health and state, never the key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Key {
     pub secret: Secret,
     pub fingerprint: u64,
@@ -189,7 +191,7 @@ impl Key {
 }
 
 /// How a key proves who calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Credential {
     /// The secret itself goes into a header.
     Sent,
@@ -214,7 +216,7 @@ pub struct Limits {
 }
 
 /// A model that a provider lists.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListedModel {
     pub name: UpstreamModel,
     /// Tokens.

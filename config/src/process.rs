@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::finding::Place;
 use crate::reader::{Given, Reader};
 use crate::vars::Vars;
-use crate::{Client, Finding, Log, Secret, Tls, finding, log_filter};
+use crate::{Client, Finding, Log, Secret, Tls, finding, log_filter, placeholder};
 
 /// A token that strangers can reach should not be guessable.
 const SHORT_TOKEN: usize = 16;
@@ -66,10 +67,7 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
         } else if clients.iter().any(|client| client.token.expose() == token) {
             wrong("a token that was given before", "give each client a token of its own");
         } else {
-            if beyond_loopback && token.len() < SHORT_TOKEN {
-                let found = format!("entry {number}: a token of fewer than {SHORT_TOKEN} characters");
-                r.findings.push(var.place.warning(found, "use a long random one: openssl rand -hex 24"));
-            }
+            doubt_token(r, &var.place, token, beyond_loopback, &format!("entry {number}: "));
             clients.push(Client { name: name.map(Arc::from), token: Secret::new(token) });
         }
     }
@@ -80,9 +78,22 @@ fn is_client_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
-pub(crate) fn read_admin(r: &mut Reader<'_>, clients: &[Client]) -> Option<Secret> {
+/// One that everybody knows, or could guess. `which`: how the finding begins.
+fn doubt_token(r: &mut Reader<'_>, place: &Place, token: &str, beyond_loopback: bool, which: &str) {
+    let fix = "use a long random one: openssl rand -hex 24";
+    if let Some(sort) = placeholder::found_in(token) {
+        let found = format!("{which}{sort}: everybody knows it");
+        r.findings.push(if beyond_loopback { place.error(found, fix) } else { place.warning(found, fix) });
+    } else if beyond_loopback && token.len() < SHORT_TOKEN {
+        let found = format!("{which}a token of fewer than {SHORT_TOKEN} characters");
+        r.findings.push(place.warning(found, fix));
+    }
+}
+
+pub(crate) fn read_admin(r: &mut Reader<'_>, clients: &[Client], beyond_loopback: bool) -> Option<Secret> {
     let given = r.vars.get("ADMIN_TOKEN").map(Given::from)?;
     let secret = r.secret(&given)?;
+    doubt_token(r, &given.place, secret.expose(), beyond_loopback, "");
     if clients.iter().any(|client| client.token.expose() == secret.expose()) {
         let found = "the same as a client token: that client sees every provider's health";
         r.findings.push(given.place.warning(found, "use one of its own"));

@@ -24,9 +24,11 @@ pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provid
         Some(var) => base_url(r, &Given::from(var))?,
         None => BaseUrl::parse(known.base_url.as_deref()?).ok()?,
     };
+    let before = r.files.len();
     let keys = keys::from_environment(r, &known.keys);
     let mut provider = blank(ProviderId::new(&known.name), known.kind, base_url, keys);
     provider.responses = known.responses;
+    provider.files = r.files.get(before..).unwrap_or_default().to_vec();
     Some(shaped(provider, Some(known), true))
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     if !enabled {
         return Entry::Off;
     }
+    let before = r.files.len();
     let kind = read_kind(r, name, spot, &object, known);
     let keys = keys::read(r, spot, &object, known, kind);
     let region = cloud::read_region(r, &object, kind);
@@ -75,6 +78,7 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     provider.responses = known.is_none_or(|known| known.responses);
     provider.region = region;
     fill(r, &mut provider, &object);
+    provider.files = r.files.get(before..).unwrap_or_default().to_vec();
     let versioned = versioned.unwrap_or_else(|| known.is_none_or(|known| known.version_segment));
     if usable { Entry::Enabled(Box::new(shaped(provider, known, versioned))) } else { Entry::Broken }
 }
@@ -180,6 +184,7 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         quirks: Quirks::default(),
         breaker: BREAKER,
         demo: Demo::default(),
+        files: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::quantity;
 use crate::shapes::Shape;
 use crate::tree::{Key, Node, Value};
 use crate::vars::{Var, Vars};
-use crate::{Finding, Secret, files};
+use crate::{Finding, Secret, Seen, files};
 
 /// A node and how one gets there: `providers.groq.limits`.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) vars: &'a Vars<'a>,
     pub(crate) findings: Vec<Finding>,
     /// Files that the configuration names and that could be read.
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<Seen>,
 }
 
 impl<'a> Reader<'a> {
@@ -312,8 +312,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn readable(&mut self, given: &Given) -> Option<(PathBuf, String)> {
         let path = self.dir.join(given.text.trim());
         match files::read_text(&path) {
-            Ok(text) => {
-                self.files.push(path.clone());
+            Ok((text, seen)) => {
+                self.files.push(seen);
                 Some((path, text))
             }
             Err(why) => {

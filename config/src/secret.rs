@@ -30,6 +30,16 @@ impl Secret {
     }
 }
 
+/// By their hashes: how long it takes says nothing of where they differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        let hash = |secret: &Self| digest::digest(&digest::SHA256, secret.0.as_bytes());
+        Arc::ptr_eq(&self.0, &other.0) || hash(self).as_ref() == hash(other).as_ref()
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
@@ -51,6 +61,7 @@ mod tests {
         let secret = Secret::new("sk-do-not-show");
         assert_eq!(format!("{secret:?} {secret}"), "Secret(***) ***");
         assert_eq!(secret.expose(), "sk-do-not-show");
+        assert!(secret == Secret::new("sk-do-not-show") && secret != Secret::new("sk-do-not-shop"));
     }
 
     #[test]

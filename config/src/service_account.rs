@@ -30,6 +30,16 @@ pub struct ServiceAccount {
     pub project: Option<String>,
 }
 
+/// Whose key it is, where it is shown and the key itself, by its public half.
+impl PartialEq for ServiceAccount {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |account: &Self| (account.email.clone(), account.key_id.clone(), account.project.clone());
+        told(self) == told(other)
+            && self.token_uri == other.token_uri
+            && self.key.public().as_ref() == other.key.public().as_ref()
+    }
+}
+
 impl fmt::Debug for ServiceAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceAccount").field("token_uri", &self.token_uri).finish_non_exhaustive()

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::env_file::Entries;
 use crate::finding::Place;
 use crate::tree::Pos;
-use crate::{Environment, Finding, files};
+use crate::{Environment, Finding, Seen, files};
 
 /// What stands for a file name in findings about the process's own environment.
 const ENVIRONMENT: &str = "environment";
@@ -28,7 +28,7 @@ pub(crate) struct Vars<'e> {
     /// Asked once: a file may change between two looks, and its error is told once.
     known: RefCell<BTreeMap<String, Option<Var>>>,
     findings: RefCell<Vec<Finding>>,
-    files: RefCell<Vec<PathBuf>>,
+    files: RefCell<Vec<Seen>>,
 }
 
 impl<'e> Vars<'e> {
@@ -63,7 +63,7 @@ impl<'e> Vars<'e> {
     }
 
     /// The files that `X_FILE` named and what was wrong with them.
-    pub(crate) fn into_files(self) -> (Vec<PathBuf>, Vec<Finding>) {
+    pub(crate) fn into_files(self) -> (Vec<Seen>, Vec<Finding>) {
         (self.files.into_inner(), self.findings.into_inner())
     }
 
@@ -100,8 +100,8 @@ impl<'e> Vars<'e> {
     fn read_named(&self, named: Var) -> Option<Var> {
         let path = PathBuf::from(&named.value);
         match files::read_text(&path) {
-            Ok(text) => {
-                self.files.borrow_mut().push(path);
+            Ok((text, seen)) => {
+                self.files.borrow_mut().push(seen);
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();
                 if value.trim().is_empty() {
                     let told = named.place.error("the file it names is empty", "put the value into it");
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(value(&vars, "E"), None);
         assert_eq!(value(&vars, "E"), None, "told once");
         let (files, findings) = vars.into_files();
-        assert_eq!(files, [file]);
+        assert_eq!(files.iter().map(|seen| &seen.path).collect::<Vec<_>>(), [&file]);
         assert_eq!(findings.len(), 1);
         let told = findings.first().unwrap().to_string();
         assert_eq!(told, ".env:3:1: E_FILE: the file it names does not exist; name a file that this user can read");

@@ -57,9 +57,23 @@ fn the_yaml_is_right() {
 }
 
 #[test]
+fn the_env_file_as_it_is_printed_is_told_of() {
+    for block in blocks::of("dotenv") {
+        let folder = Folder::new(&format!("printed-{}", block.line));
+        std::fs::write(folder.0.join(".env"), &block.text).unwrap();
+        let output = Command::new(EXE).arg("check").env_clear().env("AI_PROXY_CONFIG_DIR", &folder.0).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{told}");
+        let warned = told.lines().filter(|line| line.contains("a placeholder from an example")).count();
+        assert_eq!(warned, block.text.matches("REPLACE").count(), "{told}");
+    }
+}
+
+#[test]
 fn the_env_file_is_right() {
     for block in blocks::of("dotenv") {
-        let said = checked(&format!("env-{}", block.line), "", &block.text);
+        // What a reader does with it; who does not is told, of each line.
+        let said = checked(&format!("env-{}", block.line), "", &block.text.replace("REPLACE-", "made-up-"));
         assert!(said.contains("2 providers"), "{said}");
         assert!(said.contains("openai/*") && said.contains("groq/*"), "{said}");
         assert!(!said.contains("REPLACE"), "{said}");

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use config::Kind;
+use config::{Content, Kind};
 use http::{HeaderName, HeaderValue};
 
 use crate::clock;
@@ -47,6 +47,8 @@ pub struct Provider {
     /// How each key proves itself, in their order.
     pub(crate) credentials: Vec<Credential>,
     pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
+    /// What `SSL_CERT_FILE` held when it was made ready; None where TLS is not spoken or there is no such file.
+    trusted: Option<Content>,
     /// What `GET /models` answered; None while it has not.
     discovered: ArcSwapOption<Vec<Box<str>>>,
     /// Health of the deployments that were ever named; outlives a reload with its provider.
@@ -63,6 +65,8 @@ impl Provider {
     /// When its CA file, its host or a header cannot be used.
     pub fn new(config: config::Provider, old: Option<&Provider>, demo: Option<SocketAddr>) -> io::Result<Self> {
         let urls = urls::Urls::new(&config, demo)?;
+        // Before it is read: what changes in between makes another one at the next reload.
+        let trusted = if urls.tls { crate::trust::of_environment() } else { None };
         let tls = if urls.tls { Some(crate::trust::client_config(config.ca_file.as_deref())?) } else { None };
         let dialer = Dialer::new(&urls.host, urls.port, config.timeouts.connect, tls)?;
         let credentials = Credential::all(&config, old)?;
@@ -71,7 +75,12 @@ impl Provider {
             if config.keys.is_empty() { vec![0] } else { config.keys.iter().map(|key| key.fingerprint).collect() };
         let (health, deployments) = carried_over(&config, old, &fingerprints);
         let discovered = ArcSwapOption::from(old.and_then(|old| old.discovered.load_full()));
-        Ok(Self { config, health, dialer, urls, credentials, extra_headers, discovered, deployments })
+        Ok(Self { config, health, dialer, urls, credentials, extra_headers, trusted, discovered, deployments })
+    }
+
+    /// Whether a new one of these settings would be no other: then this one stays, and with it its connections.
+    pub fn is_as(&self, settings: &config::Provider, trusted: Option<Content>) -> bool {
+        self.config == *settings && (!self.urls.tls || self.trusted == trusted)
     }
 
     /// Health that was carried over takes up the settings of now. Not done by [`Provider::new`]: what is shared with a
@@ -187,6 +196,12 @@ impl Provider {
     pub fn deployments(&self) -> Vec<(Box<str>, Arc<DeploymentHealth>)> {
         let deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
         deployments.iter().map(|(model, health)| (model.clone(), health.clone())).collect()
+    }
+
+    /// The same without their names, which cost more to hand out.
+    pub fn healths(&self) -> Vec<Arc<DeploymentHealth>> {
+        let deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        deployments.values().cloned().collect()
     }
 
     /// Azure's answer names no deployments, the clouds list elsewhere, and what the demo lists is known: whether

@@ -1,106 +1,166 @@
 //! Watches the configuration's files, by looking once a second: no system is needed that some file systems lack.
 //!
 //! Always: a change is told once, and only when the files have been still from one look to the next, so that nobody
-//! reads a half-written file.
+//! reads a half-written file. What stands in a file decides, not its size or its times: those can be the same.
+//!
+//! To look is to read, which may block: not for a thread that has anything else to do.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use config::Located;
+use config::{Content, Loaded, Located, Seen};
 
-/// What changes when a file does. None: it is not there.
-type Mark = Option<(SystemTime, u64)>;
+use crate::beside::Beside;
 
-/// How coarse a file's time may be: that of the kernel's clock tick, with room.
-const TICK: Duration = Duration::from_millis(20);
-
-/// The two files as they were before they were read, so that no change after that goes unseen.
-#[derive(Debug)]
-pub struct Marks {
-    files: Vec<(PathBuf, Mark)>,
-    at: SystemTime,
+/// Those that a configuration is read from, if they are there.
+fn candidates(located: &Located) -> [PathBuf; 2] {
+    let or_beside = |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| located.dir.join(name));
+    [or_beside(&located.yaml, "provider-config.yaml"), or_beside(&located.env_file, ".env")]
 }
 
-impl Marks {
-    /// To be taken just before the configuration is read.
-    pub fn of(located: &Located) -> Self {
-        let files = candidates(located)
-            .map(|file| {
-                let mark = mark(&file);
-                (file, mark)
-            })
-            .collect();
-        Self { files, at: SystemTime::now() }
+/// So long a file may take to be read before that is told.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The files and the thread that reads them.
+pub struct Files {
+    pub beside: Beside,
+    watched: Arc<Mutex<Watched>>,
+    /// Those of the two files that said something when they were taken up.
+    said: Vec<PathBuf>,
+    is_looking: bool,
+    /// A reload is under way.
+    is_busy: bool,
+    /// Another one was asked for meanwhile.
+    again: bool,
+    is_stuck: bool,
+}
+
+impl Files {
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(loaded: &Loaded) -> io::Result<Self> {
+        Ok(Self {
+            beside: Beside::start("config-files")?,
+            watched: Arc::new(Mutex::new(Watched::new(&loaded.seen, &loaded.located))),
+            said: loaded.said.clone(),
+            is_looking: false,
+            is_busy: false,
+            again: false,
+            is_stuck: false,
+        })
     }
 
-    /// What was read of a file. One that the configuration has only now named counts as changed if it changed since.
-    fn read(&self, file: &Path) -> Mark {
-        match self.files.iter().find(|(known, _)| known == file) {
-            Some((_, mark)) => *mark,
-            None => mark(file).filter(|(modified, _)| *modified + TICK < self.at),
+    /// One look, unless one is under way: what [`Files::looked`] takes.
+    pub fn look(&mut self) -> Option<impl Future<Output = Option<bool>> + use<>> {
+        if self.is_busy || std::mem::replace(&mut self.is_looking, true) {
+            return None;
+        }
+        let watched = self.watched.clone();
+        Some(self.beside.run(move || watched.lock().unwrap_or_else(PoisonError::into_inner).has_settled()))
+    }
+
+    /// Whether to reload.
+    pub fn looked(&mut self, settled: Option<bool>) -> bool {
+        self.is_looking = false;
+        settled == Some(true)
+    }
+
+    /// A reload may begin; where one is under way, another follows it.
+    pub fn begin(&mut self) -> bool {
+        self.again |= self.is_busy;
+        !std::mem::replace(&mut self.is_busy, true)
+    }
+
+    /// It has ended: whether another one was asked for.
+    pub fn end(&mut self) -> bool {
+        self.is_busy = false;
+        std::mem::take(&mut self.again)
+    }
+
+    /// A file that said something and does not any more.
+    pub fn lost(&self, loaded: &Loaded) -> Option<&Path> {
+        self.said.iter().find(|file| !loaded.said.contains(file)).map(|file| &**file)
+    }
+
+    pub fn taken_up(&mut self, loaded: &Loaded) {
+        self.watched = Arc::new(Mutex::new(Watched::new(&loaded.seen, &loaded.located)));
+        self.said.clone_from(&loaded.said);
+    }
+
+    /// Says so when a file does not answer, and when it does again.
+    pub fn tell_whether_stuck(&mut self) {
+        let is_stuck = self.beside.busy_for() > PATIENCE;
+        if std::mem::replace(&mut self.is_stuck, is_stuck) != is_stuck {
+            if is_stuck {
+                let time = PATIENCE.as_secs();
+                log::error!(
+                    "a file of the configuration has not answered for {time} s (a mount that hangs?): no change is taken up until it does"
+                );
+            } else {
+                log::info!("the files of the configuration answer again");
+            }
         }
     }
-}
-
-fn candidates(located: &Located) -> impl Iterator<Item = PathBuf> {
-    let beside = ["provider-config.yaml", ".env"].map(|name| located.dir.join(name));
-    located.yaml.clone().into_iter().chain(located.env_file.clone()).chain(beside)
 }
 
 #[derive(Debug)]
 pub struct Watched {
-    files: Vec<PathBuf>,
     /// As they were when the configuration was read.
-    taken_up: Vec<Mark>,
+    taken_up: Vec<Seen>,
     /// As they were at the last look.
-    last: Vec<Mark>,
+    last: Vec<Content>,
 }
 
 impl Watched {
-    /// The files a configuration was read from, and those that it would be read from if they were there.
-    /// `before`: taken before they were read.
-    pub fn new(files: &[PathBuf], located: &Located, before: &Marks) -> Self {
-        let mut files = files.to_vec();
-        for candidate in candidates(located) {
-            if !files.contains(&candidate) {
-                files.push(candidate);
+    /// The files that a configuration was read from, as they were read, and those that it would be read from if they
+    /// were there.
+    pub fn new(read: &[Seen], located: &Located) -> Self {
+        let mut taken_up = read.to_vec();
+        for path in candidates(located) {
+            if !taken_up.iter().any(|seen| seen.path == path) {
+                taken_up.push(Seen { path, content: Content::Missing });
             }
         }
-        let taken_up: Vec<Mark> = files.iter().map(|file| before.read(file)).collect();
-        let last = files.iter().map(|file| mark(file)).collect();
-        Self { files, taken_up, last }
+        let last = taken_up.iter().map(|seen| seen.content).collect();
+        Self { taken_up, last }
     }
 
     /// One look: true when something has changed and was still since the look before.
     pub fn has_settled(&mut self) -> bool {
-        let now: Vec<Mark> = self.files.iter().map(|file| mark(file)).collect();
+        let now: Vec<Content> = self.taken_up.iter().map(|seen| config::look(&seen.path)).collect();
         let still = now == self.last;
-        let settled = still && now != self.taken_up;
+        let settled = still && self.taken_up.iter().zip(&now).any(|(seen, now)| seen.content != *now);
         if settled {
             // Told once: a reload that is refused is not tried again until the files change again.
-            self.taken_up.clone_from(&now);
+            for (seen, now) in self.taken_up.iter_mut().zip(&now) {
+                seen.content = *now;
+            }
         }
         self.last = now;
         settled
     }
 }
 
-fn mark(file: &Path) -> Mark {
-    let found = std::fs::metadata(file).ok()?;
-    Some((found.modified().ok()?, found.len()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::SystemTime;
+
     use super::*;
+
+    fn folder() -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("ai-proxy-files-{}-{}", std::process::id(), fastrand::u64(..)));
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
 
     #[test]
     fn a_change_is_told_once_and_only_when_it_was_still() {
-        let dir = std::env::temp_dir().join(format!("ai-proxy-files-{}-{}", std::process::id(), fastrand::u64(..)));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = folder();
         let located = Located { dir: dir.clone(), yaml: None, env_file: None };
-        let mut watched = Watched::new(&[], &located, &Marks::of(&located));
+        let mut watched = Watched::new(&[], &located);
         assert!(!watched.has_settled());
         std::fs::write(dir.join(".env"), "A=1").unwrap();
         assert!(!watched.has_settled(), "just seen: it may still be written");
@@ -114,27 +174,32 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_while_it_was_read_is_seen() {
-        let dir = std::env::temp_dir().join(format!("ai-proxy-files-{}-{}", std::process::id(), fastrand::u64(..)));
-        std::fs::create_dir_all(&dir).unwrap();
+    fn another_content_of_the_same_size_and_time_is_a_change() {
+        let dir = folder();
         let located = Located { dir: dir.clone(), yaml: None, env_file: Some(dir.join("named")) };
         let (named, key) = (dir.join("named"), dir.join("key"));
         let old = SystemTime::now() - Duration::from_secs(60);
-        for file in [&named, &key] {
-            std::fs::write(file, "1").unwrap();
-            std::fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
-        }
-        let files = [named.clone(), key.clone()];
-        let marks = Marks::of(&located);
-        assert!(!Watched::new(&files, &located, &marks).has_settled(), "nothing changed");
-        // The configuration is read here; then, before the files are watched:
-        std::fs::write(&named, "12").unwrap();
-        assert!(Watched::new(&files, &located, &marks).has_settled());
-        let marks = Marks::of(&located);
-        std::fs::write(&key, "12").unwrap();
-        let mut watched = Watched::new(&files, &located, &marks);
-        assert!(watched.has_settled(), "a file that the configuration names");
-        assert!(!watched.has_settled(), "told once");
+        let write = |path: &PathBuf, text: &str| {
+            std::fs::write(path, text).unwrap();
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        };
+        write(&named, "1");
+        write(&key, "1");
+        let read: Vec<Seen> =
+            [&named, &key].map(|path| Seen { path: path.clone(), content: config::look(path) }).to_vec();
+        let mut watched = Watched::new(&read, &located);
+        assert!(!watched.has_settled() && !watched.has_settled(), "nothing changed");
+        // Written in place, put in its place, and changed between the reading and the first look.
+        write(&named, "2");
+        assert!(!watched.has_settled() && watched.has_settled() && !watched.has_settled());
+        write(&dir.join("next"), "2");
+        std::fs::rename(dir.join("next"), &key).unwrap();
+        assert!(!watched.has_settled() && watched.has_settled() && !watched.has_settled());
+        let mut watched = Watched::new(&read, &located);
+        assert!(!watched.has_settled() && watched.has_settled() && !watched.has_settled());
+        // The same once more is no change.
+        write(&named, "2");
+        assert!(!watched.has_settled() && !watched.has_settled());
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

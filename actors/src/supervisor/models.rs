@@ -18,15 +18,18 @@ const DISCOVER_EVERY: Duration = Duration::from_secs(600);
 const DISCOVER_AGAIN: Duration = Duration::from_secs(30);
 
 impl Supervisor {
-    /// Asks every provider that may be asked; each answer that says something new makes a new table.
-    pub(super) fn discover(&self, context: &Context<Self>) {
+    /// Asks every provider that may be asked; each answer that says something new makes a new table. Those in `old` are
+    /// asked anyway in their time.
+    pub(super) fn discover(&self, old: &[Arc<Provider>], context: &Context<Self>) {
         for provider in self.shared.table.load().providers.iter().filter(|provider| provider.is_discoverable()) {
-            discover(provider.clone(), Past::default(), context.address());
+            let is_known = old.iter().any(|known| Arc::ptr_eq(known, provider));
+            discover(provider.clone(), (!is_known).then(Past::default), context.address());
         }
     }
 }
 
-fn discover(provider: Arc<Provider>, past: Past, supervisor: Addr<Supervisor>) {
+/// `past`: None where it is asked once more and not again.
+fn discover(provider: Arc<Provider>, past: Option<Past>, supervisor: Addr<Supervisor>) {
     actix_rt::spawn(async move {
         let answer = discovery::list(&provider).await;
         supervisor.do_send(Discovered { provider, past, answer });
@@ -57,7 +60,7 @@ impl Past {
 #[rtype(result = "()")]
 struct Discovered {
     provider: Arc<Provider>,
-    past: Past,
+    past: Option<Past>,
     answer: Result<Vec<Box<str>>, String>,
 }
 
@@ -65,7 +68,9 @@ impl Handler<Discovered> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, asked: Discovered, context: &mut Self::Context) {
-        let Discovered { provider, mut past, answer } = asked;
+        let Discovered { provider, past, answer } = asked;
+        let is_again = past.is_some();
+        let mut past = past.unwrap_or_default();
         let table = self.shared.table.load_full();
         // A reload may have replaced it while it answered.
         if !table.providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
@@ -93,15 +98,20 @@ impl Handler<Discovered> for Supervisor {
             Err(why) => {
                 let told = format!("{}: its models could not be listed: {why}", provider.config.id);
                 let (news, again) = past.failed(why);
-                if news {
+                if news && !is_again {
+                    log::warn!("{told}");
+                } else if news {
                     log::warn!("{told}; asking again in {} s, then less often, until it answers", again.as_secs());
                 }
                 again
             }
         };
+        if !is_again {
+            return;
+        }
         context.run_later(again, move |supervisor, context| {
             if supervisor.shared.table.load().providers.iter().any(|known| Arc::ptr_eq(known, &provider)) {
-                discover(provider, past, context.address());
+                discover(provider, Some(past), context.address());
             }
         });
     }

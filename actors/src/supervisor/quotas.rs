@@ -1,15 +1,22 @@
 //! Day quotas that survive a restart: restored once, saved when they have changed.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use config::{Config, Limits};
 
+use crate::beside::Beside;
 use crate::clock;
 use crate::health::KeyHealth;
 use crate::policy::Moment;
 use crate::policy::limits::DayUse;
 use crate::provider::Provider;
 use crate::state::{DayCount, StateFile};
+use crate::table::Table;
+
+/// So long a disk may take before that is told, and at most so long the end of the process waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The file, if there is a place for it, and what it holds.
 #[derive(Debug, Default)]
@@ -18,6 +25,56 @@ pub struct Quotas {
     saved: Vec<DayCount>,
     /// A disk that refuses is told of once, until it takes again.
     complained: bool,
+}
+
+/// The quotas and the thread that writes them: a disk may take its time, or hang.
+pub struct OnDisk {
+    quotas: Arc<Mutex<Quotas>>,
+    beside: Beside,
+    is_saving: bool,
+    is_stuck: bool,
+}
+
+impl OnDisk {
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(quotas: Quotas) -> io::Result<Self> {
+        let beside = Beside::start("quota-file")?;
+        Ok(Self { quotas: Arc::new(Mutex::new(quotas)), beside, is_saving: false, is_stuck: false })
+    }
+
+    /// Saves what has changed; None while the save before is under way. [`OnDisk::saved`] is to follow it.
+    pub fn save_unless_busy(&mut self, table: &Arc<Table>) -> Option<impl Future<Output = ()> + use<>> {
+        if self.is_saving && !self.is_stuck && self.beside.busy_for() > PATIENCE {
+            log::warn!("the disk of STATE_DIR does not answer: day quotas are not saved until it does");
+            self.is_stuck = true;
+        }
+        (!std::mem::replace(&mut self.is_saving, true)).then(|| self.save(table))
+    }
+
+    pub fn saved(&mut self) {
+        (self.is_saving, self.is_stuck) = (false, false);
+    }
+
+    /// Before the process ends, which waits for it a while.
+    pub fn save_at_last(&mut self, table: &Arc<Table>) -> impl Future<Output = ()> + use<> {
+        let saved = self.save(table);
+        async move {
+            if tokio::time::timeout(PATIENCE, saved).await.is_err() {
+                log::warn!("the disk of STATE_DIR does not answer: day quotas are not saved");
+            }
+        }
+    }
+
+    fn save(&self, table: &Arc<Table>) -> impl Future<Output = ()> + use<> {
+        let (quotas, table) = (self.quotas.clone(), table.clone());
+        let saved = self.beside.run(move || {
+            quotas.lock().unwrap_or_else(PoisonError::into_inner).save(&table.providers);
+        });
+        async move {
+            saved.await;
+        }
+    }
 }
 
 impl Quotas {

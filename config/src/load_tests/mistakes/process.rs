@@ -47,6 +47,36 @@ fn beyond_loopback() {
     }
 }
 
+#[test]
+fn what_everybody_knows_is_no_secret() {
+    let open = || Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}");
+    let good = "0123456789abcdef";
+    for token in ["alice:REPLACE-WITH-A-LONG-RANDOM-TOKEN", "changeme-changeme", "<your-token>", "$MY_TOKEN"] {
+        let known = open().var("AUTH_TOKEN", token);
+        one(&known, "environment: AUTH_TOKEN: entry 1: ", &["everybody knows it", "openssl rand"]);
+        assert!(known.load().is_err(), "{token}");
+        let local = Setup::bare().var("AUTH_TOKEN", token);
+        one(&local, "environment: warning: AUTH_TOKEN: entry 1: ", &["everybody knows it"]);
+        assert!(local.load().is_ok(), "{token}");
+    }
+    let admin = open().var("AUTH_TOKEN", good).var("ADMIN_TOKEN", "your-admin-token-here");
+    one(&admin, "environment: ADMIN_TOKEN: ", &["a placeholder from an example"]);
+    let short = open().var("AUTH_TOKEN", good).var("ADMIN_TOKEN", "admin");
+    one(&short, "environment: warning: ADMIN_TOKEN: ", &["fewer than 16 characters"]);
+    assert!(Setup::bare().var("ADMIN_TOKEN", "admin").told().is_empty());
+    let dotenv = Setup::bare().dotenv("OPENAI_API_KEY=sk-REPLACE-ME\n");
+    one(&dotenv, ".env:1:1: warning: OPENAI_API_KEY: ", &["a placeholder from an example"]);
+    let reference = Setup::bare().dotenv("OPENAI_API_KEY=os.environ/OPENAI_API_KEY\n");
+    one(&reference, ".env:1:1: warning: OPENAI_API_KEY: ", &["a reference that nothing has resolved"]);
+    let keys =
+        "providers:\n  groq:\n    api_keys: [gsk_0123456789, YOUR_API_KEY]\n    headers: { x-team-key: '<key>' }\n";
+    let told = told(keys);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("provider-config.yaml:3:32: warning: providers.groq.api_keys[1]: a placeholder"));
+    assert!(told[1].contains("4:28: warning: providers.groq.headers.x-team-key: the header x-team-key: a placeholder"));
+    assert!(!told.iter().any(|line| line.contains("YOUR_API_KEY")), "{told:#?}");
+}
+
 #[track_caller]
 fn one_no_auth(host: &str) {
     let setup = Setup::yaml(&format!("providers: {{demo: {{}}}}\nserver: {{host: '{host}'}}"));

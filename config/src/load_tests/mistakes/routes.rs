@@ -35,3 +35,19 @@ fn fallback_cycles_are_told_once_each() {
     let diamond = "models:\n  a: {targets: [demo/x], fallback: [b, c]}\n  b: {targets: [demo/x], fallback: [d]}\n  c: {targets: [demo/x], fallback: [d]}\n  d: {targets: [demo/x]}";
     assert!(told(diamond).is_empty(), "two ways to one model are no circle");
 }
+
+#[test]
+fn fallbacks_that_nobody_would_follow_are_told() {
+    let chain = |hops: usize| {
+        let link = |nth: usize| match nth < hops {
+            true => format!("  m{nth}: {{targets: [demo/x], fallback: [m{}]}}\n", nth + 1),
+            false => format!("  m{nth}: {{targets: [demo/x]}}\n"),
+        };
+        "models:\n".to_owned() + &(0..=hops).map(link).collect::<String>()
+    };
+    assert!(told(&chain(crate::MAX_FALLBACK_DEPTH)).is_empty());
+    one_in(&chain(9), "2:38", &["more than 8 fallbacks follow one another from here"]);
+    one_in(&chain(30), "23:39", &["more than 8 fallbacks"]);
+    let twice = chain(9) + "  n: {targets: [demo/x], fallback: [m3, m1]}\n";
+    assert_eq!(told(&twice).len(), 2, "{:#?}", told(&twice));
+}
