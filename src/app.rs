@@ -16,7 +16,9 @@ use config::Config;
 
 use crate::drain::{self, Drain, Switch};
 use crate::house::Services;
+use crate::no_cors::NoCors;
 use crate::tls::Tls;
+use crate::word::Word;
 use crate::{listen, metrics, nofile, routes};
 
 /// Idle client connections are kept longer than load balancers keep theirs (60 s), so that it is they who close.
@@ -52,6 +54,7 @@ pub struct Probed {
     pub supervisor: Handle,
     pub drain: Drain,
     pub started: Instant,
+    pub word: Arc<Word>,
 }
 
 /// A server that is bound and serves when it is run.
@@ -91,8 +94,12 @@ impl Application {
             }
         };
         let (switch, drain) = drain::switch();
-        let probed =
-            web::Data::new(Probed { supervisor: supervisor.clone(), drain: drain.clone(), started: Instant::now() });
+        let probed = web::Data::new(Probed {
+            supervisor: supervisor.clone(),
+            drain: drain.clone(),
+            started: Instant::now(),
+            word: Arc::default(),
+        });
         let started_unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let room = nofile::room(server.max_in_flight);
         let state = {
@@ -106,7 +113,7 @@ impl Application {
             App::new()
                 .app_data(web::Data::new(state()))
                 .app_data(probed.clone())
-                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .wrap(Condition::new(!origins.is_empty(), NoCors(cors(&origins))))
                 .configure(routes::configure)
         });
         let http = settings(http, workers, server.shutdown_grace);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actors::supervisor::{Handle, StartError, Supervisor};
@@ -107,6 +108,12 @@ fn greet(application: &Application, supervisor: &Handle, run_token: Option<&Secr
     if let Some(url) = application.probes_url() {
         ::log::info!("probes are answered on {url}");
     }
+    if table.config.admin_token.is_none() {
+        ::log::info!(
+            "no ADMIN_TOKEN: /metrics and the details of /health are told to this machine alone, asked directly (through \
+             no proxy, by no web page) and as 127.0.0.1, [::1] or localhost"
+        );
+    }
 }
 
 struct Signals {
@@ -114,6 +121,9 @@ struct Signals {
     interrupt: Signal,
     hangup: Signal,
 }
+
+/// How often it is looked whether the supervisor lives.
+const WATCH: Duration = Duration::from_secs(5);
 
 impl Signals {
     fn new() -> io::Result<Self> {
@@ -126,8 +136,18 @@ impl Signals {
 
     /// Ready at SIGTERM or SIGINT; reloads at every SIGHUP before that. A second signal to stop ends the process.
     async fn stop(mut self, supervisor: Handle) {
+        let mut is_well = true;
         loop {
             tokio::select! {
+                () = tokio::time::sleep(WATCH) => {
+                    if is_well && !supervisor.is_well() {
+                        ::log::error!(
+                            "the supervisor is down: what is served goes on, no change of a file is taken up and no \
+                             quota is saved any more; /health says degraded; restart"
+                        );
+                    }
+                    is_well = supervisor.is_well();
+                }
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 _ = self.hangup.recv() => {

@@ -25,12 +25,16 @@ pub struct Provider {
     pub unlisted: Option<Unlisted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
-    /// It has a good key, and a deployment that is not out (or none that was ever used).
     #[serde(skip)]
-    is_well: bool,
-    /// The breaker of no deployment is anything but closed.
-    #[serde(skip)]
-    is_whole: bool,
+    condition: Condition,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// No good key, or every deployment that was ever used is out.
+    Out,
+    Partly,
+    Whole,
 }
 
 /// Deployments whose names clients made up: told together, or a client could make the list as long as it likes.
@@ -88,9 +92,7 @@ fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Prov
         .iter()
         .map(|(model, health)| deployment(&format!("{}/{model}", provider.config.id), health, now))
         .collect();
-    let serves = all.is_empty() || all.iter().any(|one| one.state != breaker::State::Open);
-    let is_well = serves && keys.iter().any(|key| key.good);
-    let is_whole = all.iter().all(|one| one.state == breaker::State::Closed);
+    let condition = condition(all.iter().map(|one| one.state), keys.iter().any(|key| key.good));
     let (mut deployments, unlisted): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| table.lists(&one.name));
     deployments.sort_by(|a, b| a.name.cmp(&b.name));
     Provider {
@@ -103,8 +105,7 @@ fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Prov
             out: unlisted.iter().filter(|one| one.state != breaker::State::Closed).count(),
             in_flight: unlisted.iter().map(|one| one.in_flight).sum(),
         }),
-        is_well,
-        is_whole,
+        condition,
         last_error: health.last_error.lock().map(|(what, at)| LastError { what, seconds_ago: now.since(at).as_secs() }),
     }
 }
@@ -144,15 +145,47 @@ fn left(ready_at: Option<Moment>, now: Moment) -> f64 {
     ready_at.map_or(0.0, |at| at.since(now).as_secs_f64())
 }
 
-/// `ok`: every provider can serve; `degraded`: some cannot; `down`: none can.
-pub fn status(providers: &[Provider]) -> &'static str {
-    let well = providers.iter().filter(|provider| provider.is_well).count();
-    match well {
-        0 => "down",
-        some if some < providers.len() => "degraded",
-        _ if providers.iter().all(|provider| provider.is_whole) => "ok",
-        _ => "degraded",
+/// How a provider is: it has a good key and a deployment that is not out, and no breaker is anything but closed.
+fn condition(all: impl Iterator<Item = breaker::State>, has_good_key: bool) -> Condition {
+    let (mut any, mut serves, mut is_whole) = (false, false, true);
+    for state in all {
+        any = true;
+        serves |= state != breaker::State::Open;
+        is_whole &= state == breaker::State::Closed;
     }
+    match (has_good_key && (serves || !any), is_whole) {
+        (false, _) => Condition::Out,
+        (true, false) => Condition::Partly,
+        (true, true) => Condition::Whole,
+    }
+}
+
+/// `ok`: every provider can serve; `degraded`: some cannot; `down`: none can.
+fn status_of(conditions: impl Iterator<Item = Condition>) -> &'static str {
+    let (mut any, mut out, mut partly) = (false, false, false);
+    for condition in conditions {
+        any |= condition != Condition::Out;
+        out |= condition == Condition::Out;
+        partly |= condition == Condition::Partly;
+    }
+    match (any, out || partly) {
+        (false, _) => "down",
+        (true, true) => "degraded",
+        (true, false) => "ok",
+    }
+}
+
+/// The word for all of them.
+pub fn status(providers: &[Provider]) -> &'static str {
+    status_of(providers.iter().map(|provider| provider.condition))
+}
+
+/// The word alone: nothing is named and nothing sorted, for there may be thousands of deployments.
+pub fn word(table: &Table) -> &'static str {
+    status_of(table.providers.iter().map(|provider| {
+        let good = provider.health.keys.iter().any(|key| key.state.lock().cooldown.is_clear());
+        condition(provider.healths().iter().map(|health| health.state.lock().breaker.state()), good)
+    }))
 }
 
 impl Provider {

@@ -28,19 +28,32 @@ fn told(request: &HttpRequest, state: &Probed) -> HttpResponse {
     }
 }
 
-/// 200 unless we are draining: a provider's outage is told, never a reason to restart us.
+/// 200 unless we are draining: a provider's outage is told, never a reason to restart us. Whoever asks may do so as often
+/// as he likes: only the operator has every deployment looked at.
 fn health(request: &HttpRequest, state: &Probed, draining: bool) -> HttpResponse {
     let table = state.supervisor.table();
-    let providers = snapshot::take(&table);
+    let providers = auth::is_admin(request, &table.config).then(|| snapshot::take(&table));
+    let status = match &providers {
+        Some(providers) => snapshot::status(providers),
+        None => state.word.of(&table),
+    };
+    let well = state.supervisor.is_well();
     let mut body = json!({
-        "status": if draining { "draining" } else { snapshot::status(&providers) },
+        "status": match status {
+            _ if draining => "draining",
+            "ok" if !well => "degraded",
+            status => status,
+        },
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": state.started.elapsed().as_secs(),
     });
-    if auth::is_admin(request, &table.config)
-        && let Some(body) = body.as_object_mut()
-    {
-        body.insert("providers".to_owned(), json!(providers));
+    if let Some(body) = body.as_object_mut() {
+        if !well {
+            body.insert("supervisor".to_owned(), json!("down"));
+        }
+        if let Some(providers) = providers {
+            body.insert("providers".to_owned(), json!(providers));
+        }
     }
     let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     HttpResponse::build(status).json(body)

@@ -1,7 +1,6 @@
 //! From files to [`Material`]: everything that can be wrong with them, said so that it can be put right.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -120,11 +119,8 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, Error> {
-    let mut text = Vec::new();
-    let read = File::open(file).and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut text));
-    match read {
-        Err(reason) => Err(Error::Read { file: file.into(), reason }),
-        Ok(length) if length as u64 > LARGEST => Err(Error::TooLarge { file: file.into() }),
-        Ok(_) => Ok(text),
-    }
+    config::read_bytes(file, LARGEST).map_err(|reason| match reason.kind() {
+        io::ErrorKind::FileTooLarge => Error::TooLarge { file: file.into() },
+        _ => Error::Read { file: file.into(), reason },
+    })
 }

@@ -19,8 +19,10 @@ mod dialects;
 mod fetching;
 mod fetching_at_once;
 mod fetching_bounds;
+mod files;
 mod health;
 mod hedge;
+mod operator;
 #[cfg(debug_assertions)]
 mod panics;
 mod quotas;

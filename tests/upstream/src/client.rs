@@ -112,10 +112,13 @@ impl Ask {
         self
     }
 
-    /// Head and body as they go on the wire; a `host` and the `content-length` are added.
+    /// Head and body as they go on the wire; a `host`, where none is given, and the `content-length` are added.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: proxy.test\r\n", self.method, self.target);
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        if !self.headers.iter().any(|(name, _)| name == "host") {
+            head.push_str("host: proxy.test\r\n");
+        }
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
