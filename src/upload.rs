@@ -1,7 +1,8 @@
 //! Multipart uploads: the beginning is looked at for the model, the rest passes through and is never held.
 //!
 //! Always: no model reaches an upstream but the one that was looked up, in its place. What passes is watched for a
-//! further `model` field; one with another name ends the upload before the form is whole.
+//! further `model` field, and for parts that two readers would find differently; either ends the upload before the form is
+//! whole.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,10 +13,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::error::PayloadError;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actors::provider::{Rest, Upload};
 use config::Server;
-use dialects::multipart::{Finder, Seen, Step, Watch};
+use dialects::multipart::{self, Finder, Seen, Step, Watch};
 use futures::Stream;
 
 use crate::body::{self, BodyError, Share};
@@ -25,6 +27,7 @@ pub struct Source {
     /// The model that it names, as it stands in it.
     pub model: Option<String>,
     pub stream: bool,
+    boundary: Box<str>,
     beginning: Bytes,
     /// Where in the beginning the model's name stands.
     span: Option<Range<usize>>,
@@ -43,6 +46,8 @@ pub enum UploadError {
     Body(BodyError),
     /// It has more than one `model` field.
     SeveralModels,
+    /// Two readers of its form could find different parts in it.
+    Odd,
 }
 
 impl From<BodyError> for UploadError {
@@ -51,19 +56,28 @@ impl From<BodyError> for UploadError {
     }
 }
 
-/// What a further `model` field may say, and whether one said something else.
+/// What a further `model` field may say, and why the upload has been ended, if it has.
 #[derive(Default)]
 struct Terms {
     model: RefCell<String>,
-    broken: Cell<bool>,
+    broken: Cell<Option<Broken>>,
 }
 
-/// Tells of an upload that is under way or over whether another model in it has ended it.
+/// Why an upload was ended on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// It names another model than the one that is asked.
+    AnotherModel,
+    /// As [`UploadError::Odd`].
+    Odd,
+}
+
+/// Tells of an upload that is under way or over whether what stands in it has ended it.
 #[derive(Clone)]
 pub struct Verdict(Rc<Terms>);
 
 impl Verdict {
-    pub fn names_another_model(&self) -> bool {
+    pub fn broken(&self) -> Option<Broken> {
         self.0.broken.get()
     }
 }
@@ -104,6 +118,7 @@ impl Source {
             Step::Found(found) => Some(found),
             Step::NeedMore | Step::NotHere => None,
             Step::Several => return Err(UploadError::SeveralModels),
+            Step::Odd => return Err(UploadError::Odd),
         };
         let beginning = beginning.freeze();
         let mut watch = finder.watch(&beginning);
@@ -114,6 +129,7 @@ impl Source {
             Seen::Nothing | Seen::Undecided => None,
             Seen::Model(model) if found.is_none() => Some(model.to_vec()),
             Seen::Model(_) | Seen::Conflict => return Err(UploadError::SeveralModels),
+            Seen::Odd => return Err(UploadError::Odd),
         };
         let terms = Rc::new(Terms::default());
         let left = limit.saturating_sub(beginning.len() as u64);
@@ -122,6 +138,7 @@ impl Source {
             stream: found.as_ref().is_some_and(|found| found.stream),
             span: found.as_ref().map(|found| found.span.clone()),
             model: found.map(|found| found.model),
+            boundary: boundary.into(),
             beginning,
             fixed,
             length,
@@ -136,6 +153,13 @@ impl Source {
         self.rest.has_begun()
     }
 
+    /// As its provider is told it: the boundary that it was read by.
+    pub fn content_type(&self) -> HeaderValue {
+        // What a boundary may hold was checked; without one nothing would be taken for a model.
+        let text = multipart::content_type(&self.boundary);
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("multipart/form-data"))
+    }
+
     pub fn verdict(&self) -> Verdict {
         Verdict(self.terms.clone())
     }
@@ -145,7 +169,7 @@ impl Source {
         upstream_model.clone_into(&mut self.terms.model.borrow_mut());
         if self.fixed.as_deref().is_some_and(|fixed| fixed != upstream_model.as_bytes()) {
             // Nothing of it is sent.
-            self.terms.broken.set(true);
+            self.terms.broken.set(Some(Broken::AnotherModel));
             return Upload { length: self.length, beginning: VecDeque::new(), rest: self.rest.clone() };
         }
         let beginning = &self.beginning;
@@ -189,11 +213,15 @@ impl Passing {
             Seen::Undecided => false,
             Seen::Model(model) if model == self.terms.model.borrow().as_bytes() => true,
             Seen::Model(_) | Seen::Conflict => {
-                self.terms.broken.set(true);
+                self.terms.broken.set(Some(Broken::AnotherModel));
+                false
+            }
+            Seen::Odd => {
+                self.terms.broken.set(Some(Broken::Odd));
                 false
             }
         };
-        if self.terms.broken.get() { Err(io::ErrorKind::InvalidData.into()) } else { Ok(decided) }
+        if self.terms.broken.get().is_some() { Err(io::ErrorKind::InvalidData.into()) } else { Ok(decided) }
     }
 
     fn take(&mut self, piece: Bytes) -> io::Result<()> {

@@ -4,7 +4,7 @@
 use actix_http::header::HeaderMap;
 use dialects::Dialect;
 use dialects::quota::{self, QuotaHints};
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
 
 use crate::clock;
@@ -55,6 +55,17 @@ pub fn request(headers: &HeaderMap, dialect: Dialect) -> Vec<(HeaderName, Header
     let hop = names_headers(headers);
     let passes = |name: &HeaderName| goes(name.as_str(), dialect) && !(hop && is_hop(headers, name));
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Tells the upstream how the body is read here, and nothing else: what a client adds (a charset, a second header) could
+/// make the upstream read another text in the same bytes.
+pub fn read_as(headers: &mut Vec<(HeaderName, HeaderValue)>, content_type: HeaderValue) {
+    let mut told = headers.iter().filter(|(name, _)| *name == CONTENT_TYPE).map(|(_, value)| value);
+    if told.next() == Some(&content_type) && told.next().is_none() {
+        return;
+    }
+    headers.retain(|(name, _)| *name != CONTENT_TYPE);
+    headers.push((CONTENT_TYPE, content_type));
 }
 
 /// The upstream's headers that may pass.
@@ -128,6 +139,25 @@ mod tests {
         assert_eq!(names(answer(&answered)), ["openai-model"]);
         for usual in ["keep-alive", "close", "Keep-Alive"] {
             assert_eq!(names(request(&map(&[("connection", usual), ("x-title", "a")]), Dialect::OpenAi)), ["x-title"]);
+        }
+    }
+
+    #[test]
+    fn a_body_is_told_as_it_is_read() {
+        let json = HeaderValue::from_static("application/json");
+        for lines in [
+            &[][..],
+            &[("content-type", "application/json")],
+            &[("content-type", "application/json; charset=utf-7")],
+            &[("content-type", "application/x-www-form-urlencoded")],
+            &[("content-type", "application/json"), ("accept", "a"), ("content-type", "text/plain")],
+        ] {
+            let mut passed = request(&map(lines), Dialect::OpenAi);
+            read_as(&mut passed, json.clone());
+            let told: Vec<_> =
+                passed.iter().filter(|(name, _)| *name == CONTENT_TYPE).map(|(_, value)| value).collect();
+            assert_eq!(told, [&json], "{lines:?}");
+            assert_eq!(passed.len(), 1 + usize::from(lines.len() == 3));
         }
     }
 

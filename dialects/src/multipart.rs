@@ -2,14 +2,17 @@
 //!
 //! An upload passes through without being held, so only its head is looked at: at most [`WINDOW`] bytes. Clients that
 //! put the file first (as the Node SDK does when asked to) hide the model behind it; they name it in a header instead.
-//! What follows is watched as it passes ([`Watch`]), so that no second model slips by behind the one that was looked at.
+//! All of it is watched as it passes ([`Watch`]), so that no second model slips by behind the one that was looked at, and
+//! no part that another reader would take for a model.
 //! Source: RFC 7578, RFC 2046 section 5.1.
 
+mod boundary;
 mod part;
 mod watch;
 
 use std::ops::Range;
 
+pub use boundary::{Form, content_type, form};
 use memchr::memmem;
 use part::Part;
 pub use watch::{Seen, Watch};
@@ -37,21 +40,8 @@ pub enum Step {
     NotHere,
     /// More than one part is called `model`, or a file is: who reads the form next may take another one than we do.
     Several,
-}
-
-/// The boundary of a `multipart/form-data` content type; None for another type or an impossible boundary.
-pub fn boundary(content_type: &str) -> Option<&str> {
-    let mut parts = content_type.split(';');
-    if !parts.next()?.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let value = parts.find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then_some(value.trim())
-    })?;
-    let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-    // RFC 2046 allows 70 characters; a little more does no harm.
-    (!value.is_empty() && value.len() <= 128 && value.is_ascii()).then_some(value)
+    /// A head that two readers could take for different parts.
+    Odd,
 }
 
 /// Looks for the model piece by piece. Holds at most [`WINDOW`] bytes.
@@ -65,7 +55,9 @@ pub struct Finder<'b> {
     at: usize,
     model: Option<(String, Range<usize>)>,
     several: bool,
+    odd: bool,
     stream: bool,
+    found: bool,
 }
 
 /// The line end that is put in front of the body.
@@ -74,7 +66,8 @@ const LEAD: usize = 2;
 impl<'b> Finder<'b> {
     pub fn new(boundary: &'b str) -> Self {
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
-        Self { boundary, delimiter, seen: b"\r\n".to_vec(), at: 0, model: None, several: false, stream: false }
+        let seen = b"\r\n".to_vec();
+        Self { boundary, delimiter, seen, at: 0, model: None, several: false, odd: false, stream: false, found: false }
     }
 
     /// Takes the next piece of the body. After anything but `NeedMore` the finder has no more to say.
@@ -91,19 +84,21 @@ impl<'b> Finder<'b> {
     /// What there is when the body has ended.
     pub fn finish(&mut self) -> Step {
         match self.model.take() {
+            _ if self.odd => Step::Odd,
             _ if self.several => Step::Several,
-            Some((model, span)) => Step::Found(Found { model, span, stream: self.stream }),
+            Some((model, span)) => {
+                self.found = true;
+                Step::Found(Found { model, span, stream: self.stream })
+            }
             None => Step::NotHere,
         }
     }
 
-    /// A watch over everything that was not looked at, which begins within `beginning`: all pieces that were pushed.
+    /// A watch over the whole form, `beginning` (all pieces that were pushed) included. Of models it tells only those that
+    /// come behind the one that was found.
     pub fn watch(self, beginning: &[u8]) -> Watch {
-        let mut watch = Watch::new(self.boundary);
-        if self.at < LEAD {
-            watch.push(b"\r\n");
-        }
-        watch.push(beginning.get(self.at.saturating_sub(LEAD)..).unwrap_or_default());
+        let mut watch = Watch::new(self.boundary, self.found);
+        watch.push(beginning);
         watch
     }
 
@@ -138,6 +133,10 @@ impl<'b> Finder<'b> {
             if part == Part::File && self.model.is_some() {
                 return Walk::Ended;
             }
+            if part == Part::Odd {
+                self.odd = true;
+                return Walk::Ended;
+            }
             if part == Part::ModelFile || (part == Part::Model && self.model.is_some()) {
                 self.several = true;
                 return Walk::Ended;
@@ -160,7 +159,7 @@ impl<'b> Finder<'b> {
             Part::Model if value.is_empty() => return false,
             Part::Model => self.model = Some((value.to_owned(), at.start - LEAD..at.end - LEAD)),
             Part::Stream => self.stream = matches!(value.trim(), "true" | "True" | "1"),
-            Part::File | Part::ModelFile | Part::Other => {}
+            Part::File | Part::ModelFile | Part::Odd | Part::Other => {}
         }
         true
     }

@@ -7,13 +7,16 @@ pub const MAX_MODEL_NAME: usize = 256;
 ///
 /// Slashes, colons, `@` and spaces inside are common in real names and allowed; llama.cpp and vLLM even name models by
 /// the path they were loaded from. Refused are the empty and the oversized, control characters (NUL, CR, LF, also those
-/// of Unicode), `?`, `#`, `%`, backslash, and `..` between slashes.
+/// of Unicode), `?`, `#`, `%`, backslash, `..` between slashes, and a `.` that is all of a name or follows a slash.
 pub fn safe_model_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_MODEL_NAME
         && name.bytes().all(|b| !matches!(b, 0..=0x1f | 0x7f | b'?' | b'#' | b'%' | b'\\'))
         && (name.is_ascii() || !name.chars().any(char::is_control))
+        && name != "."
         && name.split('/').all(|segment| segment != "..")
+        // What begins with `./` is a file's path to llama.cpp; the slash is escaped in a URL.
+        && name.split('/').skip(1).all(|segment| segment != ".")
 }
 
 #[cfg(test)]
@@ -45,7 +48,11 @@ mod tests {
         let long = "m".repeat(MAX_MODEL_NAME + 1);
         for name in [
             "",
+            ".",
             "..",
+            "./.",
+            "a/.",
+            "a/./b",
             "../x",
             "a/../b",
             "a/..",

@@ -140,7 +140,7 @@ fn no_reader_panics_on_any_bytes() {
         }
         let text = String::from_utf8_lossy(&body);
         let _ = safe_model_name(&text);
-        let _ = multipart::boundary(&text);
+        let _ = multipart::form([text.as_bytes()].into_iter());
         for name in [
             "retry-after",
             "retry-after-ms",

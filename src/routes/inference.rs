@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use actors::fetching::Fetches;
@@ -18,8 +18,9 @@ use actors::{alarm, headers, speech};
 use dialects::count;
 use dialects::envelope::{self, Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
+use dialects::multipart::{self, Form};
 use dialects::translate::Hints;
-use dialects::{Dialect, Endpoint, Wire, multipart};
+use dialects::{Dialect, Endpoint, Wire};
 use futures::FutureExt;
 
 use crate::app::State;
@@ -31,7 +32,7 @@ use crate::gateway::{Call, CallBody, Granted, Refused};
 use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
-use crate::upload::{Source, UploadError, Verdict};
+use crate::upload::{Broken, Source, UploadError, Verdict};
 use crate::{metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
@@ -41,6 +42,10 @@ const USUAL_ANSWER: u64 = 512;
 /// What passes cannot be changed any more: the header's alias would reach the provider as it stands.
 const ANOTHER_MODEL: &str = "a `model` field behind the first 64 KiB of the upload, or behind its file, names another model \
     than the one that is asked; put one `model` field before the file, or none and the header x-ai-proxy-model";
+
+const ODD_FORM: &str = "the form of this upload can be read in more than one way; send one content-type `multipart/form-data` \
+    with one plain boundary, CR LF at the ends of lines, nothing before the first boundary, no field behind the last one, and \
+    a `model` field whose head says `name=\"model\"` and no other name";
 
 /// What is asked, as far as the path tells.
 pub struct Asked {
@@ -105,12 +110,20 @@ async fn answer(
         CallBody::Upload(source) => (0, source.stream),
     };
     entry.record.stream = stream;
+    let mut passed = headers::request(request.headers(), dialect);
+    headers::read_as(
+        &mut passed,
+        match &body {
+            CallBody::Json { .. } => HeaderValue::from_static("application/json"),
+            CallBody::Upload(source) => source.content_type(),
+        },
+    );
     let call = Call {
         deadline: entry.started + config.server.request_timeout,
         attempts: entry.attempts.clone(),
         fetches: Fetches::default(),
         fetched: RefCell::new(Share::none()),
-        headers: Rc::new(headers::request(request.headers(), dialect)),
+        headers: Rc::new(passed),
         request_id: entry.record.request_id.clone(),
         shard: shard.clone(),
         route,
@@ -129,7 +142,7 @@ async fn answer(
         CallBody::Json { .. } => None,
     };
     let uploads = verdict.is_some();
-    let call = async move { call.run().await.map_err(|refused| another_model(refused, verdict)) };
+    let call = async move { call.run().await.map_err(|refused| judged(refused, verdict)) };
     let mut call = Running::start(call, entry.waits.clone(), uploads);
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
@@ -153,12 +166,14 @@ async fn answer(
     }
 }
 
-/// An upload that was ended because of a further model in it says so, and not only that it ended.
-fn another_model(refused: Refused, verdict: Option<Verdict>) -> Refused {
-    if verdict.is_some_and(|verdict| verdict.names_another_model()) {
-        return Refused::Ours { kind: ErrorKind::InvalidRequest, message: ANOTHER_MODEL.to_owned(), retry_after: None };
-    }
-    refused
+/// An upload that was ended because of what stands in it says so, and not only that it ended.
+fn judged(refused: Refused, verdict: Option<Verdict>) -> Refused {
+    let message = match verdict.and_then(|verdict| verdict.broken()) {
+        None => return refused,
+        Some(Broken::AnotherModel) => ANOTHER_MODEL,
+        Some(Broken::Odd) => ODD_FORM,
+    };
+    Refused::Ours { kind: ErrorKind::InvalidRequest, message: message.to_owned(), retry_after: None }
 }
 
 /// The format of what is to be counted, where an endpoint counts.
@@ -212,6 +227,7 @@ enum Bad {
     NotMultipart,
     NoModel,
     SeveralModels,
+    OddForm,
 }
 
 impl From<UploadError> for Bad {
@@ -219,6 +235,7 @@ impl From<UploadError> for Bad {
         match error {
             UploadError::Body(error) => Self::Body(error),
             UploadError::SeveralModels => Self::SeveralModels,
+            UploadError::Odd => Self::OddForm,
         }
     }
 }
@@ -246,6 +263,7 @@ impl Bad {
                 "the upload has more than one `model` field, or a file of that name; send one field".to_owned(),
                 Some("model"),
             ),
+            Self::OddForm => told(ErrorKind::InvalidRequest, ODD_FORM),
         };
         reply::refusal(entry, dialect, kind, &message, param, None)
     }
@@ -263,10 +281,14 @@ async fn read(
     let server = &shard.table.config.server;
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let announced = header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    if let Some(boundary) = header(&CONTENT_TYPE).and_then(multipart::boundary) {
-        if !endpoint.accepts_multipart() {
-            return Err(Bad::NotMultipart);
-        }
+    let form = multipart::form(request.headers().get_all(CONTENT_TYPE).map(HeaderValue::as_bytes));
+    if form != Form::No && !endpoint.accepts_multipart() {
+        return Err(Bad::NotMultipart);
+    }
+    if form == Form::Odd {
+        return Err(Bad::OddForm);
+    }
+    if let Form::Boundary(boundary) = form {
         let wait = entry.waits.begin();
         let source = Source::open(payload, boundary, announced, server).await?;
         drop(wait);

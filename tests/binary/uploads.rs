@@ -137,6 +137,64 @@ async fn no_model_reaches_a_provider_but_the_one_that_was_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_two_readers_could_read_differently_is_refused() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), EXTRA)).await;
+    let port = proxy.port;
+    let ask = |types: &[&str], parts: String| {
+        let mut ask = Ask::new("POST", "/v1/audio/transcriptions")
+            .header("authorization", &format!("Bearer {TOKEN}"))
+            .header("x-ai-proxy-model", "up/canned-model");
+        for one in types {
+            ask = ask.header("content-type", one);
+        }
+        let ask = ask.body(parts + "--edge--\r\n");
+        async move { ask.send_large(port).await }
+    };
+    let (short, secret) = (|| file(70), || field("model", "gpt-secret"));
+    const PLAIN: &str = "multipart/form-data; boundary=edge";
+    for types in [
+        &["multipart/form-data; boundary=x; boundary=edge"][..],
+        &["multipart/form-data; boundary=x; boundary*=utf-8''edge"],
+        &["multipart/form-data; boundary=\"ed\\ge\""],
+        &["multipart/form-data; boundary=\"edge\"; charset=utf-16"],
+        &["multipart/mixed; boundary=edge"],
+        &["multipart/form-data; boundary=x", PLAIN],
+        &["application/json", PLAIN],
+    ] {
+        let answer = ask(types, short() + &secret()).await;
+        assert_eq!(answer.status, 400, "{types:?}: {}", answer.text());
+    }
+    for parts in [
+        short() + &secret().replace("name=", "name=\"x\"; name="),
+        short() + &secret().replace("name=\"model\"", "name*=utf-8''model"),
+        short() + &secret().replace("model", "Model"),
+        short() + &secret().replace("; name", ";\r\n name"),
+        format!("preamble\r\n{}", secret()),
+        short() + "--edge--\r\n" + &secret(),
+        format!("{}{}", short(), secret().replace("--edge\r\n", "--edge \r\n")),
+        // Where it passes already.
+        format!("{}{}", file(LARGE), secret().replace("\r\n", "\n")),
+    ] {
+        let answer = ask(&[PLAIN], parts).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert!(answer.text().contains("more than one way"), "{}", answer.text());
+    }
+    assert_eq!(upstream.count(), 0, "a whole form reached the provider");
+    nobody_is_blamed(&proxy).await;
+    // What is told of a form is what it was read by; a body that is no form is told as JSON.
+    let charset = "multipart/form-data; charset=\"utf-8\"; boundary=\"edge\"";
+    assert_eq!(ask(&[charset], short()).await.status, 200);
+    let form = Ask::post("/v1/audio/transcriptions", TOKEN, r#"{"model":"m","x":"&model=gpt-secret&"}"#)
+        .header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(form.send(proxy.port).await.status, 200);
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let sent: Vec<_> = upstream.requests().iter().map(|sent| sent.header("content-type").concat()).collect();
+    let json = "application/json".to_owned();
+    assert_eq!(sent, [json.clone(), PLAIN.to_owned(), json.clone(), json]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_held_of_an_upload_counts_as_held() {
     let upstream = records().await;
     let yaml = one(&upstream.base_url(), "") + "server: { body_limit: 16KiB, buffer_budget: 16KiB }\n";

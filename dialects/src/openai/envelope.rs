@@ -1,9 +1,9 @@
 //! What the gateway must know of a JSON request body, found in one borrowed pass.
 //!
 //! The body itself goes out as it came in: [`Envelope::edits`] names the few bytes that differ. Values that do not
-//! matter here are skipped without recursion, and their meaning is the upstream's to judge. A duplicate `model` is an
-//! error, because two readers of one body could otherwise disagree about which one was asked for; of other duplicate
-//! keys the last counts. A byte order mark is not JSON (RFC 8259, 8.1) and is refused as such.
+//! matter here are skipped without recursion, and their meaning is the upstream's to judge. A duplicate `model` or
+//! `stream`, also in another case, is an error, because two readers of one body could otherwise disagree about what was
+//! asked for; of other duplicate keys the last counts. A byte order mark is not JSON (RFC 8259, 8.1) and is refused as such.
 
 use std::borrow::Cow;
 use std::ops::Range;

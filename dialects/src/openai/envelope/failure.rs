@@ -16,6 +16,8 @@ pub enum EnvelopeError {
     EmptyModel,
     /// More than one `model` key.
     DuplicateModel,
+    /// More than one `stream` key.
+    DuplicateStream,
     StreamNotABoolean,
 }
 
@@ -31,7 +33,8 @@ impl EnvelopeError {
             Self::NoModel => "You must provide a model parameter.",
             Self::ModelNotAString => "Invalid type for 'model': expected a string.",
             Self::EmptyModel => "Invalid 'model': empty string.",
-            Self::DuplicateModel => "The request body has more than one 'model' key.",
+            Self::DuplicateModel => "The request body has more than one 'model' key, whatever their case.",
+            Self::DuplicateStream => "The request body has more than one 'stream' key, whatever their case.",
             Self::StreamNotABoolean => "Invalid type for 'stream': expected a boolean.",
         };
         text.to_owned()
@@ -42,7 +45,7 @@ impl EnvelopeError {
         match self {
             Self::Empty | Self::NotJson { .. } | Self::NotAnObject => None,
             Self::NoModel | Self::ModelNotAString | Self::EmptyModel | Self::DuplicateModel => Some("model"),
-            Self::StreamNotABoolean => Some("stream"),
+            Self::DuplicateStream | Self::StreamNotABoolean => Some("stream"),
         }
     }
 }

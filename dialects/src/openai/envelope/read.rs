@@ -24,6 +24,7 @@ struct Raw<'a> {
     model: Option<&'a str>,
     models: u32,
     stream: Option<Scalar>,
+    streams: u32,
     stream_options: Option<&'a str>,
     store: Option<bool>,
     max_tokens: Option<u64>,
@@ -46,6 +47,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
         (Some(model), 1) => model,
         (Some(_), _) => return Err(EnvelopeError::DuplicateModel),
     };
+    if raw.streams > 1 {
+        return Err(EnvelopeError::DuplicateStream);
+    }
     let model_span = span(body, model);
     let model = text(model).ok_or(EnvelopeError::ModelNotAString)?;
     if model.is_empty() {
@@ -77,16 +81,27 @@ fn walk(body: &[u8]) -> Option<Raw<'_>> {
     let mut raw = Raw::default();
     let mut more = scan.open()?;
     while more {
-        match Key::of(scan.key()?) {
+        let key = scan.key()?;
+        match Key::of(key) {
             Key::Model => {
                 raw.model = Some(std::str::from_utf8(scan.value()?).ok()?);
                 raw.models = raw.models.saturating_add(1);
             }
-            Key::Stream => raw.stream = Some(flag(scan.value()?)?),
+            Key::Stream => {
+                raw.stream = Some(flag(scan.value()?)?);
+                raw.streams = raw.streams.saturating_add(1);
+            }
             Key::Store => raw.store = flag(scan.value()?)?.as_bool(),
             Key::StreamOptions => raw.stream_options = Some(std::str::from_utf8(scan.value()?).ok()?),
             Key::MaxTokens => raw.max_tokens = raw.max_tokens.max(Some(scan.whole()?)),
-            Key::Other => scan.skip()?,
+            Key::Other => {
+                match key.len() {
+                    5 if key.eq_ignore_ascii_case(b"model") => raw.models = raw.models.saturating_add(1),
+                    6 if key.eq_ignore_ascii_case(b"stream") => raw.streams = raw.streams.saturating_add(1),
+                    _ => {}
+                }
+                scan.skip()?;
+            }
         }
         more = scan.more()?;
     }
@@ -135,6 +150,15 @@ fn text(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(json).ok().map(Cow::Owned)
 }
 
+/// A key, whatever it is.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Whether readers that do not look at the case (Go's, .NET's) take this key for that one, given in capitals.
+fn is_spelling_of(key: &str, capitals: &str) -> bool {
+    key.len() <= 2 * capitals.len() && key.chars().flat_map(char::to_uppercase).eq(capitals.chars())
+}
+
 struct Read;
 
 impl<'de> Visitor<'de> for Read {
@@ -144,17 +168,22 @@ impl<'de> Visitor<'de> for Read {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
         let mut raw = Raw::default();
-        while let Some(key) = map.next_key::<Key>()? {
-            match key {
+        while let Some(Text(text)) = map.next_key()? {
+            match Key::of(text.as_bytes()) {
                 Key::Model => {
                     raw.model = Some(map.next_value::<&RawValue>()?.get());
                     raw.models = raw.models.saturating_add(1);
                 }
-                Key::Stream => raw.stream = Some(map.next_value()?),
+                Key::Stream => {
+                    raw.stream = Some(map.next_value()?);
+                    raw.streams = raw.streams.saturating_add(1);
+                }
                 Key::StreamOptions => raw.stream_options = Some(map.next_value::<&RawValue>()?.get()),
                 Key::Store => raw.store = map.next_value::<Scalar>()?.as_bool(),
                 Key::MaxTokens => raw.max_tokens = raw.max_tokens.max(map.next_value::<Scalar>()?.number()),
                 Key::Other => {
+                    raw.models = raw.models.saturating_add(u32::from(is_spelling_of(&text, "MODEL")));
+                    raw.streams = raw.streams.saturating_add(u32::from(is_spelling_of(&text, "STREAM")));
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -219,6 +248,8 @@ mod tests {
             "\"x\":[1,{\"y\":\"z\\n\"}]",
             "}",
             "\"mod\\u0065l\":1",
+            "\"Model\":\"n\"",
+            "\"STREAM\":1",
         ];
         let (mut seed, mut walked) = (5_u64, 0);
         for _ in 0..200_000 {

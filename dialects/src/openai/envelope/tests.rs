@@ -79,8 +79,35 @@ fn hints_of_a_wrong_type_are_left_to_the_upstream() {
     assert!(!envelope.stream && envelope.store.is_none() && !envelope.include_usage);
     assert_eq!(envelope.max_tokens, None);
     assert!(envelope.edits("a", true).is_empty());
-    // Of duplicates the last counts.
-    assert!(!parse(br#"{"model":"a","stream":true,"stream":false}"#).unwrap().stream);
+}
+
+#[test]
+fn keys_that_differ_in_case_alone_are_duplicates() {
+    for body in [
+        r#"{"model":"a","Model":"b"}"#,
+        r#"{"MODEL":"b","messages":[],"model":"a"}"#,
+        r#"{"model":"a","\u004dodel":"b"}"#,
+        r#"{"model":"a","mod\u0045l":"b","x":1}"#,
+        r#"{"model":"a","mOdEl":null}"#,
+        r#"{"model":"a","é":1,"modeL":"b"}"#,
+        r#"{"model":"a","max_tokens":1.5,"Model":"b"}"#,
+    ] {
+        assert_eq!(error(body.as_bytes()), EnvelopeError::DuplicateModel, "{body}");
+    }
+    for body in [
+        r#"{"model":"a","stream":true,"stream":false}"#,
+        r#"{"model":"a","stream":true,"Stream":false}"#,
+        r#"{"model":"a","STREAM":1,"stream":true}"#,
+        r#"{"model":"a","stream":true,"str\u0065am":true}"#,
+        "{\"model\":\"a\",\"stream\":true,\"\u{17f}tream\":false}",
+    ] {
+        assert_eq!(error(body.as_bytes()), EnvelopeError::DuplicateStream, "{body}");
+    }
+    assert_eq!(error(br#"{"Model":"a"}"#), EnvelopeError::NoModel);
+    // One that only others know is theirs to read.
+    for body in [r#"{"model":"a","Stream":true}"#, r#"{"model":"a","models":["b"],"mode":"c","mödel":"d"}"#] {
+        assert_eq!((model(body).as_str(), parse(body.as_bytes()).unwrap().stream), ("a", false), "{body}");
+    }
 }
 
 #[test]
