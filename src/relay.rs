@@ -278,6 +278,7 @@ fn last_words(cause: Cause) -> (ErrorKind, &'static str) {
         | Cause::Redirect
         | Cause::Status(..)
         | Cause::InBand(_)
+        | Cause::NotAnAnswer(_)
         | Cause::CutEarly
         | Cause::Cut
         | Cause::FailedLate

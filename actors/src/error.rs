@@ -78,6 +78,8 @@ pub enum Cause {
     Status(StatusCode, Fault),
     /// An error inside a 200, before any content.
     InBand(Fault),
+    /// What came is no answer of the endpoint that was asked, and what it is instead: a web page, bare text.
+    NotAnAnswer(&'static str),
     /// The answer ended or broke before any content.
     CutEarly,
     /// Nothing came for the idle time.
@@ -109,6 +111,7 @@ impl Cause {
             Self::Redirect => "redirect",
             Self::Status(status, _) => status_label(status),
             Self::InBand(_) => "error_in_200",
+            Self::NotAnAnswer(_) => "not_an_answer",
             Self::CutEarly => "cut_early",
             Self::Idle => "idle_timeout",
             Self::Cut => "cut",
@@ -128,6 +131,7 @@ impl Cause {
             | Self::Protocol
             | Self::NoToken
             | Self::Redirect
+            | Self::NotAnAnswer(_)
             | Self::CutEarly
             | Self::Idle
             | Self::UploadBroken => true,
@@ -188,6 +192,7 @@ impl Cause {
             | Self::Reset
             | Self::Protocol
             | Self::Redirect
+            | Self::NotAnAnswer(_)
             | Self::CutEarly
             | Self::Idle
             | Self::Cut

@@ -99,7 +99,10 @@ impl Exchange {
         let deadline = self.deadline;
         let mut answer = Answer::new(response, *self, started);
         match answer.body.first_content(deadline).await {
-            Ok(()) => Ok(answer),
+            Ok(()) => {
+                answer.relabel();
+                Ok(answer)
+            }
             Err(failure) => {
                 answer.body.failed(&failure);
                 Err(failure)

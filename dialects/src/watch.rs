@@ -20,8 +20,10 @@ pub(crate) mod balance;
 pub(crate) mod bounds;
 mod elements;
 mod events;
+mod foreign;
 pub(crate) mod frame;
 mod hide;
+mod kind;
 pub(crate) mod lines;
 mod long;
 mod needle;
@@ -31,6 +33,8 @@ pub(crate) mod tally;
 mod whole;
 
 use array::Array;
+pub use foreign::OTHER;
+use kind::{Kind, Label};
 use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
@@ -51,6 +55,8 @@ pub struct Seen {
     /// An event of nothing but usage, as a range of the bytes held so far followed by this chunk; only after
     /// [`Watch::strip_usage`], and always within what `upto` lets through.
     pub strip: Option<Range<usize>>,
+    /// This is no answer of the endpoint that was asked, and what it is instead. Nothing of it is to be forwarded.
+    pub foreign: Option<&'static str>,
 }
 
 /// An error that came inside an answer.
@@ -72,6 +78,8 @@ pub enum Cut {
     NoTerminal,
     /// It ended in an error event that the client has got and whose meaning its SDK knows: nothing more to be said.
     Told,
+    /// It was no answer of the endpoint that was asked; what it was instead.
+    Foreign(&'static str),
 }
 
 /// The observer of one answer.
@@ -79,6 +87,7 @@ pub enum Cut {
 pub struct Watch {
     mode: Mode,
     endpoint: Endpoint,
+    label: Label,
     strip: bool,
     to_close: bool,
 }
@@ -92,75 +101,61 @@ enum Mode {
     Opaque {
         bytes: u64,
     },
-    /// The content type says nothing: the first byte decides. So much white space has come.
-    Sniff {
+    /// Nothing but white space has come, this many bytes.
+    Blank {
         bytes: usize,
     },
+    /// Not what was asked for.
+    Foreign(&'static str),
 }
 
 impl Watch {
     /// For an answer of this content type (empty where there is none). `encoded`: it has a content encoding other than
     /// identity.
     pub fn new(endpoint: Endpoint, content_type: &str, encoded: bool) -> Self {
-        let mut watch = Self { mode: Mode::Opaque { bytes: 0 }, endpoint, strip: false, to_close: false };
-        if encoded {
-            return watch;
-        }
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let is = |name: &str| essence.eq_ignore_ascii_case(name);
-        if is("text/event-stream") {
-            watch.mode = watch.sse();
-        } else if is("application/json")
-            || essence.get(essence.len().saturating_sub(5)..).is_some_and(|tail| tail.eq_ignore_ascii_case("+json"))
-        {
-            watch.mode = Mode::Json(Whole::new(endpoint, false));
-        } else if (is("") || is("application/octet-stream") || is("text/plain")) && endpoint != Endpoint::AudioSpeech {
-            watch.mode = Mode::Sniff { bytes: 0 };
-        }
-        watch
+        let mode = if encoded { Mode::Opaque { bytes: 0 } } else { Mode::Blank { bytes: 0 } };
+        Self { mode, endpoint, label: Label::of(content_type), strip: false, to_close: false }
     }
 
     /// From now on [`Seen::strip`] names events that hold nothing but usage: the client did not ask for them.
     pub fn strip_usage(&mut self) {
         self.strip = true;
-        if let Mode::Sse(sse) = &mut self.mode {
-            sse.strip = true;
-        }
     }
 
     /// To be called first where the answer has neither a length nor chunks, and ends with the connection: a document is
     /// then whole only when all its brackets are closed; otherwise the framing vouches for all but its last one.
     pub fn ends_with_connection(&mut self) {
         self.to_close = true;
-        if let Mode::Json(whole) = &mut self.mode {
-            *whole = Whole::new(self.endpoint, true);
-        }
     }
 
     /// Takes the next chunk.
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
-        if let Mode::Sniff { bytes } = &mut self.mode {
-            *bytes = bytes.saturating_add(chunk.len());
-            self.mode = match chunk.trim_ascii_start().first() {
-                None if *bytes > whole::HOLD => Mode::Opaque { bytes: 0 },
-                None => {
-                    return Seen { upto: chunk.len(), ..Seen::default() };
-                }
-                Some(b'[') if self.endpoint == Endpoint::GenerateContent => self.array(),
-                Some(b'{' | b'[') => Mode::Json(Whole::new(self.endpoint, self.to_close)),
-                // `data:`, `event:`, `id:`, `retry:`, a comment, a byte order mark.
-                Some(b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => self.sse(),
-                Some(_) => Mode::Opaque { bytes: 0 },
-            };
+        let Mode::Blank { bytes } = &self.mode else { return self.look(chunk) };
+        let beginning = chunk.trim_ascii_start();
+        let blank = chunk.len() - beginning.len();
+        let bytes = bytes.saturating_add(blank);
+        if beginning.is_empty() && bytes <= whole::HOLD {
+            self.mode = Mode::Blank { bytes };
+            return Seen { upto: chunk.len(), ..Seen::default() };
         }
-        // Gemini streams an array unless it is asked for events.
-        if let Mode::Json(whole) = &self.mode
-            && self.endpoint == Endpoint::GenerateContent
-            && whole.is_blank()
-            && chunk.trim_ascii_start().first() == Some(&b'[')
-        {
-            self.mode = self.array();
-        }
+        let document = |bytes: usize| Mode::Json(Whole::new(self.endpoint, self.to_close, bytes as u64));
+        self.mode = match kind::of(self.endpoint, self.label, beginning) {
+            // It is held no longer.
+            _ if beginning.is_empty() && self.label == Label::Events => self.sse(),
+            _ if beginning.is_empty() => document(bytes),
+            Kind::Document => document(bytes),
+            Kind::Array => Mode::Array(Box::new(Array::new(self.endpoint))),
+            Kind::Events => self.sse(),
+            Kind::Bytes => Mode::Opaque { bytes: 0 },
+            Kind::Foreign(what) => Mode::Foreign(what),
+        };
+        let mut seen = self.look(beginning);
+        seen.upto += blank;
+        seen.strip = seen.strip.map(|strip| strip.start + blank..strip.end + blank);
+        seen
+    }
+
+    fn look(&mut self, chunk: &[u8]) -> Seen {
         match &mut self.mode {
             Mode::Sse(sse) => sse.push(chunk),
             Mode::Array(array) => array.push(chunk),
@@ -169,7 +164,8 @@ impl Watch {
                 *bytes = bytes.saturating_add(chunk.len() as u64);
                 Seen { upto: chunk.len(), content: *bytes > 0, ..Seen::default() }
             }
-            Mode::Sniff { .. } => Seen::default(),
+            Mode::Foreign(what) => Seen { foreign: Some(what), ..Seen::default() },
+            Mode::Blank { .. } => Seen::default(),
         }
     }
 
@@ -183,9 +179,10 @@ impl Watch {
             Mode::Json(whole) => whole.end(framing_clean),
             Mode::Opaque { .. } if framing_clean => Ok(()),
             Mode::Opaque { .. } => Err(Cut::Broken),
-            // Nothing came at all.
-            Mode::Sniff { .. } if framing_clean => Err(Cut::NoTerminal),
-            Mode::Sniff { .. } => Err(Cut::Broken),
+            Mode::Foreign(what) => Err(Cut::Foreign(what)),
+            Mode::Blank { .. } if !framing_clean => Err(Cut::Broken),
+            Mode::Blank { .. } if kind::may_be_empty(self.endpoint, self.label) => Ok(()),
+            Mode::Blank { .. } => Err(Cut::Foreign(foreign::EMPTY)),
         }
     }
 
@@ -195,7 +192,7 @@ impl Watch {
             Mode::Sse(sse) => sse.usage(),
             Mode::Array(array) => array.usage(),
             Mode::Json(whole) => whole.usage(),
-            Mode::Opaque { .. } | Mode::Sniff { .. } => None,
+            Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => None,
         }
     }
 
@@ -205,7 +202,7 @@ impl Watch {
             Mode::Sse(sse) => sse.estimate(),
             Mode::Array(array) => array.estimate(),
             Mode::Json(whole) => whole.estimate(),
-            Mode::Opaque { .. } | Mode::Sniff { .. } => 0,
+            Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => 0,
         };
         Usage { input: tally::tokens(request_bytes), output, estimated: true, ..Usage::default() }
     }
@@ -216,13 +213,22 @@ impl Watch {
         match &self.mode {
             Mode::Sse(sse) => sse.mid_event(),
             Mode::Array(array) => array.mid_element(),
-            Mode::Json(_) | Mode::Opaque { .. } | Mode::Sniff { .. } => false,
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
         }
     }
 
     /// The answer is a stream of events: an error event may follow it, keep-alive comments may be put between.
     pub fn is_sse(&self) -> bool {
         matches!(self.mode, Mode::Sse(_))
+    }
+
+    /// The content type that the answer should have had, where it has a wrong one.
+    pub fn relabel(&self) -> Option<&'static str> {
+        match self.mode {
+            Mode::Sse(_) if self.label != Label::Events => Some("text/event-stream"),
+            Mode::Json(_) | Mode::Array(_) if self.label != Label::Json => Some("application/json"),
+            _ => None,
+        }
     }
 
     /// The answer is a stream of the elements of one JSON array: an error may follow as the last of them.
@@ -241,12 +247,8 @@ impl Watch {
             Mode::Sse(sse) => sse.failure(),
             Mode::Array(array) => array.failure(),
             Mode::Json(whole) => whole.failure(),
-            Mode::Opaque { .. } | Mode::Sniff { .. } => None,
+            Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => None,
         }
-    }
-
-    fn array(&self) -> Mode {
-        Mode::Array(Box::new(Array::new(self.endpoint)))
     }
 
     fn sse(&self) -> Mode {

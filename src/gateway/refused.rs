@@ -84,6 +84,10 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` answered with a redirect, which is not followed"),
         ),
+        Cause::NotAnAnswer(what) => Refused::ours(
+            ErrorKind::BadGateway,
+            format!("the provider of the model `{model}` answered with {what} and not with what was asked for"),
+        ),
         Cause::Reset | Cause::Protocol | Cause::CutEarly | Cause::Cut | Cause::FailedLate => Refused::ours(
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` broke off without an answer"),

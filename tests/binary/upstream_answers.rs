@@ -352,3 +352,59 @@ async fn an_early_refusal_of_a_large_body_is_told_clearly() {
     assert!(matches!(answer.status, 413 | 502), "{} {}", answer.status, answer.text());
     assert!(answer.json()["error"]["message"].is_string());
 }
+
+/// A provider that answers everything in this way.
+async fn says(content_type: &str, body: &'static str) -> Upstream {
+    let head = if content_type.is_empty() { vec![] } else { vec![format!("content-type: {content_type}")] };
+    upstream::replay(200, &head, body.as_bytes()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_answer_is_handed_to_nobody_and_the_next_target_is_asked() {
+    for (content_type, body) in [
+        ("text/html", "<!doctype html><html>sign in</html>"),
+        ("application/json", "<html>sign in</html>"),
+        ("text/plain", "Ollama is running"),
+        ("application/json", "Sorry, upstream busy"),
+        ("application/json", "null"),
+        ("application/json", "[1]"),
+        ("application/json", "\"hello\""),
+        ("application/json", "{\"status\":\"ok\"}"),
+        ("application/json", ""),
+        ("text/event-stream", "<html>sign in</html>"),
+        ("text/event-stream", ""),
+    ] {
+        let (web, good) = (says(content_type, body).await, records().await);
+        let proxy = proxy(&two(&web.base_url(), &good.base_url(), "")).await;
+        for stream in [false, true] {
+            let answer = proxy.post("/v1/chat/completions", chat_body("m", stream)).await;
+            let route = answer.header("x-ai-proxy-route").unwrap_or_default();
+            assert_eq!(answer.status, 200, "{content_type} {body}: {}", answer.text());
+            assert_eq!(route, "first/canned-model:not_an_answer -> second/canned-model:ok", "{content_type} {body}");
+        }
+        // In another dialect as well.
+        let messages = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
+        let answer = proxy.post("/v1/messages", messages).await;
+        assert_eq!(answer.status, 200, "{content_type} {body}: {}", answer.text());
+        let web = says(content_type, body).await;
+        let alone = proxy_without_retries(&one(&web.base_url(), "")).await;
+        let answer = alone.chat("m").await;
+        assert_eq!(answer.status, 502, "{content_type} {body}: {}", answer.text());
+        assert!(!answer.text().contains("sign in"), "{}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_told_from_a_page_by_its_first_byte_and_not_by_its_label() {
+    let events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let document = "\r\n {\"choices\":[{\"message\":{\"content\":\"hi\"}}]}";
+    for label in ["", "application/json", "text/html", "text/plain", "text/event-stream"] {
+        for (stream, body, told) in [(true, events, "text/event-stream"), (false, document, "application/json")] {
+            let odd = says(label, body).await;
+            let proxy = proxy_without_retries(&one(&odd.base_url(), "")).await;
+            let answer = proxy.post("/v1/chat/completions", chat_body("m", stream)).await;
+            assert_eq!((answer.status, answer.text().as_str()), (200, body), "{label}");
+            assert_eq!(answer.header("content-type").as_deref(), Some(told), "{label}");
+        }
+    }
+}

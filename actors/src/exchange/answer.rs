@@ -137,6 +137,17 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Says what the body is, where the upstream said something else: SDKs believe it.
+    pub(super) fn relabel(&mut self) {
+        let Observer::Watch(watch) = &self.body.seen_by else { return };
+        if let Some(content_type) = watch.relabel() {
+            self.headers.retain(|(name, _)| name != CONTENT_TYPE);
+            self.headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));
+        }
+    }
+}
+
 impl AnswerBody {
     /// The error that stood inside a 200, as an answer of its own.
     fn told_error(&self, cause: Cause) -> Option<Box<ErrorAnswer>> {
@@ -319,6 +330,9 @@ impl AnswerBody {
                 return self.taken(taken);
             }
         };
+        if let Some(what) = seen.foreign {
+            return self.broken(Cause::NotAnAnswer(what));
+        }
         self.content = seen.content;
         self.terminal = seen.terminal;
         if let Some(failure) = seen.failed {
@@ -375,7 +389,7 @@ impl AnswerBody {
             self.ready.push_back(out);
         }
         if foreign {
-            return self.broken(Cause::Protocol);
+            return self.broken(Cause::NotAnAnswer(watch::OTHER));
         }
         let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
         // After content it is for the relay to say it in the client's dialect.
@@ -421,9 +435,10 @@ impl AnswerBody {
             }
             Err(cut) => {
                 self.told = cut == Cut::Told;
-                self.broken(match self.failure().filter(|_| !self.content) {
-                    Some(failure) => Cause::InBand(failure.fault),
-                    None => Cause::Cut,
+                self.broken(match (self.failure().filter(|_| !self.content), cut) {
+                    (Some(failure), _) => Cause::InBand(failure.fault),
+                    (None, Cut::Foreign(what)) => Cause::NotAnAnswer(what),
+                    (None, Cut::Broken | Cut::NoTerminal | Cut::Told) => Cause::Cut,
                 })
             }
         }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use dialects::embed::{self, Shape};
 use dialects::translate::{self, Context, Malformed};
-use dialects::watch::{Cut, Failure};
+use dialects::watch::{self, Cut, Failure};
 use dialects::{Usage, Wire};
 
 /// The longest document that is translated, in bytes: many times what a model writes.
@@ -130,7 +130,7 @@ impl Translated {
     /// The upstream's answer has ended; `clean`: as HTTP has it, all of it came.
     ///
     /// # Errors
-    /// When it is not whole, or not to be understood ([`Cut::NoTerminal`]), or tells an error.
+    /// When it is not whole, or not to be understood ([`Cut::Foreign`]), or tells an error.
     pub fn end(&mut self, clean: bool) -> Result<Bytes, Cut> {
         let mut out = Vec::new();
         match &mut self.mode {
@@ -149,13 +149,13 @@ impl Translated {
                     self.usage = usage;
                     out = body;
                 }
-                Err(Malformed::Foreign) => return Err(Cut::NoTerminal),
+                Err(Malformed::Foreign) => return Err(Cut::Foreign(watch::OTHER)),
                 Err(Malformed::Failed(failure)) => {
                     self.failure = Some(failure);
                     return Err(Cut::NoTerminal);
                 }
             },
-            Mode::Foreign => return Err(Cut::NoTerminal),
+            Mode::Foreign => return Err(Cut::Foreign(watch::OTHER)),
         }
         self.written += out.len() as u64;
         Ok(out.into())

@@ -26,9 +26,12 @@ impl Watch {
                 let tells = |element: &[u8]| gemini::chunk::look(bare(element)).failed;
                 Cow::Owned(hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), tells))
             }
-            Mode::Sse(_) | Mode::Array(_) | Mode::Json(_) | Mode::Opaque { .. } | Mode::Sniff { .. } => {
-                Cow::Borrowed(events)
-            }
+            Mode::Sse(_)
+            | Mode::Array(_)
+            | Mode::Json(_)
+            | Mode::Opaque { .. }
+            | Mode::Blank { .. }
+            | Mode::Foreign(_) => Cow::Borrowed(events),
         }
     }
 }
@@ -57,7 +60,8 @@ mod tests {
 
     #[test]
     fn error_events_and_no_others() {
-        let watch = Watch::new(Endpoint::Chat, "text/event-stream", false);
+        let mut watch = Watch::new(Endpoint::Chat, "text/event-stream", false);
+        watch.push(b"data: x\n\n");
         let told = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789\"}}]}\n\ndata: {\"error\":{\"message\":\"for Key0123456789\"}}\r\n\r\n: Key0123456789\n\n";
         let hidden = watch.hide_in_errors(told.as_bytes(), &["Key0123456789"]);
         assert_eq!(String::from_utf8_lossy(&hidden), told.replace("for Key0123456789", "for ***"));

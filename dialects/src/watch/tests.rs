@@ -76,7 +76,7 @@ fn an_end_is_believed_only_with_a_reason() {
     assert_eq!(ended(&[TEXT, STOP, ": bye\n"].concat()), (Ok(()), Err(Cut::Broken)));
     assert_eq!(ended(&[TEXT, STOP, "data: {\"choices\":[]}"].concat()), (Ok(()), Err(Cut::Broken)));
     assert_eq!(ended(&[TEXT, STOP, "event: x"].concat()), (Err(Cut::NoTerminal), Err(Cut::Broken)));
-    assert_eq!(ended(""), (Err(Cut::NoTerminal), Err(Cut::Broken)));
+    assert_eq!(ended(""), (Err(Cut::Foreign("an empty body")), Err(Cut::Broken)));
     assert_eq!(ended("data: {\"value\":\"a foreign format\"}\n\n"), (Ok(()), Err(Cut::Broken)));
 }
 
@@ -310,7 +310,7 @@ fn a_short_document_commits_when_it_looks_whole() {
     assert_eq!((watch.usage().map(|u| u.output), watch.end(true)), (Some(2), Ok(())));
     assert_eq!(watch.end(false), Err(Cut::Broken));
     // Without a length only the brackets tell.
-    for cut in 1..body.len() - 1 {
+    for cut in 2..body.len() - 1 {
         let mut watch = json();
         watch.ends_with_connection();
         assert!(!watch.push(&body[..cut]).content, "{cut}");
@@ -318,7 +318,7 @@ fn a_short_document_commits_when_it_looks_whole() {
         assert!(watch.push(&body[cut..]).content);
         assert_eq!(watch.end(true), Ok(()));
     }
-    assert_eq!(json().end(true), Err(Cut::NoTerminal));
+    assert_eq!(json().end(true), Err(Cut::Foreign("an empty body")));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn an_error_under_a_200_may_be_retried() {
             r#"{"id":"r","error":{"code":"server_error","message":"m"},"output":[],"status":"failed"}"#,
             Some(Fault::Upstream),
         ),
-        (r#"{"id":"r","error":null,"output":[{"a":1}]}"#, None),
+        (r#"{"id":"r","error":null,"choices":[{"a":1}]}"#, None),
         (r#"{"choices":[{"message":{"content":"\"error\""}}],"x":"error"}"#, None),
         (r#"{"choices":[{"message":{"content":"a"}}],"error":{"message":"late"}}"#, None),
     ] {
@@ -387,7 +387,105 @@ fn without_a_content_type_the_first_byte_decides() {
             assert_eq!(watch.is_sse(), sse, "{text:?}");
         }
     }
-    assert_eq!(Watch::new(Endpoint::Chat, "", false).end(true), Err(Cut::NoTerminal));
+}
+
+#[test]
+fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_label() {
+    const LABELS: [&str; 7] = [
+        "",
+        "application/json",
+        "text/html",
+        "text/plain",
+        "text/event-stream",
+        "application/octet-stream",
+        "image/png",
+    ];
+    let foreign = |endpoint, label, text: &[u8]| {
+        let mut watch = Watch::new(endpoint, label, false);
+        let seen = watch.push(text);
+        let ended = watch.end(true);
+        assert_eq!(seen.foreign.is_some(), matches!(ended, Err(Cut::Foreign(_))), "{label} {text:?}");
+        assert!(seen.foreign.is_none() || !seen.content);
+        // Half of a page is one too: nothing waits for its end.
+        assert!(seen.foreign.is_none() || watch.push(b"more").foreign.is_some());
+        seen.foreign
+    };
+    for endpoint in
+        [Endpoint::Chat, Endpoint::Responses, Endpoint::Messages, Endpoint::Embeddings, Endpoint::CountTokens]
+    {
+        for label in LABELS {
+            for page in ["<!doctype html><html>", "\r\n <html><body>x", "<x/>"] {
+                assert_eq!(
+                    foreign(endpoint, label, page.as_bytes()),
+                    Some("a web page"),
+                    "{endpoint:?} {label} {page}"
+                );
+            }
+        }
+        for label in ["application/json", "text/html"] {
+            for text in ["null", "[]", "[1]", "7", "-1", "\"hello\"", "true", "Ollama is running", "Sorry", " \n", ""] {
+                let mut watch = Watch::new(endpoint, label, false);
+                let seen = watch.push(text.as_bytes());
+                assert!(
+                    !seen.content && matches!(watch.end(true), Err(Cut::Foreign(_))),
+                    "{endpoint:?} {label} {text}"
+                );
+            }
+            // It is not told from events by its first letter; without an event it is no answer either.
+            let mut watch = Watch::new(endpoint, label, false);
+            assert!(!watch.push(b"down for maintenance").content);
+            assert!(watch.end(true).is_err());
+        }
+        assert!(foreign(endpoint, "application/json", br#"{"status":"ok"}"#).is_some());
+    }
+    for (endpoint, label, text, what) in [
+        (Endpoint::AudioSpeech, "audio/mpeg", &b"\xff\xf3\x00<html>"[..], None),
+        (Endpoint::AudioSpeech, "application/octet-stream", b"RIFF....WAVE", None),
+        (Endpoint::AudioSpeech, "", b"ID3", None),
+        (Endpoint::AudioSpeech, "audio/mpeg", b"<!DOCTYPE html>", Some("a web page")),
+        (Endpoint::AudioSpeech, "text/plain", b"Ollama is running", Some("bare text")),
+        (Endpoint::AudioSpeech, "application/json", b"null", Some("bare text")),
+        (Endpoint::AudioTranscriptions, "text/plain; charset=utf-8", b"every day <html>", None),
+        (Endpoint::AudioTranscriptions, "text/vtt", b"WEBVTT\n", None),
+        (Endpoint::AudioTranscriptions, "application/json", b"\"hello\"", None),
+        (Endpoint::AudioTranscriptions, "application/json", b"null", Some("bare text")),
+        (Endpoint::AudioTranscriptions, "text/html", b"hello", Some("a web page")),
+        (Endpoint::AudioTranscriptions, "text/plain", b"<html>", Some("a web page")),
+        (Endpoint::ImagesGenerations, "image/png", b"\x89PNG", None),
+        (Endpoint::ImagesGenerations, "application/json", br#"{"data":[]}"#, None),
+        (Endpoint::Embeddings, "application/octet-stream", b"\x00\x01", None),
+        (Endpoint::Rerank, "application/json", b"[{\"index\":0}]", None),
+        (Endpoint::Chat, "text/html", br#"{"choices":[{"x":1}]}"#, None),
+        (
+            Endpoint::Chat,
+            "application/json",
+            br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}"#,
+            None,
+        ),
+    ] {
+        assert_eq!(foreign(endpoint, label, text), what, "{endpoint:?} {label}");
+    }
+    for (label, empty) in [("text/plain", Ok(())), ("application/json", Err(Cut::Foreign("an empty body")))] {
+        assert_eq!(Watch::new(Endpoint::AudioTranscriptions, label, false).end(true), empty);
+        assert_eq!(Watch::new(Endpoint::AudioSpeech, label, false).end(true), Err(Cut::Foreign("an empty body")));
+        assert_eq!(Watch::new(Endpoint::Chat, label, false).end(false), Err(Cut::Broken));
+    }
+}
+
+#[test]
+fn a_wrong_label_is_told() {
+    for (label, text, right) in [
+        ("text/event-stream; charset=utf-8", TEXT, None),
+        ("application/json", TEXT, Some("text/event-stream")),
+        ("text/plain", TEXT, Some("text/event-stream")),
+        ("application/problem+json", "{\"choices\":[{}]}", None),
+        ("text/event-stream", "{\"choices\":[{}]}", Some("application/json")),
+        ("", "{\"choices\":[{}]}", Some("application/json")),
+    ] {
+        let mut watch = Watch::new(Endpoint::Chat, label, false);
+        watch.push(text.as_bytes());
+        assert_eq!(watch.relabel(), right, "{label}");
+    }
 }
 
 fn messages() -> Watch {

@@ -11,8 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::balance::Balance;
 use super::needle::ERROR;
 use super::spot::Spot;
-use super::tally;
-use super::{Cut, Failure, Seen};
+use super::{Cut, Failure, Seen, foreign, tally};
 use crate::json::{Weight, keys};
 use crate::{Endpoint, Usage};
 
@@ -33,21 +32,24 @@ pub struct Whole {
     balance: Option<Balance>,
     content: bool,
     failure: Option<Box<Failure>>,
+    foreign: bool,
     /// What came before content, where it came in more than one chunk.
     kept: Vec<u8>,
 }
 
 impl Whole {
-    pub fn new(endpoint: Endpoint, to_close: bool) -> Self {
+    /// `blank`: bytes of white space that came ahead of it.
+    pub fn new(endpoint: Endpoint, to_close: bool, blank: u64) -> Self {
         Self {
             endpoint,
-            bytes: 0,
+            bytes: blank,
             first: 0,
             last: 0,
             spot: Spot::new(endpoint.dialect()),
             balance: to_close.then(Balance::default),
             content: false,
             failure: None,
+            foreign: false,
             kept: Vec::new(),
         }
     }
@@ -65,12 +67,8 @@ impl Whole {
             balance.push(chunk);
         }
         let failed = if self.content { None } else { self.commit(chunk) };
-        Seen { upto: chunk.len(), content: self.content, failed, ..Seen::default() }
-    }
-
-    /// Nothing but white space has come.
-    pub fn is_blank(&self) -> bool {
-        self.first == 0
+        let foreign = self.foreign.then_some(foreign::OTHER);
+        Seen { upto: chunk.len(), content: self.content, failed, foreign, ..Seen::default() }
     }
 
     fn closed(&self) -> bool {
@@ -80,7 +78,7 @@ impl Whole {
 
     /// Decides whether there is enough to commit, or to refuse.
     fn commit(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
-        if self.failure.is_some() || (self.first == 0 && self.bytes <= HOLD as u64) {
+        if self.failure.is_some() || self.foreign || (self.first == 0 && self.bytes <= HOLD as u64) {
             return None;
         }
         if self.bytes > HOLD as u64 || !matches!(self.first, b'{' | b'[') {
@@ -97,6 +95,12 @@ impl Whole {
         }
         let body = if self.kept.is_empty() { chunk } else { &self.kept };
         match verdict(body) {
+            // Who tells its usage has answered.
+            Verdict::Answer if self.spot.usage().is_none() && foreign::is_foreign(self.endpoint, body) => {
+                self.foreign = true;
+                self.kept = Vec::new();
+                None
+            }
             Verdict::Answer => {
                 self.content = true;
                 self.kept = Vec::new();
@@ -121,6 +125,9 @@ impl Whole {
     pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
         if self.failure.is_some() {
             return Err(Cut::Told);
+        }
+        if self.foreign {
+            return Err(Cut::Foreign(foreign::OTHER));
         }
         if !framing_clean {
             return Err(Cut::Broken);

@@ -1,0 +1,118 @@
+//! What an answer is: its first byte decides, not its label, which gateways and relays set as they please.
+//!
+//! Nearly every endpoint answers with one JSON object or with events, and whatever begins otherwise (a login page, a
+//! server's greeting, `null`) is no answer of it. Where sound, pictures or bare text are answers, the label counts too.
+//! Always: how an answer was cut into chunks does not change whether it is taken for events, an array or a document.
+
+use super::foreign;
+use crate::Endpoint;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Document,
+    /// Of what streams: Gemini's.
+    Array,
+    Events,
+    /// Sound, a picture, a text: not to be understood.
+    Bytes,
+    /// Nothing that this endpoint answers with, and what it seems to be.
+    Foreign(&'static str),
+}
+
+/// What the content type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label {
+    Events,
+    Json,
+    /// `text/html` aside.
+    Text,
+    Page,
+    Media,
+    Octets,
+    /// Nothing, or something unheard of.
+    None,
+}
+
+impl Label {
+    pub fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        let begins = |name: &str| essence.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+        let tail = essence.get(essence.len().saturating_sub(5)..);
+        if is("application/json") || tail.is_some_and(|tail| tail.eq_ignore_ascii_case("+json")) {
+            Self::Json
+        } else if is("text/event-stream") {
+            Self::Events
+        } else if is("text/html") || is("application/xhtml+xml") {
+            Self::Page
+        } else if begins("text/") || is("application/x-subrip") {
+            Self::Text
+        } else if ["audio/", "image/", "video/"].into_iter().any(begins) {
+            Self::Media
+        } else if is("application/octet-stream") {
+            Self::Octets
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// `beginning`: what has come, from the first byte on that is not white space.
+pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
+    let Some(first) = beginning.first() else { return Kind::Foreign(foreign::EMPTY) };
+    match endpoint {
+        Endpoint::AudioSpeech => match label {
+            Label::Events => Kind::Events,
+            Label::Json if matches!(first, b'{' | b'[') => Kind::Document,
+            Label::Media | Label::Octets if !is_page(beginning) => Kind::Bytes,
+            _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
+            Label::Json | Label::Text | Label::Page if is_text(beginning) => Kind::Foreign(foreign::TEXT),
+            _ => Kind::Bytes,
+        },
+        // Text, subtitles or JSON, as the request asked.
+        Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match (label, first) {
+            (Label::Events, _) => Kind::Events,
+            (Label::Page, _) => Kind::Foreign(foreign::PAGE),
+            (Label::Json | Label::Octets | Label::None | Label::Text, b'{' | b'[') => Kind::Document,
+            (Label::Octets | Label::None, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => Kind::Events,
+            _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
+            // A text that was made JSON is a string.
+            (Label::Json, b'"' | 0xEF) => Kind::Bytes,
+            (Label::Json, _) => Kind::Foreign(foreign::TEXT),
+            _ => Kind::Bytes,
+        },
+        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations if label == Label::Media => {
+            Kind::Bytes
+        }
+        // vLLM's `encoding_format: bytes`.
+        Endpoint::Embeddings if label == Label::Octets && !matches!(first, b'{' | b'<') => Kind::Bytes,
+        _ => match (first, label) {
+            (b'{', _) => Kind::Document,
+            (b'[', _) if endpoint == Endpoint::GenerateContent => Kind::Array,
+            // Text Embeddings Inference.
+            (b'[', _) if endpoint == Endpoint::Rerank => Kind::Document,
+            (b'[', _) => Kind::Foreign(foreign::JSON),
+            (b'<', _) => Kind::Foreign(foreign::PAGE),
+            (0xEF, Label::Json) => Kind::Document,
+            (_, Label::Events) | (b'd' | b'e' | b'i' | b'r' | b':' | 0xEF, _) => Kind::Events,
+            (b'"' | b'-' | b'0'..=b'9' | b'n' | b't' | b'f', Label::Json) => Kind::Foreign(foreign::JSON),
+            _ => Kind::Foreign(foreign::TEXT),
+        },
+    }
+}
+
+/// Whether an answer without a byte can be one: a recording of silence, as text.
+pub(super) fn may_be_empty(endpoint: Endpoint, label: Label) -> bool {
+    matches!(endpoint, Endpoint::AudioTranscriptions | Endpoint::AudioTranslations)
+        && matches!(label, Label::Text | Label::Octets | Label::None)
+}
+
+/// HTML or XML.
+fn is_page(beginning: &[u8]) -> bool {
+    let begins = |with: &[u8]| beginning.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
+    [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"].into_iter().any(begins)
+}
+
+fn is_text(beginning: &[u8]) -> bool {
+    beginning.iter().take(64).all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
+}
