@@ -8,7 +8,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::conversation::{Kind, Media, Part, Request, Source, ToolKind};
+use crate::conversation::{Kind, Part, Request, Source, ToolKind};
 use crate::json::object::object;
 use crate::json::put::Object;
 use crate::translate::{self, Bad, Hints};
@@ -79,8 +79,11 @@ impl Count {
         match &part.kind {
             Kind::Text { text, .. } | Kind::Thinking { text } | Kind::Refusal(text) => self.bytes += text.len() as u64,
             Kind::Image(_) => self.tokens += PICTURE,
-            Kind::Document(Media { source: Source::Text(text), .. }) => self.bytes += text.len() as u64,
-            Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => self.tokens += DOCUMENT,
+            Kind::Document(media) => match &media.source {
+                Source::Text(text) => self.bytes += text.len() as u64,
+                Source::Base64 { .. } | Source::Url { .. } | Source::File(_) => self.tokens += DOCUMENT,
+            },
+            Kind::Audio(_) | Kind::Video(_) => self.tokens += DOCUMENT,
             Kind::Call(call) => self.bytes += FRAME + (call.name.len() + call.arguments.len()) as u64,
             Kind::Result(result) => {
                 self.bytes += FRAME;

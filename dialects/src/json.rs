@@ -2,6 +2,7 @@
 //!
 //! serde_json's `IgnoredAny` skips a value without recursion, so nesting of any depth neither overflows nor is slow.
 
+pub mod list;
 pub mod object;
 pub mod put;
 pub mod scan;

@@ -13,6 +13,7 @@
 
 mod anthropic;
 mod bedrock;
+pub mod bounds;
 pub mod conversation;
 pub mod count;
 mod date;

@@ -17,6 +17,7 @@ mod remote;
 mod stream;
 mod target;
 
+pub(crate) use blame::named as param_named;
 pub use context::{Context, FREE_FORM, Hints};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::{Broken, Frame, Frames, MAX_EVENT};
@@ -24,13 +25,18 @@ pub use remote::{Inline, Medium, Remote, put_in};
 pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
+use crate::bounds::{self, Of};
 use crate::conversation::{Answer, Request};
 use crate::loss::{Fidelity, Losses, carries};
 use crate::{Usage, Wire};
 use crate::{anthropic, bedrock, gemini, openai};
 
 /// Reads a client's request.
+///
+/// # Errors
+/// Where it is no request of this format, or holds more of something than is translated ([`bounds`]).
 pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
+    bounds::check(body, Of::Request)?;
     match wire {
         Wire::Chat => openai::chat::request::read(body, hints),
         Wire::Responses => openai::responses::request::read(body, hints),
@@ -82,7 +88,11 @@ pub fn answer(from: Wire, to: Wire, body: &[u8], context: &Context) -> Result<Tr
 }
 
 /// Reads a whole answer of an upstream.
+///
+/// # Errors
+/// Where it is none of this format, or holds more of something than is translated ([`bounds`]).
 pub fn read_answer(wire: Wire, body: &[u8]) -> Result<Answer<'_>, Malformed> {
+    bounds::check(body, Of::Answer)?;
     match wire {
         Wire::Chat => openai::chat::answer::read(body),
         Wire::Responses => openai::responses::answer::read(body),

@@ -69,16 +69,16 @@ impl Make<'_> {
             0 => {
                 let source = self.source("image/png");
                 let detail = self.maybe(2, |_| "high".into()).filter(|_| chat);
-                Kind::Image(Media { detail, ..source.into() })
+                Kind::Image(Box::new(Media { detail, ..source.into() }))
             }
             1 if chat => {
                 let source = Source::Base64 { media_type: "application/pdf".into(), data: "QUJD".into() };
-                Kind::Document(Media { name: self.maybe(2, |_| "a.pdf".into()), ..source.into() })
+                Kind::Document(Box::new(Media { name: self.maybe(2, |_| "a.pdf".into()), ..source.into() }))
             }
             1 => {
                 let source = self.source("application/pdf");
                 let (name, context) = (self.maybe(2, |_| "a.pdf".into()), self.maybe(2, |_| "old".into()));
-                Kind::Document(Media { name, context, cite: self.maybe(2, |_| true), ..source.into() })
+                Kind::Document(Box::new(Media { name, context, cite: self.maybe(2, |_| true), ..source.into() }))
             }
             2 if chat => {
                 let source = Source::Base64 { media_type: "audio/mpeg".into(), data: "QUJD".into() };
@@ -97,17 +97,17 @@ impl Make<'_> {
             }),
             _ if self.random.below(3) == 0 => {
                 let opaque = Some(Opaque::redacted(self.wire, "cmVk".into()));
-                return Part { opaque, ..Kind::Thinking { text: "".into() }.into() };
+                return Part { opaque: opaque.map(Box::new), ..Kind::Thinking { text: "".into() }.into() };
             }
             _ => Some(Opaque::signature(self.wire, "c2ln".into())),
         };
-        Part { opaque, ..Kind::Thinking { text: self.text().into() }.into() }
+        Part { opaque: opaque.map(Box::new), ..Kind::Thinking { text: self.text().into() }.into() }
     }
 
     fn call(&mut self, n: usize) -> Part<'static> {
         let arguments = ["{}", r#"{"city": "Paris"}"#, r#"{"n":[1,{"x":"\"}"}]}"#][self.random.below(3)].into();
         let id = format!("call_{n}").into();
-        Kind::Call(Call { id, name: "weather".into(), arguments, free_form: false }).into()
+        Kind::Call(Box::new(Call { id, name: "weather".into(), arguments, free_form: false })).into()
     }
 
     fn result(&mut self, n: usize) -> Part<'static> {
@@ -117,8 +117,14 @@ impl Make<'_> {
         if !chat && self.random.below(3) == 0 {
             parts.push(Kind::Image(self.source("image/png").into()).into());
         }
-        Kind::Result(ToolResult { id: format!("call_{n}").into(), name: "".into(), parts, is_error, free_form: false })
-            .into()
+        Kind::Result(Box::new(ToolResult {
+            id: format!("call_{n}").into(),
+            name: "".into(),
+            parts,
+            is_error,
+            free_form: false,
+        }))
+        .into()
     }
 
     fn turns(&mut self) -> Vec<Message<'static>> {

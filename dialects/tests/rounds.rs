@@ -522,7 +522,7 @@ fn gemini_signatures_of_calls_hang_on_their_ids() {
         assert!(Opaque::marks(next.as_bytes()));
         let request = translate::read(wire, next.as_bytes(), &Hints::default()).unwrap();
         let part = request.messages[1].parts.last().unwrap();
-        assert_eq!(part.opaque, Some(Opaque::signature(Wire::Gemini, "CiQB/+==".into())), "{next}");
+        assert_eq!(part.opaque.as_deref().cloned(), Some(Opaque::signature(Wire::Gemini, "CiQB/+==".into())), "{next}");
         // Every upstream gets the bare id, its own format's included.
         for to in WIRES {
             let written = translate::write(to, &request, &Target { model: "u", ..Target::default() }).unwrap();

@@ -12,7 +12,7 @@ pub struct Part<'a> {
     pub cache: Option<Cache<'a>>,
     /// What the provider wants back unchanged with this part: the signature of a thought, of a call (Gemini) or of a
     /// text (Gemini); the whole of a redacted thought.
-    pub opaque: Option<Opaque<'a>>,
+    pub opaque: Option<Box<Opaque<'a>>>,
     /// Members unknown to the reader.
     pub extra: Extra<'a>,
 }
@@ -29,20 +29,20 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a part says.
+/// What a part says. Nearly all are texts, and there may be very many: what is larger than a text is boxed.
 #[derive(Debug, Clone)]
 pub enum Kind<'a> {
     Text {
         text: Str<'a>,
         citations: Vec<Citation<'a>>,
     },
-    Image(Media<'a>),
+    Image(Box<Media<'a>>),
     /// A PDF, a text, or whatever else is read as pages.
-    Document(Media<'a>),
-    Audio(Media<'a>),
-    Video(Media<'a>),
-    Call(Call<'a>),
-    Result(ToolResult<'a>),
+    Document(Box<Media<'a>>),
+    Audio(Box<Media<'a>>),
+    Video(Box<Media<'a>>),
+    Call(Box<Call<'a>>),
+    Result(Box<ToolResult<'a>>),
     /// The model's reasoning. Empty where it is only to be handed back ([`Part::opaque`]).
     Thinking {
         text: Str<'a>,
@@ -50,6 +50,23 @@ pub enum Kind<'a> {
     Refusal(Str<'a>),
     /// Something that only the format it came in knows.
     Native(Native<'a>),
+}
+
+impl Kind<'_> {
+    /// The text, where it is one.
+    pub fn said(&self) -> Option<&str> {
+        if let Self::Text { text, .. } = self { Some(text) } else { None }
+    }
+
+    /// The text of a refusal.
+    pub fn refused(&self) -> Option<&str> {
+        if let Self::Refusal(text) = self { Some(text) } else { None }
+    }
+
+    /// The text of a thought.
+    pub fn thought(&self) -> Option<&str> {
+        if let Self::Thinking { text } = self { Some(text) } else { None }
+    }
 }
 
 /// How long a cache marker asks for: `5m`, `1h`; None is the provider's default.
@@ -75,6 +92,12 @@ pub struct Media<'a> {
 impl<'a> From<Source<'a>> for Media<'a> {
     fn from(source: Source<'a>) -> Self {
         Self { source, name: None, detail: None, context: None, cite: None }
+    }
+}
+
+impl<'a> From<Source<'a>> for Box<Media<'a>> {
+    fn from(source: Source<'a>) -> Self {
+        Self::new(source.into())
     }
 }
 

@@ -18,12 +18,33 @@ pub struct List<'o> {
     any: bool,
 }
 
+/// A large buffer grows by a quarter: one that doubles holds three times what is in it while it moves. Leaves room for
+/// the quotes and brackets that follow.
+pub fn grow(out: &mut Vec<u8>, by: usize) {
+    let by = by.saturating_add(64);
+    if out.capacity() - out.len() < by && out.len() > LARGE {
+        out.reserve_exact(by.max(out.len() / 4));
+    }
+}
+
+/// From here on memory counts, and below it time.
+const LARGE: usize = 64 * 1024;
+
 /// A JSON string with its quotes. Nearly all text needs no escape, and is copied in one go.
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    inside(out, text);
+    out.push(b'"');
+}
+
+/// Text of a JSON string, without its quotes.
+fn inside(out: &mut Vec<u8>, text: &str) {
+    grow(out, text.len());
     let mut rest = text.as_bytes();
     loop {
         let (plain, after) = rest.split_at_checked(plain_run(rest)).unwrap_or((rest, &[]));
+        // Escapes take more than they are counted for above.
+        grow(out, plain.len());
         out.extend_from_slice(plain);
         let Some((byte, after)) = after.split_first() else { break };
         match byte {
@@ -32,19 +53,21 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
+            // As short as they came: they would be three times as long.
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
             other => {
                 let _ = write!(out, "\\u{other:04x}");
             }
         }
         rest = after;
     }
-    out.push(b'"');
 }
 
 /// The bytes of [`string`] between its quotes.
 pub fn escaped(text: &str) -> usize {
     let one = |byte: u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
         0..0x20 => 6,
         _ => 1,
     };
@@ -78,6 +101,7 @@ fn plain_run(bytes: &[u8]) -> usize {
 /// Pretty-printed JSON goes on one line: in an event of a stream a line end would end the data. Inside of a string of
 /// valid JSON there are none.
 fn one_line(out: &mut Vec<u8>, json: &str) {
+    grow(out, json.len());
     if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
         out.extend_from_slice(json.as_bytes());
         return;
@@ -115,6 +139,15 @@ impl<'o> Object<'o> {
             Some(text) => self.text(key, text),
             None => self.raw(key, "null"),
         }
+    }
+
+    /// A text in pieces.
+    pub fn texts<'t>(&mut self, key: &str, pieces: impl IntoIterator<Item = &'t str>) -> &mut Self {
+        self.key(key);
+        self.out.push(b'"');
+        pieces.into_iter().for_each(|piece| inside(self.out, piece));
+        self.out.push(b'"');
+        self
     }
 
     /// Nothing where there is nothing.

@@ -50,6 +50,11 @@ const PARAMS: [&str; 44] = [
     "previous_response_id",
 ];
 
+/// The parameter of this name.
+pub fn named(key: &[u8]) -> Option<&'static str> {
+    PARAMS.into_iter().find(|param| param.as_bytes() == key)
+}
+
 /// The parameter in which this position lies; None where its name is none of ours, or the body too odd to be walked.
 pub fn param(body: &[u8], (line, column): (usize, usize)) -> Option<&'static str> {
     let before =
@@ -62,7 +67,7 @@ pub fn param(body: &[u8], (line, column): (usize, usize)) -> Option<&'static str
         let value = scan.value()?;
         let end = (value.as_ptr() as usize).saturating_sub(body.as_ptr() as usize) + value.len();
         if at <= end {
-            return PARAMS.into_iter().find(|param| param.as_bytes() == key);
+            return named(key);
         }
         more = scan.more()?;
     }

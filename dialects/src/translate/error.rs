@@ -2,6 +2,7 @@
 
 use serde_json::error::Category;
 
+use crate::bounds::TooMany;
 use crate::error::ErrorKind;
 use crate::fault::{Fault, Told, judge};
 use crate::loss::Losses;
@@ -15,11 +16,13 @@ pub struct Bad {
     pub param: Option<&'static str>,
     /// Line and column where reading stopped, counted from 1.
     pub at: Option<(usize, usize)>,
+    /// There is more of something than is translated: this is then the message.
+    pub many: Option<TooMany>,
 }
 
 impl Bad {
     pub const fn new(message: &'static str, param: Option<&'static str>) -> Self {
-        Self { message, param, at: None }
+        Self { message, param, at: None, many: None }
     }
 
     /// JSON that is none, or that does not fit the format.
@@ -29,11 +32,14 @@ impl Bad {
             Category::Data => ("A value has the wrong type", super::blame::param(body, at)),
             Category::Io | Category::Syntax | Category::Eof => ("The request body is not valid JSON", None),
         };
-        Self { message, param, at: Some(at) }
+        Self { message, param, at: Some(at), many: None }
     }
 
     /// For the client.
     pub fn text(&self) -> String {
+        if let Some(many) = &self.many {
+            return many.text();
+        }
         match (self.at, self.param) {
             (Some((line, column)), Some(param)) => {
                 format!("{} in '{param}' (line {line}, column {column}).", self.message)

@@ -5,6 +5,7 @@
 
 use super::Context;
 use super::framing::{Broken, Frame, Frames};
+use crate::bounds::{self, Of};
 use crate::conversation::{Citation, Delta, Event, Opened};
 use crate::watch::{Cut, Failure};
 use crate::{Usage, Wire};
@@ -182,7 +183,10 @@ fn step(frame: Frame<'_>, reader: &mut Reader, sink: &mut Sink<'_>) -> bool {
     let told = match frame {
         // What follows the last event (usage of some vendors, noise of others) changes nothing any more.
         Frame::Event { .. } | Frame::Stray(_) if sink.progress.terminal => return true,
-        Frame::Event { name, data } => reader.event(name, data, &mut |event| sink.take(&event)),
+        Frame::Event { name, data } => match bounds::check(data, Of::Event) {
+            Ok(()) => reader.event(name, data, &mut |event| sink.take(&event)),
+            Err(many) => Err(many.failure()),
+        },
         Frame::Stray(text) => Err(Box::new(Failure::read(text))),
     };
     if let Err(failure) = told {

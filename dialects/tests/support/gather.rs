@@ -115,14 +115,14 @@ impl Gather {
                 What::Text | What::Whole => Kind::Text { text, citations: vec![citation; part.citations] },
                 What::Thinking => Kind::Thinking { text },
                 What::Refusal => Kind::Refusal(text),
-                What::Call { id, name } => Kind::Call(Call {
+                What::Call { id, name } => Kind::Call(Box::new(Call {
                     id: Str::from(&**id),
                     name: Str::from(&**name),
                     arguments: text,
                     free_form: false,
-                }),
+                })),
             };
-            Part { opaque: part.opaque.clone(), ..kind.into() }
+            Part { opaque: part.opaque.clone().map(Box::new), ..kind.into() }
         });
         Answer {
             id: self.id.as_deref().map(Str::from),

@@ -6,6 +6,7 @@ pub mod heard_converse;
 pub mod heard_gemini;
 pub mod memory;
 pub mod responses;
+pub mod shapes;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::Wire;
 use crate::conversation::{Cache, Call, Citation, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
+use crate::json::list;
 use crate::json::object::object;
 use crate::loss::{Field, Losses};
 
@@ -117,7 +118,7 @@ impl<'de> Deserialize<'de> for Content<'de> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'de>, A::Error> {
                 let mut blocks = Vec::new();
                 while let Some(block) = seq.next_element()? {
-                    blocks.push(block);
+                    list::push(&mut blocks, block);
                 }
                 Ok(Content::Blocks(blocks))
             }
@@ -139,7 +140,7 @@ impl<'a> Content<'a> {
     fn read(self, inside: bool, lost: &mut Losses) -> Option<Vec<Part<'a>>> {
         match self {
             Self::Text(text) => Some(vec![Part::text(text)]),
-            Self::Blocks(blocks) => blocks.into_iter().map(|json| read(json, inside, lost)).collect(),
+            Self::Blocks(blocks) => list::try_map(blocks, |json| read(json, inside, lost).ok_or(())).ok(),
             Self::Foreign => None,
         }
     }
@@ -178,13 +179,13 @@ fn read<'a>(json: &'a RawValue, inside: bool, lost: &mut Losses) -> Option<Part<
             let (id, state) = Opaque::off_id(block.id.unwrap_or_default());
             opaque = state;
             let arguments = block.input.map(|input| Str::from(input.get())).unwrap_or_default();
-            Kind::Call(Call { id, name: block.name.unwrap_or_default(), arguments, free_form: false })
+            Kind::Call(Box::new(Call { id, name: block.name.unwrap_or_default(), arguments, free_form: false }))
         }
         Some("tool_result") if !inside => {
             let (id, _) = Opaque::off_id(block.tool_use_id.unwrap_or_default());
             let parts = block.content.map_or_else(|| Some(Vec::new()), |content| content.read(true, lost))?;
             let is_error = block.is_error.unwrap_or(false);
-            Kind::Result(ToolResult { id, name: Str::default(), parts, is_error, free_form: false })
+            Kind::Result(Box::new(ToolResult { id, name: Str::default(), parts, is_error, free_form: false }))
         }
         Some(kind @ ("image" | "document")) if block.source.as_ref().is_some_and(|source| source.content.is_none()) => {
             let source = source(block.source?, lost)?;
@@ -192,12 +193,12 @@ fn read<'a>(json: &'a RawValue, inside: bool, lost: &mut Losses) -> Option<Part<
                 Some(Citations::Switch(cite)) => cite,
                 Some(Citations::List(_)) | None => None,
             };
-            let media = Media { source, name: block.title, detail: None, context: block.context, cite };
+            let media = Box::new(Media { source, name: block.title, detail: None, context: block.context, cite });
             if kind == "image" { Kind::Image(media) } else { Kind::Document(media) }
         }
         _ => return Some(native(json)),
     };
-    Some(Part { kind, cache: block.cache.map(RawCache::cache), opaque, extra: block.extra })
+    Some(Part { kind, cache: block.cache.map(RawCache::cache), opaque: opaque.map(Box::new), extra: block.extra })
 }
 
 object! { struct Head<'a> { kind: Str<'a> = "type", } }

@@ -1,5 +1,7 @@
 //! Words that requests, answers and streams have in common.
 
+use std::borrow::Cow;
+
 use crate::Usage;
 use crate::conversation::{Call, Finish, Str};
 use crate::json::put::Object;
@@ -50,24 +52,24 @@ pub fn answer_id(id: Option<&Str<'_>>, request_id: &str) -> String {
 
 /// The arguments of a call as the object that they must be here. Text that is none (a call that was cut off, or that a
 /// client made up) is kept inside of one.
-pub fn input(call: &Call<'_>) -> String {
+pub fn input<'c>(call: &'c Call<'_>) -> Cow<'c, str> {
     if call.free_form {
-        return free_form_json(&call.arguments);
+        return free_form_json(&call.arguments).into();
     }
     let text = call.arguments.trim();
     if text.is_empty() {
-        return "{}".to_owned();
+        return "{}".into();
     }
     if text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-        return text.to_owned();
+        return text.into();
     }
     let mut json = Vec::new();
     Object::open(&mut json).text("arguments", &call.arguments);
-    String::from_utf8(json).unwrap_or_default()
+    String::from_utf8(json).unwrap_or_default().into()
 }
 
 /// An id as this API takes it: letters, digits, `_` and `-`. Call and result are changed alike, so they still meet.
-pub fn id(id: &str) -> std::borrow::Cow<'_, str> {
+pub fn id(id: &str) -> Cow<'_, str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if id.bytes().all(fits) {
         return id.into();

@@ -6,7 +6,7 @@ use super::block;
 use super::words::{self, Counts};
 use crate::Wire;
 use crate::anthropic::messages::words as anthropic;
-use crate::conversation::{Answer, Finish, Kind, Maybe, Media, Part, Source, Str};
+use crate::conversation::{Answer, Finish, Kind, Maybe, Part, Source, Str};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
@@ -102,13 +102,17 @@ fn write_part(list: &mut List<'_>, part: &Part<'_>, n: usize, own: bool, context
             let mut tool = entry.object("toolUse");
             tool.text("toolUseId", &id).text("name", &call.name).raw("input", &anthropic::input(call));
         }
-        Kind::Image(Media { source: Source::Base64 { media_type, data }, .. }) => {
+        Kind::Image(media) => {
+            let Source::Base64 { media_type, data } = &media.source else {
+                losses.note(Field::AnswerMedia);
+                return;
+            };
             let mut entry = list.object();
             let mut image = entry.object("image");
             image.text("format", super::formats::Medium::Image.format(media_type));
             image.object("source").text("bytes", data);
         }
-        Kind::Image(_) | Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => losses.note(Field::AnswerMedia),
+        Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => losses.note(Field::AnswerMedia),
         Kind::Native(native) if own => {
             list.raw(native.raw.get());
         }

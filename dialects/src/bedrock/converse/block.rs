@@ -119,7 +119,7 @@ fn add<'a>(json: &'a RawValue, parts: &mut Vec<Part<'a>>, outside: bool) -> Resu
         let (id, hung) = Opaque::off_id(call.id.unwrap_or_default());
         opaque = hung;
         let arguments = call.input.map(Str::json_text).unwrap_or_default();
-        Kind::Call(Call { id, name: call.name.unwrap_or_default(), arguments, free_form: false })
+        Kind::Call(Box::new(Call { id, name: call.name.unwrap_or_default(), arguments, free_form: false }))
     } else if let Some(result) = block.result.filter(|result| outside && result.kind.is_none()) {
         let mut inner = Vec::new();
         for json in result.content.unwrap_or_default() {
@@ -127,7 +127,7 @@ fn add<'a>(json: &'a RawValue, parts: &mut Vec<Part<'a>>, outside: bool) -> Resu
         }
         let (id, _) = Opaque::off_id(result.id.unwrap_or_default());
         let is_error = result.status.as_deref() == Some("error");
-        Kind::Result(ToolResult { id, name: Str::default(), parts: inner, is_error, free_form: false })
+        Kind::Result(Box::new(ToolResult { id, name: Str::default(), parts: inner, is_error, free_form: false }))
     } else if let Some(json) = block.json {
         // What a tool said as JSON is as good as text.
         Kind::Text { text: json.get().into(), citations: Vec::new() }
@@ -156,7 +156,7 @@ fn add<'a>(json: &'a RawValue, parts: &mut Vec<Part<'a>>, outside: bool) -> Resu
             }
         }
     };
-    parts.push(Part { opaque, extra: block.extra, ..kind.into() });
+    parts.push(Part { opaque: opaque.map(Box::new), extra: block.extra, ..kind.into() });
     Ok(())
 }
 
@@ -186,7 +186,7 @@ impl<'a> Held<'a> {
             (None, None, _) => return None,
         };
         let cite = self.citations.and_then(|citations| citations.enabled);
-        let media = Media { source, name: self.name, detail: None, context: self.context, cite };
+        let media = Box::new(Media { source, name: self.name, detail: None, context: self.context, cite });
         Some(match medium {
             Medium::Image => Kind::Image(media),
             Medium::Document => Kind::Document(media),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::super::generate::number::Whole;
 use super::Shape;
 use crate::Usage;
+use crate::bounds::{self, Of};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::json::{Scalar, Weight};
@@ -52,6 +53,7 @@ object! {
 
 /// Reads an upstream's answer in OpenAI's format.
 pub fn read_openai_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
+    bounds::check(body, Of::EmbedAnswer)?;
     let read: OpenAi<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let (Some(mut data), None | Some(Weight(false))) = (read.data, read.error) else {
         return Err(Malformed::of(body));
@@ -79,6 +81,7 @@ object! { struct Counts<'a> { prompt: Whole = "promptTokenCount", total: Whole =
 
 /// Reads a Gemini upstream's answer, of either method.
 pub fn read_gemini_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
+    bounds::check(body, Of::EmbedAnswer)?;
     let read: Gemini<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     if read.error.is_some_and(|error| error.0) || read.one.is_none() && read.batch.is_none() {
         return Err(Malformed::of(body));

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::super::generate::number::Whole;
 use super::{Ask, Method};
+use crate::bounds::{self, Of};
 use crate::conversation::{Extra, Str};
 use crate::json::object::object;
 use crate::json::put::Object;
@@ -48,6 +49,7 @@ impl<'de> Deserialize<'de> for Input<'de> {
 
 /// Reads a client's request in OpenAI's format.
 pub fn read_openai<'a>(body: &'a [u8]) -> Result<Ask<'a>, Bad> {
+    bounds::check(body, Of::EmbedRequest)?;
     let read: OpenAi<'a> = crate::json::from_bytes(body).map_err(|error| Bad::json(body, &error))?;
     let Some(model) = read.model else {
         return Err(Bad::new("You must provide a model parameter.", Some("model")));
@@ -89,6 +91,7 @@ const CONTENT: Option<&str> = Some("content");
 
 /// Reads a client's request in Gemini's format. The model stands in the path.
 pub fn read_gemini<'a>(body: &'a [u8], method: Method, hints: &Hints<'a>) -> Result<Ask<'a>, Bad> {
+    bounds::check(body, Of::EmbedRequest)?;
     let bad = |error: serde_json::Error| Bad::json(body, &error);
     let requests = match method {
         Method::One => vec![crate::json::from_bytes::<One<'a>>(body).map_err(bad)?],

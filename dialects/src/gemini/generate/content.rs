@@ -10,12 +10,13 @@ use serde_json::value::RawValue;
 use super::path;
 use crate::Wire;
 use crate::conversation::{Call, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
+use crate::json::list;
 use crate::json::object::object;
 
 object! {
     pub struct Content<'a> {
         role: Str<'a> = "role",
-        parts: Vec<&'a RawValue> = "parts",
+        parts: list::Raws<'a> = "parts",
     }
 }
 
@@ -63,7 +64,7 @@ object! {
         id: Str<'a> = "id",
         name: Str<'a> = "name",
         response: &'a RawValue = "response",
-        parts: Vec<&'a RawValue> = "parts",
+        parts: list::Raws<'a> = "parts",
     }
 }
 
@@ -79,21 +80,27 @@ pub fn part(json: &RawValue) -> Result<Part<'_>, serde_json::Error> {
         let (id, on_id) = Opaque::off_id(call.id.unwrap_or_default());
         hung = on_id;
         let arguments = call.args.map(Str::json_text).unwrap_or_default();
-        Kind::Call(Call { id, name: call.name.unwrap_or_default(), arguments, free_form: false })
+        Kind::Call(Box::new(Call { id, name: call.name.unwrap_or_default(), arguments, free_form: false }))
     } else if let Some(response) = raw.response {
         path::keep(&mut extra, "functionResponse.", response.extra);
         let (mut parts, is_error) = response.response.map(said).unwrap_or_default();
-        for json in response.parts.unwrap_or_default() {
+        for json in response.parts.unwrap_or_default().0 {
             parts.push(part_below(json)?);
         }
         let (id, _) = Opaque::off_id(response.id.unwrap_or_default());
-        Kind::Result(ToolResult { id, name: response.name.unwrap_or_default(), parts, is_error, free_form: false })
+        Kind::Result(Box::new(ToolResult {
+            id,
+            name: response.name.unwrap_or_default(),
+            parts,
+            is_error,
+            free_form: false,
+        }))
     } else if let Some(blob) = raw.inline {
         path::keep(&mut extra, "inlineData.", blob.extra);
         let media_type = blob.media_type.unwrap_or_default();
         let of = media_kind(&media_type);
         let source = Source::Base64 { media_type, data: blob.data.unwrap_or_default() };
-        of(Media { name: blob.name, detail, ..source.into() })
+        of(Box::new(Media { name: blob.name, detail, ..source.into() }))
     } else if let Some(file) = raw.file {
         path::keep(&mut extra, "fileData.", file.extra);
         let url = file.uri.unwrap_or_default();
@@ -107,7 +114,7 @@ pub fn part(json: &RawValue) -> Result<Part<'_>, serde_json::Error> {
         } else {
             Source::Url { url, media_type }
         };
-        of(Media { name: file.name, detail, ..source.into() })
+        of(Box::new(Media { name: file.name, detail, ..source.into() }))
     } else if let Some(text) = raw.text {
         if raw.thought == Some(true) { Kind::Thinking { text } } else { Kind::Text { text, citations: Vec::new() } }
     } else if signature.is_some() && extra.is_empty() {
@@ -115,7 +122,7 @@ pub fn part(json: &RawValue) -> Result<Part<'_>, serde_json::Error> {
     } else {
         return Ok(Kind::Native(Native { raw: Cow::Borrowed(json) }).into());
     };
-    Ok(Part { opaque: signature.or(hung), extra, ..kind.into() })
+    Ok(Part { opaque: signature.or(hung).map(Box::new), extra, ..kind.into() })
 }
 
 /// A part within a response: nothing but media are allowed there, so nothing nests any deeper.
@@ -159,7 +166,7 @@ fn level(level: Str<'_>) -> Str<'_> {
 /// What the names of resolutions begin with.
 pub const RESOLUTION: &str = "MEDIA_RESOLUTION_";
 
-fn media_kind<'m>(media_type: &str) -> fn(Media<'m>) -> Kind<'m> {
+fn media_kind<'m>(media_type: &str) -> fn(Box<Media<'m>>) -> Kind<'m> {
     match media_type.split('/').next().unwrap_or_default() {
         "image" => Kind::Image,
         "audio" => Kind::Audio,
@@ -200,8 +207,8 @@ pub fn is_kept(url: &str) -> bool {
 }
 
 /// All parts of a content.
-pub fn parts<'a>(raw: Option<Vec<&'a RawValue>>) -> Result<Vec<Part<'a>>, serde_json::Error> {
-    raw.into_iter().flatten().map(part).collect()
+pub fn parts<'a>(raw: Option<list::Raws<'a>>) -> Result<Vec<Part<'a>>, serde_json::Error> {
+    list::try_map(raw.unwrap_or_default().0, part)
 }
 
 #[cfg(test)]

@@ -208,35 +208,42 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
 fn message(choice: &mut Object<'_>, parts: &[Part<'_>], context: &Context, losses: &mut Losses) {
     let mut object = choice.object("message");
     object.text("role", "assistant");
-    let (mut content, mut refusal, mut thoughts) = (None::<String>, None::<String>, String::new());
     let mut images = Vec::new();
-    let (mut any_call, mut any_thought) = (false, false);
+    let (mut any_call, mut any_thought, mut any_text, mut any_refusal) = (false, false, false, false);
     let mut cited = Vec::new();
+    // Characters of text so far.
+    let mut end = 0;
     for part in parts {
         match &part.kind {
             Kind::Text { text, citations } => {
                 losses.note_if(any_call, Field::PartOrder);
-                let content = content.get_or_insert_default();
-                let start = content.chars().count() as u64;
-                content.push_str(text);
-                let end = content.chars().count() as u64;
+                any_text = true;
+                let start = end;
+                end += text.chars().count() as u64;
                 cited.extend(citations.iter().map(|citation| (citation, start, end)));
                 any_thought |= part.opaque.is_some();
             }
-            Kind::Refusal(text) => refusal.get_or_insert_default().push_str(text),
-            Kind::Thinking { text } => {
-                thoughts.push_str(text);
-                any_thought = true;
-            }
+            Kind::Refusal(_) => any_refusal = true,
+            Kind::Thinking { .. } => any_thought = true,
             Kind::Call(_) => any_call = true,
-            Kind::Image(media) => images.push(media),
+            Kind::Image(media) => images.push(&**media),
             Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => losses.note(Field::AnswerMedia),
             Kind::Result(_) | Kind::Native(_) => losses.note(Field::Native),
         }
     }
-    object.text_or_null("content", content.as_deref()).text_or_null("refusal", refusal.as_deref());
-    if !thoughts.is_empty() {
-        object.text("reasoning_content", &thoughts);
+    if any_text {
+        object.texts("content", parts.iter().filter_map(|part| part.kind.said()));
+    } else {
+        object.raw("content", "null");
+    }
+    if any_refusal {
+        object.texts("refusal", parts.iter().filter_map(|part| part.kind.refused()));
+    } else {
+        object.raw("refusal", "null");
+    }
+    let thoughts = || parts.iter().filter_map(|part| part.kind.thought());
+    if thoughts().any(|text| !text.is_empty()) {
+        object.texts("reasoning_content", thoughts());
     }
     if any_thought {
         details(&mut object, parts);
@@ -249,7 +256,7 @@ fn message(choice: &mut Object<'_>, parts: &[Part<'_>], context: &Context, losse
             if let Kind::Call(call) = &part.kind {
                 let mut entry = list.object();
                 let made = call.id.is_empty().then(|| context.id("call_", n as u32));
-                entry.text("id", &client_id(made.as_deref().unwrap_or(&call.id), part.opaque.as_ref()));
+                entry.text("id", &client_id(made.as_deref().unwrap_or(&call.id), part.opaque.as_deref()));
                 write_call(&mut entry, &call.name, &call.arguments, call.free_form, context);
             }
         }
@@ -293,7 +300,7 @@ fn details(object: &mut Object<'_>, parts: &[Part<'_>]) {
             | Kind::Refusal(_)
             | Kind::Native(_) => continue,
         };
-        detail::write(&mut list.object(), index, text, part.opaque.as_ref());
+        detail::write(&mut list.object(), index, text, part.opaque.as_deref());
         index += 1;
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Detail<'a> {
         let opaque = self.opaque();
         // What goes back by itself holds all of them.
         let extra = if opaque.is_some() { Extra::new() } else { self.extra };
-        Part { opaque, extra, ..Kind::Thinking { text: self.text.unwrap_or_default() }.into() }
+        Part { opaque: opaque.map(Box::new), extra, ..Kind::Thinking { text: self.text.unwrap_or_default() }.into() }
     }
 }
 

@@ -164,11 +164,11 @@ fn one(list: &mut List<'_>, part: &Part<'_>, index: u32, wire: Wire, context: &C
                 Some(id) => id.to_owned(),
                 None => context.id("rs_", index),
             };
-            write_item::reasoning(&mut list.object(), &id, text, part.opaque.as_ref());
+            write_item::reasoning(&mut list.object(), &id, text, part.opaque.as_deref());
             true
         }
         Kind::Call(call) => {
-            write_call(list, call, part.opaque.as_ref(), index, context);
+            write_call(list, call, part.opaque.as_deref(), index, context);
             true
         }
         Kind::Image(media) => {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::conversation::media::{audio_type, from_url};
 use crate::conversation::{Cache, Citation, Extra, Kind, Maybe, Media, Native, Part, Source, Str};
+use crate::json::list::{Raws, map};
 use crate::json::object::object;
 use crate::json::{Scalar, Weight};
 
@@ -47,12 +48,12 @@ pub fn parts<'a>(json: &'a RawValue) -> Option<Vec<Part<'a>>> {
     if json.get().starts_with('"') {
         return Some(vec![Part::text(serde_json::from_str::<Str<'a>>(json.get()).ok()?)]);
     }
-    Some(list(json)?.into_iter().map(part).collect())
+    Some(map(list(json)?, part))
 }
 
 /// A list of anything.
 pub fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(json.get()).ok()
+    serde_json::from_str::<Raws<'_>>(json.get()).ok().map(|raws| raws.0)
 }
 
 /// A part, in its own words where it is none of those that all formats know.
@@ -81,7 +82,7 @@ fn known<'a>(json: &'a RawValue) -> Option<Part<'a>> {
                 (Some(url), _) => from_url(image_url(url)?),
                 (None, id) => Source::File(id?),
             };
-            Kind::Image(Media { detail: raw.detail.and_then(Maybe::filled), ..source.into() })
+            Kind::Image(Box::new(Media { detail: raw.detail.and_then(Maybe::filled), ..source.into() }))
         }
         "input_file" => {
             let data = raw.file_data.and_then(Maybe::filled);
@@ -97,11 +98,11 @@ fn known<'a>(json: &'a RawValue) -> Option<Part<'a>> {
                 (None, Some(url), _) => from_url(url),
                 (None, None, id) => Source::File(id?),
             };
-            Kind::Document(Media {
+            Kind::Document(Box::new(Media {
                 name: raw.filename.and_then(Maybe::filled),
                 detail: raw.detail.and_then(Maybe::filled),
                 ..source.into()
-            })
+            }))
         }
         "input_audio" => {
             let audio = raw.audio?;

@@ -66,7 +66,11 @@ impl<'a> Item<'a> {
         let name = namespace::join(filled(self.namespace).as_deref(), filled(self.name).unwrap_or_default());
         let arguments = if free_form { self.input } else { self.arguments };
         let arguments = arguments.map(Str::json_text).unwrap_or_default();
-        Part { opaque, extra: self.extra, ..Kind::Call(Call { id, name, arguments, free_form }).into() }
+        Part {
+            opaque: opaque.map(Box::new),
+            extra: self.extra,
+            ..Kind::Call(Box::new(Call { id, name, arguments, free_form })).into()
+        }
     }
 
     /// What the provider wants back with a thought: its encrypted text, or the id alone where it keeps the rest.
@@ -93,7 +97,7 @@ impl<'a> Item<'a> {
         if all.is_empty() && opaque.is_none() {
             return None;
         }
-        Some(Part { opaque, extra: self.extra, ..Kind::Thinking { text: joined(all) }.into() })
+        Some(Part { opaque: opaque.map(Box::new), extra: self.extra, ..Kind::Thinking { text: joined(all) }.into() })
     }
 }
 

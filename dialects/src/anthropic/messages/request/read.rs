@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::super::block::{Content, RawCache};
@@ -9,6 +10,7 @@ use crate::Wire;
 use crate::conversation::{
     Effort, Extra, Message, Output, Reasoning, Request, Role, Sampling, Str, Thinking, Tool, ToolChoice, ToolKind,
 };
+use crate::json::list::{each, map};
 use crate::json::object::object;
 use crate::loss::{Field, Losses};
 use crate::translate::{Bad, Hints};
@@ -16,7 +18,7 @@ use crate::translate::{Bad, Hints};
 object! {
     struct Body<'a> {
         model: Str<'a> = "model",
-        messages: Vec<RawMessage<'a>> = "messages",
+        messages: Messages<'a> = "messages",
         system: Content<'a> = "system",
         max_tokens: u64 = "max_tokens",
         tools: Vec<&'a RawValue> = "tools",
@@ -42,6 +44,22 @@ object! {
         content: Content<'a> = "content",
     }
 }
+
+/// Each is what was meant as soon as it is read: what stands in between is several times as large.
+#[derive(Debug)]
+struct Messages<'a> {
+    read: Result<Vec<Message<'a>>, Bad>,
+    lost: Losses,
+}
+
+impl<'de> Deserialize<'de> for Messages<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut lost = Losses::default();
+        let read = each(deserializer, |raw: RawMessage<'de>| message(raw, &mut lost))?;
+        Ok(Self { read, lost })
+    }
+}
+
 object! { struct Metadata<'a> { user: Str<'a> = "user_id", } }
 object! { struct OutputConfig<'a> { effort: Str<'a> = "effort", format: Format<'a> = "format", } }
 object! {
@@ -87,9 +105,10 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
         return Err(Bad::new("messages: Field required", Some("messages")));
     };
     let mut lost = Losses::default();
+    lost = lost.with(messages.lost);
+    let messages = messages.read?;
     let system = body.system.map(|content| content.parts(&mut lost).ok_or(BAD_SYSTEM)).transpose()?.unwrap_or_default();
-    let messages = messages.into_iter().map(|raw| message(raw, &mut lost)).collect::<Result<Vec<_>, _>>()?;
-    let tools = body.tools.into_iter().flatten().map(tool).collect();
+    let tools = map(body.tools.unwrap_or_default(), tool);
     let parallel_calls =
         body.tool_choice.as_ref().and_then(|choice| choice.not_parallel).map(|not_parallel| !not_parallel);
     let tool_choice = body.tool_choice.and_then(|choice| tool_choice(choice, &mut lost));

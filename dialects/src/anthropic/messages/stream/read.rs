@@ -212,13 +212,18 @@ impl Read {
         let (opened, first) = match block.kind {
             Kind::Text { text, .. } => (Opened::Text, vec![Delta::Text(text)]),
             Kind::Thinking { text } => {
-                let state = block.opaque.map(Delta::Opaque);
+                let state = block.opaque.map(|opaque| Delta::Opaque(*opaque));
                 (Opened::Thinking, [Delta::Text(text)].into_iter().chain(state).collect())
             }
             Kind::Call(call) => {
                 // It comes in pieces, after an empty object; some servers give the whole of it at once.
                 let whole = if call.arguments.trim() == "{}" { Str::default() } else { call.arguments };
-                let opened = Opened::Call { id: call.id, name: call.name, free_form: false, opaque: block.opaque };
+                let opened = Opened::Call {
+                    id: call.id,
+                    name: call.name,
+                    free_form: false,
+                    opaque: block.opaque.map(|opaque| *opaque),
+                };
                 (opened, vec![Delta::Arguments(whole)])
             }
             kind @ (Kind::Image(_) | Kind::Document(_) | Kind::Audio(_) | Kind::Video(_)) => {

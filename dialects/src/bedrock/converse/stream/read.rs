@@ -170,7 +170,7 @@ impl Read {
             }
         } else if let Some(Image { format, source: Some(Bytes { bytes: Some(data), .. }), .. }) = piece.image {
             let media_type = super::super::formats::Medium::Image.media_type(format.as_deref().unwrap_or("png"));
-            let media: Media<'_> = Source::Base64 { media_type: Str(media_type), data }.into();
+            let media: Box<Media<'_>> = Source::Base64 { media_type: Str(media_type), data }.into();
             self.close(index, emit);
             let part = self.parts;
             self.parts = self.parts.saturating_add(1);

@@ -45,7 +45,7 @@ impl<'r> Parts<'r> {
     pub fn write(&self, list: &mut List<'_>, part: &Part<'_>, called: &mut bool, losses: &mut Losses) -> bool {
         losses.note_if(part.cache.is_some(), Field::CacheMarkers);
         losses.note_if(!self.own && !part.extra.is_empty(), Field::Unknown);
-        let signature = self.signature(part.opaque.as_ref(), losses);
+        let signature = self.signature(part.opaque.as_deref(), losses);
         match &part.kind {
             Kind::Text { text, citations } => {
                 losses.note_if(!citations.is_empty(), Field::Citations);
@@ -123,7 +123,7 @@ impl<'r> Parts<'r> {
             Some("auto") | None => {}
             Some(_) => losses.note(Field::ImageDetail),
         }
-        let signature = self.signature(part.opaque.as_ref(), losses);
+        let signature = self.signature(part.opaque.as_deref(), losses);
         self.close(&mut object, part, signature);
         drop(object);
         if told && let Ok(text) = std::str::from_utf8(&out) {
@@ -172,7 +172,7 @@ impl<'r> Parts<'r> {
             path::put(&mut answer, &part.extra, "functionResponse.");
         }
         drop(answer);
-        let signature = self.signature(part.opaque.as_ref(), losses);
+        let signature = self.signature(part.opaque.as_deref(), losses);
         self.close(&mut object, part, signature);
         drop(object);
         if !self.nests_media {

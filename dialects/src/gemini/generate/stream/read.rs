@@ -75,7 +75,7 @@ impl Read {
     }
 
     fn candidate(&mut self, candidate: Candidate<'_>, emit: &mut Emit<'_>) -> Result<(), serde_json::Error> {
-        for raw in candidate.content.unwrap_or_default().parts.into_iter().flatten() {
+        for raw in candidate.content.unwrap_or_default().parts.unwrap_or_default().0 {
             self.part(content::part(raw)?, emit);
         }
         for mut found in grounding::read(candidate.grounding, candidate.recited) {
@@ -91,12 +91,13 @@ impl Read {
     fn part(&mut self, part: Part<'_>, emit: &mut Emit<'_>) {
         let Part { kind, cache, opaque, extra } = part;
         match kind {
-            Kind::Text { text, .. } => self.text(text, false, opaque, emit),
-            Kind::Thinking { text } => self.text(text, true, opaque, emit),
+            Kind::Text { text, .. } => self.text(text, false, opaque.map(|opaque| *opaque), emit),
+            Kind::Thinking { text } => self.text(text, true, opaque.map(|opaque| *opaque), emit),
             Kind::Call(call) => {
                 self.calls = true;
                 let number = self.next(emit);
                 let id = if call.id.is_empty() { self.context.id("call_", number).into() } else { call.id };
+                let opaque = opaque.map(|opaque| *opaque);
                 let opened = Opened::Call { id, name: call.name, free_form: false, opaque };
                 emit(Event::Open { part: number, opened });
                 let arguments = if call.arguments.is_empty() { Str::from("{}") } else { call.arguments };

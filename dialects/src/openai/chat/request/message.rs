@@ -10,6 +10,7 @@ use crate::conversation::media::{audio_type, from_url};
 use crate::conversation::{
     Cache, Call, Citation, Extra, Kind, Media, Message, Native, Opaque, Part, Role, Source, Str, ToolResult,
 };
+use crate::json::list;
 use crate::json::object::object;
 use crate::loss::{Field, Losses};
 use crate::translate::Bad;
@@ -142,13 +143,18 @@ impl<'de> Deserialize<'de> for Content<'de> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content<'de>, A::Error> {
                 let mut parts = Vec::new();
                 while let Some(part) = seq.next_element()? {
-                    parts.push(part);
+                    list::push(&mut parts, part);
                 }
                 Ok(Content::Parts(parts))
             }
         }
         deserializer.deserialize_any(Look)
     }
+}
+
+/// Most messages are content alone, which then needs no moving.
+fn append<'a>(parts: &mut Vec<Part<'a>>, mut more: Vec<Part<'a>>) {
+    if parts.is_empty() { *parts = more } else { parts.append(&mut more) }
 }
 
 const MESSAGES: Option<&str> = Some("messages");
@@ -173,10 +179,10 @@ pub fn message<'a>(raw: Raw<'a>, lost: &mut Losses) -> Result<Message<'a>, Bad> 
         let (id, _) = Opaque::off_id(raw.tool_call_id.unwrap_or_default());
         let name = raw.name.unwrap_or_default();
         let result = ToolResult { id, name, parts: content, is_error: false, free_form: false };
-        parts.push(Kind::Result(result).into());
+        parts.push(Kind::Result(Box::new(result)).into());
         return Ok(Message { extra: raw.extra, ..Message::new(role, parts) });
     }
-    parts.extend(content);
+    append(&mut parts, content);
     if let Some(refusal) = raw.refusal.filter(|text| !text.is_empty()) {
         parts.push(Kind::Refusal(refusal).into());
     }
@@ -241,14 +247,14 @@ impl<'a> RawCall<'a> {
                 Call { id, name: function.name.unwrap_or_default(), arguments, free_form: false }
             }
         };
-        Part { opaque, extra: self.extra, ..Kind::Call(call).into() }
+        Part { opaque: opaque.map(Box::new), extra: self.extra, ..Kind::Call(Box::new(call)).into() }
     }
 }
 
 fn content_parts<'a>(content: Content<'a>, lost: &mut Losses) -> Result<Vec<Part<'a>>, Bad> {
     match content {
         Content::Text(text) => Ok(vec![Part::text(text)]),
-        Content::Parts(parts) => parts.into_iter().map(|raw| part(raw, lost)).collect(),
+        Content::Parts(parts) => list::try_map(parts, |raw| part(raw, lost)),
     }
 }
 
@@ -269,7 +275,7 @@ fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Result<Part<'a>, Bad> {
         (Some("image_url"), RawPart { image: Some(image), cache, extra, .. }) => {
             lost.note_if(!image.extra.is_empty(), Field::Unknown);
             let source = from_url(image.url.unwrap_or_default());
-            let media = Media { detail: image.detail, ..source.into() };
+            let media = Box::new(Media { detail: image.detail, ..source.into() });
             return Ok(with(Kind::Image(media), cache, extra));
         }
         (Some("video_url"), RawPart { video: Some(video), cache, extra, .. }) => {
@@ -295,7 +301,7 @@ fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Result<Part<'a>, Bad> {
                 (None, Some(id)) => Source::File(id),
                 (None, None) => Source::Text(Str::default()),
             };
-            let media = Media { name: file.name, ..source.into() };
+            let media = Box::new(Media { name: file.name, ..source.into() });
             return Ok(with(Kind::Document(media), cache, extra));
         }
         (_, _) => Kind::Native(Native { raw: std::borrow::Cow::Borrowed(json) }),

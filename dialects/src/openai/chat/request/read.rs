@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use super::message::{self, Raw, RawCache};
 use super::options::{self, Function, RawReasoning};
 use crate::Wire;
-use crate::conversation::{Request, Sampling, Str};
+use crate::conversation::{Message, Request, Sampling, Str};
+use crate::json::list::{each, map};
 use crate::json::object::object;
 use crate::loss::Losses;
 use crate::translate::{Bad, Hints};
@@ -16,7 +17,7 @@ use crate::translate::{Bad, Hints};
 object! {
     struct Body<'a> {
         model: Str<'a> = "model",
-        messages: Vec<Raw<'a>> = "messages",
+        messages: Messages<'a> = "messages",
         tools: Vec<&'a RawValue> = "tools",
         tool_choice: &'a RawValue = "tool_choice",
         functions: Vec<Function<'a>> = "functions",
@@ -54,6 +55,21 @@ object! {
 
 object! { struct StreamOptions<'a> { include_usage: bool = "include_usage", obfuscation: &'a RawValue = "include_obfuscation", } }
 
+/// The messages. Each is what was meant as soon as it is read: what stands in between is several times as large.
+#[derive(Debug)]
+struct Messages<'a> {
+    read: Result<Vec<Message<'a>>, Bad>,
+    lost: Losses,
+}
+
+impl<'de> Deserialize<'de> for Messages<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut lost = Losses::default();
+        let read = each(deserializer, |raw: Raw<'de>| message::message(raw, &mut lost))?;
+        Ok(Self { read, lost })
+    }
+}
+
 /// One stop sequence or several.
 #[derive(Debug)]
 struct Stop<'a>(Vec<Str<'a>>);
@@ -77,7 +93,7 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     let Some(messages) = body.messages else {
         return Err(Bad::new("You must provide messages.", Some("messages")));
     };
-    let mut lost = Losses::default();
+    let (messages, mut lost) = (messages.read?, messages.lost);
     let mut extra = body.extra;
 
     let choice = body.tool_choice.or(body.function_call);
@@ -91,9 +107,8 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     }
     let raw = RawReasoning { effort: body.reasoning_effort, object: body.reasoning, switch: body.thinking };
     let reasoning = options::reasoning(&raw, &mut extra, &mut lost);
-    let mut tools: Vec<_> = body.tools.into_iter().flatten().map(|json| options::tool(json, &mut lost)).collect();
+    let mut tools = map(body.tools.unwrap_or_default(), |json| options::tool(json, &mut lost));
     tools.extend(body.functions.into_iter().flatten().map(|function| function.tool(&mut lost)));
-    let messages = messages.into_iter().map(|raw| message::message(raw, &mut lost)).collect::<Result<Vec<_>, _>>()?;
     Ok(Request {
         messages,
         tools,

@@ -30,16 +30,14 @@ pub fn content(object: &mut Object<'_>, role: &str, parts: &[&Part<'_>], notes: 
         notes.losses.note_if(parts.iter().any(|part| !part.extra.is_empty()), Field::Unknown);
         // An assistant's text is cut where it quotes; everything else is cut where something new begins.
         let between = if role == "assistant" { "" } else { "\n\n" };
-        let mut joined = String::new();
-        for (index, part) in parts.iter().enumerate() {
-            if let Kind::Text { text, citations } = &part.kind {
-                joined.push_str(if index > 0 { between } else { "" });
-                joined.push_str(text);
+        for part in parts {
+            if let Kind::Text { citations, .. } = &part.kind {
                 notes.losses.note_if(!citations.is_empty(), Field::Citations);
                 state(part, notes);
             }
         }
-        object.text("content", &joined);
+        let texts = parts.iter().filter_map(|part| part.kind.said());
+        object.texts("content", texts.enumerate().flat_map(|(n, text)| [if n > 0 { between } else { "" }, text]));
         return;
     }
     let mut list = object.list("content");

@@ -124,7 +124,7 @@ fn assistant(list: &mut List<'_>, message: &Message<'_>, parts: &[&Part<'_>], no
         content(&mut object, "assistant", &said, notes);
     }
     if !refusals.is_empty() {
-        object.text("refusal", &refusals.iter().map(|text| &***text).collect::<String>());
+        object.texts("refusal", refusals.iter().map(|text| &***text));
     }
     think(&mut object, &thoughts, notes);
     if !calls.is_empty() {
@@ -142,7 +142,7 @@ fn think(object: &mut Object<'_>, thoughts: &[(&Part<'_>, &str)], notes: &mut No
     let own = |part: &Part<'_>| part.opaque.as_ref().is_none_or(|opaque| opaque.from == Wire::Chat);
     notes.losses.note_if(thoughts.iter().any(|(part, _)| !own(part)), Field::ForeignState);
     if quirks.reasoning_content && thoughts.iter().any(|(_, text)| !text.is_empty()) {
-        object.text("reasoning_content", &thoughts.iter().map(|(_, text)| *text).collect::<String>());
+        object.texts("reasoning_content", thoughts.iter().map(|(_, text)| *text));
     } else if !quirks.reasoning_details {
         notes.losses.note_if(thoughts.iter().any(|(_, text)| !text.is_empty()), Field::Thinking);
     }
@@ -173,12 +173,13 @@ fn tool_call(list: &mut List<'_>, part: &Part<'_>, call: &Call<'_>, notes: &mut 
     if call.free_form && (notes.own() || notes.target.quirks.openai_extras) {
         entry.text("type", "custom").object("custom").text("name", &call.name).text("input", &call.arguments);
     } else {
-        let arguments = if call.free_form { free_form_json(&call.arguments) } else { call.arguments.to_string() };
+        let made = call.free_form.then(|| free_form_json(&call.arguments));
+        let arguments = made.as_deref().unwrap_or(&call.arguments);
         let mut function = entry.text("type", "function").object("function");
         function.text("name", &call.name);
         function.text(
             "arguments",
-            if arguments.is_empty() && !notes.request.wire.eq(&Wire::Chat) { "{}" } else { &arguments },
+            if arguments.is_empty() && !notes.request.wire.eq(&Wire::Chat) { "{}" } else { arguments },
         );
     }
     match &part.opaque {

@@ -379,6 +379,6 @@ fn piece(call: RawCall<'_>) -> Piece<'_> {
         name: call.name,
         arguments: call.arguments,
         free_form: call.free_form,
-        opaque: part.opaque,
+        opaque: part.opaque.map(|opaque| *opaque),
     }
 }

@@ -88,7 +88,7 @@ impl<'a> Turns<'a> {
                 .ok_or_else(|| Bad::new("An output of the input is neither a string nor a list.", INPUT))?,
         };
         let result = ToolResult { id, name: Str::default(), parts, is_error: false, free_form };
-        let part = Part { extra: item.extra, ..Kind::Result(result).into() };
+        let part = Part { extra: item.extra, ..Kind::Result(Box::new(result)).into() };
         self.messages.push(Message::new(Role::Tool, vec![part]));
         Ok(())
     }
@@ -138,7 +138,7 @@ fn reasoning<'a>(mut item: Item<'a>) -> Vec<Part<'a>> {
     }
     let opaque = item.state();
     let mut last = parts.pop().unwrap_or_else(|| Kind::Thinking { text: Str::default() }.into());
-    last.opaque = opaque;
+    last.opaque = opaque.map(Box::new);
     last.extra.append(&mut item.extra);
     parts.push(last);
     parts

@@ -106,7 +106,7 @@ impl Open {
                     Kind::Call(call) => {
                         let number = parts.next;
                         let id = if call.id.is_empty() { parts.context.id("call_", number).into() } else { call.id };
-                        let opaque = part.opaque;
+                        let opaque = part.opaque.map(|opaque| *opaque);
                         parts.open(Opened::Call { id, name: call.name, free_form, opaque }, emit)
                     }
                     Kind::Text { .. }
@@ -301,7 +301,7 @@ impl Thought {
             Some(Kind::Thinking { text }) if self.part.is_none() => &**text,
             _ => "",
         };
-        let opaque = thought.as_ref().and_then(|part| part.opaque.clone());
+        let opaque = thought.as_ref().and_then(|part| part.opaque.as_deref().cloned());
         if self.part.is_none() && whole.is_empty() && opaque.is_none() {
             return;
         }

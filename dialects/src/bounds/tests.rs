@@ -1,0 +1,73 @@
+use super::*;
+
+fn chat(content: &str) -> Vec<u8> {
+    format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{content}]}}]}}"#).into_bytes()
+}
+
+fn many(element: &str, count: usize) -> String {
+    vec![element; count].join(",")
+}
+
+#[test]
+fn what_is_refused_is_named_with_its_limit() {
+    let refused = |body: &[u8]| request(Wire::Chat, body).unwrap_err();
+    let parts = refused(&chat(&many("{}", 5_000_000)));
+    assert_eq!((parts.what, parts.param), ("parts", Some("messages")));
+    assert!(parts.limit > 100_000, "{parts:?}");
+    assert!(parts.text().contains(&parts.limit.to_string()));
+    let tools = format!(r#"{{"model":"m","tools":[{}]}}"#, many("{}", 1_000_000));
+    let tools = refused(tools.as_bytes());
+    assert_eq!((tools.what, tools.param), ("tools", Some("tools")));
+    let members: Vec<_> = (0..1_000_000).map(|n| format!("\"{n}\":1")).collect();
+    assert_eq!(refused(format!("{{{}}}", members.join(",")).as_bytes()).what, "members");
+}
+
+#[test]
+fn what_anybody_sends_is_taken() {
+    let message = r#"{"role":"user","content":[{"type":"text","text":"a line or two of what somebody said\n"}]}"#;
+    for count in [1, 1_000, 15_000] {
+        let body = format!(r#"{{"model":"m","messages":[{}]}}"#, many(message, count));
+        let held = request(Wire::Messages, body.as_bytes()).unwrap();
+        assert!(held >= body.len() && held <= allowed(body.len()), "{count}: {held}");
+    }
+    // Long texts, schemas and arguments of any shape.
+    let text = format!(r#"{{"type":"text","text":"{}"}}"#, "a\\n".repeat(5_000_000));
+    assert!(request(Wire::Chat, &chat(&text)).is_ok());
+    let schema = format!(r#"{{"tools":[{{"name":"f","input_schema":{{"enum":[{}]}}}}]}}"#, many("{}", 1_000_000));
+    assert!(request(Wire::Messages, schema.as_bytes()).is_ok());
+    let input = format!(r#"{{"type":"tool_use","input":{{"content":[{}]}}}}"#, many("{}", 1_000_000));
+    assert!(request(Wire::Messages, &chat(&input)).is_ok());
+}
+
+#[test]
+fn no_key_is_hidden_by_escapes() {
+    let body = String::from_utf8(chat(&many("{}", 1_000_000))).unwrap().replace("content", "c\\u006Fnt\\u0065nt");
+    assert_eq!(request(Wire::Chat, body.as_bytes()).unwrap_err().what, "parts");
+}
+
+#[test]
+fn nothing_is_too_odd() {
+    for body in [
+        "",
+        "{",
+        "[",
+        "{\"",
+        "{\"a",
+        "{\"a\\",
+        "{\"messages\":[}",
+        "]",
+        "{\"messages\":[{\"content\":",
+        "{]}[",
+        "\"\\u00",
+    ] {
+        let _ = request(Wire::Chat, body.as_bytes());
+        let _ = answer(Wire::Gemini, format!("[{body}").as_bytes());
+    }
+}
+
+#[test]
+fn the_most_frequent_things_are_small() {
+    use crate::conversation::{Message, Part};
+    assert!(size_of::<Part<'_>>() <= 112, "{}", size_of::<Part<'_>>());
+    assert!(size_of::<Message<'_>>() <= 80, "{}", size_of::<Message<'_>>());
+}
