@@ -9,14 +9,14 @@ use actors::supervisor::{Handle, StartError, Supervisor};
 use config::{Finding, Kind, ProcessEnvironment, Secret, Sources};
 
 use crate::app::Application;
-use crate::cli::Exit;
+use crate::cli::{Exit, out};
 use crate::house::Services;
 use crate::{log, nofile};
 
 /// Serves until a signal ends it.
 pub fn run(sources: Sources) -> Exit {
     if let Err(why) = nofile::check() {
-        eprintln!("ai-proxy: {why}");
+        out::complain(format_args!("ai-proxy: {why}"));
         return Exit::Failure;
     }
     // The log's settings come with the configuration; until it is read, findings go to stderr as they are.
@@ -40,11 +40,11 @@ impl Failed {
         match self {
             Self::Config(findings) => crate::cli::tell_findings(&findings),
             Self::Bind(error) => {
-                eprintln!("ai-proxy: {error}");
+                out::complain(format_args!("ai-proxy: {error}"));
                 Exit::Bind
             }
             Self::Run(error) => {
-                eprintln!("ai-proxy: {error}");
+                out::complain(format_args!("ai-proxy: {error}"));
                 Exit::Failure
             }
         }

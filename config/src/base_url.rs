@@ -221,7 +221,7 @@ fn split_version(path: &str) -> Result<(String, Option<String>, String), BaseUrl
 }
 
 /// `v1`, `v4`, `v1beta`, `v1alpha2`, `v1.1`.
-fn is_version(segment: &str) -> bool {
+pub(crate) fn is_version(segment: &str) -> bool {
     let Some(rest) = segment.strip_prefix('v') else {
         return false;
     };

@@ -20,7 +20,7 @@ pub(crate) enum Enable {
     Key,
     /// Nothing: the YAML has to name it.
     Name,
-    /// Its base URL variable is set.
+    /// A variable for its base URL is set.
     Variable,
 }
 
@@ -33,7 +33,14 @@ pub(crate) struct Known {
     #[serde(with = "kind_by_name")]
     pub(crate) kind: Kind,
     pub(crate) base_url: Option<String>,
-    pub(crate) base_url_variable: Option<String>,
+    /// The first of them is the one that texts name.
+    #[serde(default)]
+    pub(crate) base_url_variables: Vec<String>,
+    /// What such a variable leaves to the vendor's SDK: stands behind a host without a path.
+    pub(crate) base_url_path: Option<String>,
+    /// Other names that people give it.
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
     #[serde(default)]
     pub(crate) keys: Vec<String>,
     #[serde(default)]
@@ -90,6 +97,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Known> {
     all().iter().find(|known| known.name == name)
 }
 
+/// The one that goes by another name elsewhere: `claude`, `azure_openai`, `z.ai`.
+pub(crate) fn by_alias(name: &str) -> Option<&'static Known> {
+    let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
+    all().iter().find(|known| known.aliases.contains(&name))
+}
+
 fn read(text: &str) -> Result<Vec<Known>, serde_yaml::Error> {
     let by_name: BTreeMap<String, Known> = serde_yaml::from_str(text)?;
     // A map forgets the order of the file, which is the order of `models` and /health.
@@ -100,13 +113,13 @@ fn read(text: &str) -> Result<Vec<Known>, serde_yaml::Error> {
 }
 
 /// More than anyone has of one provider; bounds the look-ups.
-const MOST_KEYS: u32 = 32;
+pub(crate) const MOST_KEYS: u32 = 32;
 
 /// The keys that the environment holds for a provider: the first of its variables that is set, and
-/// that name with `_2`, `_3`, ... (gaps do not matter).
+/// that name with `_1`, `_2`, `_3`, ... (gaps do not matter).
 pub(crate) fn keys_in(vars: &Vars<'_>, variables: &[String]) -> Vec<Var> {
     for name in variables {
-        let numbered = (2..=MOST_KEYS).filter_map(|n| vars.get(&format!("{name}_{n}")));
+        let numbered = (1..=MOST_KEYS).filter_map(|n| vars.get(&format!("{name}_{n}")));
         let found: Vec<Var> = vars.get(name).into_iter().chain(numbered).collect();
         if !found.is_empty() {
             return found;
@@ -128,20 +141,26 @@ mod tests {
             let name = &known.name;
             names::check_provider(name).unwrap();
             let by_region = matches!(known.kind, Kind::Vertex | Kind::Bedrock);
-            assert!(known.base_url.is_some() || known.base_url_variable.is_some() || by_region, "{name}");
+            assert!(known.base_url.is_some() || !known.base_url_variables.is_empty() || by_region, "{name}");
             if let Some(url) = &known.base_url {
                 let url = BaseUrl::parse(url).unwrap();
                 assert!(!url.is_exposed(), "{name}: keys would go unencrypted");
             }
             assert!(!known.needs_key || !known.keys.is_empty(), "{name}: no key variable");
             assert!(known.source.starts_with("https://") || name == "demo", "{name}: no source");
-            assert!(known.enable != Enable::Variable || known.base_url_variable.is_some(), "{name}");
+            assert!(known.enable != Enable::Variable || !known.base_url_variables.is_empty(), "{name}");
         }
         let mut prefixes: Vec<_> = all.iter().flat_map(|known| &known.prefixes).collect();
         let count = prefixes.len();
         prefixes.sort();
         prefixes.dedup();
         assert_eq!(prefixes.len(), count, "two providers claim one prefix");
+        let mut names: Vec<_> = all.iter().flat_map(|known| known.aliases.iter().chain([&known.name])).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "two providers go by one name");
+        assert_eq!(by_alias("Azure_OpenAI").map(|known| known.name.as_str()), Some("azure"));
     }
 
     #[test]

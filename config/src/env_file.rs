@@ -1,15 +1,16 @@
 //! Reads `.env`: names, values and the line each stands on.
 //!
 //! What always holds: a value is taken as it is written. dotenvy would replace `$NAME` by what the
-//! process's environment says, which silently changes a secret that has a `$` in it; that is kept
-//! from happening here. An error tells the line and never what is on it.
+//! process's environment says, which silently changes a secret that has a `$` in it, and would refuse
+//! most backslashes; both are kept from happening here. Of a name that is set twice the last one counts, as
+//! for docker, compose and the shell. An error tells the line and never what is on it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::Finding;
 use crate::tree::Pos;
+use crate::{Finding, Severity};
 
 /// One variable of the file.
 #[derive(Clone)]
@@ -20,14 +21,14 @@ pub(crate) struct Entry {
 
 pub(crate) type Entries = BTreeMap<String, Entry>;
 
-/// Stands in for `$` while dotenvy reads: a code point that is never assigned, so no file has it.
+/// Stand in for `$` and `\` while dotenvy reads: code points that are never assigned, so no file has them.
 const DOLLAR: char = '\u{10fffe}';
+const BACKSLASH: char = '\u{10ffff}';
 
 /// Everything that can be read, and what cannot.
 pub(crate) fn read(file: &Path, text: &str, findings: &mut Vec<Finding>) -> Entries {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // `\$` is dotenv's own way to write a `$` that is not replaced.
-    let mut hidden = text.replace("\\$", "$").replace('$', DOLLAR.encode_utf8(&mut [0; 4]));
+    let mut hidden = hide(text);
     // dotenvy takes a blank at the very end of the file for an unfinished line.
     hidden.push('\n');
     let lines: Vec<&str> = text.lines().collect();
@@ -39,19 +40,16 @@ pub(crate) fn read(file: &Path, text: &str, findings: &mut Vec<Finding>) -> Entr
             Ok((name, value)) => {
                 let line = line_of(&lines, handed_out.get(), &name);
                 let at = Pos { line, column: 1 };
-                let value = value.replace(DOLLAR, "$");
-                if let Some(first) = entries.get(&name) {
+                let value = value.replace(DOLLAR, "$").replace(BACKSLASH, "\\");
+                if let Some(before) = entries.insert(name.clone(), Entry { value, at }) {
+                    let before = before.at.line;
+                    let found = format!("set again (before on line {before}): line {line} counts");
                     findings.push(Finding {
                         line,
-                        path: name.clone(),
-                        ..Finding::file_error(
-                            file,
-                            format!("set a second time (first on line {})", first.at.line),
-                            "keep one of them",
-                        )
+                        path: name,
+                        severity: Severity::Warning,
+                        ..Finding::file_error(file, found, format!("remove line {before}"))
                     });
-                } else {
-                    entries.insert(name, Entry { value, at });
                 }
             }
             Err(error) => {
@@ -71,6 +69,50 @@ pub(crate) fn read(file: &Path, text: &str, findings: &mut Vec<Finding>) -> Entr
         }
     }
     entries
+}
+
+/// The text with what dotenvy would change hidden from it: every `$`, and each backslash that escapes nothing. Within
+/// double quotes `\n`, `\\` and an escaped quote, blank or `$` are what they are for every reader of such files; without
+/// quotes only the last three (a Windows path is `C:\new`), and within single quotes none.
+fn hide(text: &str) -> String {
+    #[derive(Clone, Copy, PartialEq)]
+    enum In {
+        Name,
+        Comment,
+        Value,
+        Quotes(char),
+    }
+    let mut hidden = String::with_capacity(text.len() + 1);
+    let (mut place, mut begun, mut blank) = (In::Name, false, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (place, c) {
+            (In::Name | In::Comment | In::Value, '\n') => (place, begun) = (In::Name, false),
+            (In::Name, '=') => place = In::Value,
+            (In::Name, '#') if !begun => place = In::Comment,
+            // As dotenvy has it: a comment begins behind a blank.
+            (In::Value, '#') if blank => place = In::Comment,
+            (In::Value, '"' | '\'') => place = In::Quotes(c),
+            (In::Quotes(quote), _) if c == quote => place = In::Value,
+            _ => {}
+        }
+        begun |= place == In::Name && !c.is_whitespace() && c != '\n';
+        blank = c.is_whitespace() || place == In::Value && c == '=';
+        let next = chars.peek().copied();
+        match (c, place) {
+            ('$', _) => hidden.push(DOLLAR),
+            ('\\', In::Value | In::Quotes('"')) if next == Some('$') => {}
+            ('\\', In::Value) if matches!(next, Some('"' | '\'' | ' ')) => {
+                hidden.extend([Some(c), chars.next()].into_iter().flatten())
+            }
+            ('\\', In::Quotes('"')) if matches!(next, Some('"' | '\'' | ' ' | '\\' | 'n')) => {
+                hidden.extend([Some(c), chars.next()].into_iter().flatten());
+            }
+            ('\\', In::Value | In::Quotes(_)) => hidden.push(BACKSLASH),
+            _ => hidden.push(c),
+        }
+    }
+    hidden
 }
 
 /// Hands out at most one line a call, so that the number of lines handed out is the number of lines
@@ -155,5 +197,49 @@ mod tests {
         let lines: Vec<_> = findings.iter().map(|f| f.line).collect();
         assert_eq!(lines, [2, 4, 5, 6, 7], "{findings:?}");
         assert!(!format!("{findings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn of_a_name_that_is_set_twice_the_last_one_counts() {
+        let (entries, findings) = read_text("PORT=9090\nA=hunter2\nPORT=9091\nexport PORT = '9092'\nA=hunter3\n");
+        assert_eq!((entries["PORT"].value.as_str(), entries["PORT"].at.line), ("9092", 4));
+        assert_eq!(entries["A"].value, "hunter3");
+        let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                ".env:3: warning: PORT: set again (before on line 1): line 3 counts; remove line 1",
+                ".env:4: warning: PORT: set again (before on line 3): line 4 counts; remove line 3",
+                ".env:5: warning: A: set again (before on line 2): line 5 counts; remove line 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_backslash_stays_what_it_is() {
+        let text = r#"A=C:\new\table.pem
+B="C:\dir" # it's
+C='D:\certs\'
+D=a\\b
+E=pa\ss\
+F="l1\nl2\\\"q\" \x"
+G=b\ c\"d\'
+# H='C:\
+I=\\server\share\$x#y
+J='\$'
+"#;
+        let (entries, findings) = read_text(text);
+        assert!(findings.is_empty(), "{findings:?}");
+        let value = |name: &str| entries[name].value.clone();
+        assert_eq!(value("A"), r"C:\new\table.pem");
+        assert_eq!(value("B"), r"C:\dir");
+        assert_eq!(value("C"), r"D:\certs\");
+        assert_eq!(value("D"), r"a\\b");
+        assert_eq!(value("E"), r"pa\ss\");
+        assert_eq!(value("F"), "l1\nl2\\\"q\" \\x");
+        assert_eq!(value("G"), "b c\"d'");
+        assert_eq!(value("I"), r"\\server\share$x#y");
+        assert_eq!(value("J"), r"\$");
+        assert_eq!(entries.len(), 9);
     }
 }

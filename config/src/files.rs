@@ -101,7 +101,12 @@ pub(crate) fn read_text(path: &Path) -> Result<(String, Seen), Unreadable> {
     let bytes = read_bytes(path, LARGEST).map_err(told)?;
     let seen = Seen { path: path.to_owned(), content: hashed(&bytes) };
     let not_text = Unreadable { found: "is not UTF-8 text", fix: "save it as UTF-8 text" };
-    String::from_utf8(bytes).map(|text| (text, seen)).map_err(|_| not_text)
+    let mut text = String::from_utf8(bytes).map_err(|_| not_text)?;
+    // A byte order mark, as editors on Windows leave it, is no part of a key, a token or a certificate.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Ok((text, seen))
 }
 
 fn hashed(bytes: &[u8]) -> Content {

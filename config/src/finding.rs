@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::tree::Pos;
 
-/// An error keeps the configuration from being served; a warning does not.
+/// An error keeps the configuration from being served; a warning does not, and a note is not even a doubt: it says what
+/// was taken from where, so that nobody has to guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    Note,
     Warning,
     Error,
 }
@@ -68,6 +70,10 @@ impl Place {
         self.finding(Severity::Warning, found.into(), fix.into())
     }
 
+    pub(crate) fn note(&self, found: impl Into<String>, fix: impl Into<String>) -> Finding {
+        self.finding(Severity::Note, found.into(), fix.into())
+    }
+
     fn finding(&self, severity: Severity, found: String, fix: String) -> Finding {
         Finding {
             file: self.file.clone(),
@@ -92,9 +98,11 @@ impl fmt::Display for Finding {
             }
         }
         f.write_str(": ")?;
-        if self.severity == Severity::Warning {
-            f.write_str("warning: ")?;
-        }
+        f.write_str(match self.severity {
+            Severity::Note => "note: ",
+            Severity::Warning => "warning: ",
+            Severity::Error => "",
+        })?;
         if !self.path.is_empty() {
             write!(f, "{}: ", one_line(&self.path))?;
         }

@@ -4,6 +4,7 @@
 //! [`Finding`] at once. What always holds: secrets are [`Secret`] from the moment they are read, no
 //! finding shows one, and nothing here opens a socket, keeps a file open or sets a variable.
 
+mod address;
 mod aws;
 mod base_url;
 mod catalogue;
@@ -24,6 +25,7 @@ mod links;
 mod load;
 mod locate;
 mod log_filter;
+mod mend;
 mod model;
 mod names;
 mod network;
@@ -31,6 +33,7 @@ mod placeholder;
 mod process;
 mod provider;
 mod quantity;
+mod quotes;
 mod reader;
 mod routes;
 #[cfg(feature = "schema")]
@@ -43,6 +46,7 @@ mod shapes;
 #[allow(clippy::expect_used)]
 mod testing;
 mod tree;
+mod tried;
 mod vars;
 
 pub use aws::AwsKey;

@@ -106,7 +106,19 @@ fn check_target(r: &mut Reader<'_>, target: &Target, spot: &Spot<'_>, providers:
             return;
         }
         let quoted = r.quote(spot, id, "that it names");
-        let fix = match catalogue::find(id) {
+        // The same provider may be enabled under the name of the catalogue, or of the file.
+        let known_as = catalogue::find(id).or_else(|| catalogue::by_alias(id));
+        let under = |provider: &&Provider| {
+            let theirs = provider.id.as_str();
+            let theirs = catalogue::find(theirs).or_else(|| catalogue::by_alias(theirs));
+            known_as.zip(theirs).is_some_and(|(one, other)| std::ptr::eq(one, other))
+        };
+        if let Some(provider) = providers.iter().find(under) {
+            let fix = format!("did you mean {}/{}?", provider.id, r.quote(spot, target.model.as_str(), "..."));
+            r.error(spot, format!("the provider {quoted} is not enabled"), fix);
+            return;
+        }
+        let fix = match known_as {
             Some(known) => match known.keys.first() {
                 Some(variable) if known.needs_key => {
                     format!("set {variable} in .env, or describe {id} under providers")

@@ -10,7 +10,7 @@ use crate::reader::{Reader, Spot};
 use crate::tree::{Node, Pos, Value};
 use crate::vars::Vars;
 use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Seen, Sources};
-use crate::{env_file, files, host, links, process, provider, routes, server, shapes, tree};
+use crate::{address, env_file, files, host, links, process, provider, routes, server, shapes, tree, tried};
 
 /// Told at once; beyond this a file is broken as a whole, and a reader is not served by more.
 const MOST_FINDINGS: usize = 300;
@@ -74,7 +74,8 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
     let (mut config, implicit_demo) = read_config(&mut reader, &root, parsed);
     findings.append(&mut reader.findings);
     watched.append(&mut reader.files);
-    process::warn_near_misses(&vars, &mut findings);
+    let declared = config.providers.iter().map(|provider| provider.id.as_str()).collect();
+    tried::warn(&vars, &declared, &mut findings);
     let (mut secret_files, mut about_files) = vars.into_files();
     watched.append(&mut secret_files);
     findings.append(&mut about_files);
@@ -144,6 +145,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) 
     let (server, host_place) = server::read_server(r, object.get("server"));
     let retry = server::read_retry(r, object.get("retry"));
     let beyond_loopback = !host::is_loopback(&server.host);
+    r.listens = Some((server.host.clone(), server.port));
 
     let Providers { mut enabled, off, broken } = read_providers(r, object.get("providers"));
     let routes = object.get("models").map(|spot| routes::read_all(r, spot)).unwrap_or_default();
@@ -204,6 +206,8 @@ fn read_providers(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> Providers {
     let mut declared = BTreeSet::new();
     for (key, spot) in spot.and_then(|spot| r.entries(spot)).unwrap_or_default() {
         declared.insert(key.text.as_str());
+        // Under whatever name: its key is taken.
+        declared.extend(catalogue::by_alias(&key.text).map(|known| known.name.as_str()));
         match provider::read(r, &key.text, &spot) {
             Entry::Enabled(provider) => all.enabled.push(*provider),
             Entry::Off => drop(all.off.insert(key.text.clone())),
@@ -221,20 +225,32 @@ fn read_providers(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> Providers {
 
 /// `has_kind`: the YAML has a provider of that kind, so a key without a place is probably its key.
 fn is_enabled_by_environment(r: &mut Reader<'_>, known: &Known, has_kind: bool) -> bool {
-    let located = known.base_url_variable.as_deref().and_then(|name| r.vars.get(name));
+    let place = known.base_url_variables.first().map_or("base_url", String::as_str);
     match known.enable {
         Enable::Name => false,
-        Enable::Variable => located.is_some(),
+        Enable::Variable => {
+            let located = address::variable(r, known).is_some();
+            if let Some(key) = catalogue::keys_in(r.vars, &known.keys).first().filter(|_| !located && !has_kind) {
+                let found = format!("set without {place}: {} is not enabled", known.name);
+                r.findings
+                    .push(key.place.note(found, format!("set {place} too, or name {} under providers", known.name)));
+            }
+            located
+        }
         Enable::Key => {
             let keys = catalogue::keys_in(r.vars, &known.keys);
+            let located = address::variable(r, known);
             let Some(first) = keys.first() else {
+                if let (Some(given), Some(key)) = (located.filter(|_| !has_kind), known.keys.first()) {
+                    let found = format!("set without {key}: {} is not enabled", known.name);
+                    r.findings.push(given.place.note(found, format!("set {key} too, or describe it under providers")));
+                }
                 return false;
             };
             if known.base_url.is_none() && located.is_none() {
                 if !has_kind {
-                    let name = known.base_url_variable.as_deref().unwrap_or("base_url");
-                    let found = format!("set without {name}: {} is not enabled", known.name);
-                    r.findings.push(first.place.warning(found, format!("set {name} too")));
+                    let found = format!("set without {place}: {} is not enabled", known.name);
+                    r.findings.push(first.place.warning(found, format!("set {place} too")));
                 }
                 return false;
             }

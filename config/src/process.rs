@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::finding::Place;
 use crate::reader::{Given, Reader};
 use crate::vars::Vars;
-use crate::{Client, Finding, Log, Secret, Tls, finding, log_filter, placeholder};
+use crate::{Client, Log, Secret, Tls, log_filter, placeholder, quotes};
 
 /// A token that strangers can reach should not be guessable.
 const SHORT_TOKEN: usize = 16;
@@ -44,7 +44,7 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
     let mut clients: Vec<Client> = Vec::new();
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for (number, entry) in (1..).zip(var.value.split(',')) {
-        let entry = entry.trim();
+        let (entry, quoted) = unquoted(entry);
         let mut wrong = |found: &str, fix: &str| {
             r.findings.push(var.place.error(format!("entry {number}: {found}"), fix));
         };
@@ -53,9 +53,10 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
             continue;
         }
         let (name, token) = match entry.split_once(':') {
-            Some((name, token)) => (Some(name), token),
-            None => (None, entry),
+            Some((name, token)) => (Some(name.trim()), unquoted(token)),
+            None => (None, (entry, false)),
         };
+        let (token, quoted) = (token.0, quoted || token.1);
         if name.is_some_and(|name| !is_client_name(name)) {
             wrong("what stands before the colon is not a name", "use 1 to 64 letters, digits, `_`, `.` or `-`");
         } else if name.is_some_and(|name| !names.insert(name)) {
@@ -68,10 +69,18 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
             wrong("a token that was given before", "give each client a token of its own");
         } else {
             doubt_token(r, &var.place, token, beyond_loopback, &format!("entry {number}: "));
+            if quoted {
+                r.findings.push(var.place.warning(format!("entry {number}: {}", quotes::FOUND), quotes::FIX));
+            }
             clients.push(Client { name: name.map(Arc::from), token: Secret::new(token) });
         }
     }
     clients
+}
+
+/// An entry or token without what wraps it, and whether that were quotation marks.
+fn unquoted(text: &str) -> (&str, bool) {
+    quotes::within(text).map_or_else(|| (text.trim(), false), |inner| (inner, true))
 }
 
 fn is_client_name(name: &str) -> bool {
@@ -134,13 +143,26 @@ pub(crate) fn read_health_listen(r: &mut Reader<'_>, tls: bool, port: u16) -> Op
 
 pub(crate) fn read_log(r: &mut Reader<'_>) -> Log {
     let filter = r.vars.get("RUST_LOG");
-    if let Some(var) = &filter
-        && let Some((nth, wrong)) = log_filter::mistake(&var.value)
-    {
-        let fix = "write it like info, or info,access=off: levels are off, error, warn, info, debug, trace";
-        r.findings.push(var.place.error(format!("part {nth} {wrong}"), fix));
-    }
-    let filter = filter.map_or_else(|| "info".to_owned(), |var| var.value);
+    const FIX: &str = "write it like info, or info,access=off: levels are off, error, warn, info, debug, trace";
+    let filter = match filter {
+        None => "info".to_owned(),
+        Some(var) => match log_filter::mistake(&var.value) {
+            Some((nth, wrong)) => {
+                r.findings.push(var.place.error(format!("part {nth} {wrong}"), FIX));
+                "info".to_owned()
+            }
+            None => {
+                let (kept, idle) = log_filter::without_idle(&var.value);
+                for log_filter::Idle { nth, meant } in idle {
+                    let found =
+                        format!("part {nth} is no level, and nothing here logs under such a name: it is left out");
+                    let fix = meant.map_or_else(|| FIX.to_owned(), |level| format!("did you mean {level}?"));
+                    r.findings.push(var.place.warning(found, fix));
+                }
+                kept
+            }
+        },
+    };
     let format = r.vars.get("LOG_FORMAT").map(Given::from);
     let json = format.and_then(|given| r.choice(&given, "log format", &[("text", false), ("json", true)]));
     Log { filter, json: json.unwrap_or(false) }
@@ -148,24 +170,4 @@ pub(crate) fn read_log(r: &mut Reader<'_>) -> Log {
 
 pub(crate) fn read_state_dir(vars: &Vars<'_>) -> Option<PathBuf> {
     vars.get("STATE_DIR").map(|var| PathBuf::from(var.value.trim()))
-}
-
-/// Names in `.env` that are nearly one of ours: `AUTH_TOKENS`, `OPENAI_APIKEY`.
-pub(crate) fn warn_near_misses(vars: &Vars<'_>, findings: &mut Vec<Finding>) {
-    let keys = crate::catalogue::all().iter().flat_map(|known| known.keys.iter().chain(&known.base_url_variable));
-    let known: Vec<&str> = VARIABLES.iter().copied().chain(keys.map(String::as_str)).collect();
-    for (name, entry) in vars.entries() {
-        let base = name.strip_suffix("_FILE").unwrap_or(name);
-        let base = base.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
-        if known.contains(&base) || known.contains(&name.as_str()) {
-            continue;
-        }
-        // Two slips of the pen; more would take `XAI_API_KEY` for `ZAI_API_KEY`'s neighbour by chance.
-        let near = known.iter().find(|k| k.len() > 4 && strsim::damerau_levenshtein(base, k) <= 2);
-        // A variable of the user's own may be used by the YAML.
-        if let Some(near) = near {
-            let place = finding::Place { file: vars.env_path().to_owned(), at: entry.at, path: name.clone() };
-            findings.push(place.warning("nothing reads this variable", format!("did you mean {near}?")));
-        }
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::base_url::BaseUrlError;
+use crate::address::{self, Address};
 use crate::catalogue::{self, KINDS, Known};
 use crate::reader::{Given, Object, Reader, Spot};
+use crate::tree::Value;
 use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Quirks, Timeouts};
 use crate::{cloud, headers, keys, limits, names, shapes};
 
@@ -20,8 +21,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A provider as the catalogue has it, with the keys of the environment: enabled without YAML.
 pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provider> {
-    let base_url = match known.base_url_variable.as_deref().and_then(|name| r.vars.get(name)) {
-        Some(var) => base_url(r, &Given::from(var))?,
+    let base_url = match address::from_variables(r, known) {
+        Some(said) => said.ok()?.url,
         None => BaseUrl::parse(known.base_url.as_deref()?).ok()?,
     };
     let before = r.files.len();
@@ -29,7 +30,7 @@ pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provid
     let mut provider = blank(ProviderId::new(&known.name), known.kind, base_url, keys);
     provider.responses = known.responses;
     provider.files = r.files.get(before..).unwrap_or_default().to_vec();
-    Some(shaped(provider, Some(known), true))
+    Some(shaped(provider, Some(known), known.version_segment))
 }
 
 /// What an entry of the YAML comes to.
@@ -43,9 +44,17 @@ pub(crate) enum Entry {
 
 /// One entry of the YAML.
 pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
-    let known = catalogue::find(name);
+    // An entry that says what it is means no other by its name.
+    let says_what = matches!(&spot.node.value, Value::Map(pairs) if pairs.iter().any(|(key, _)| key.text == "kind"));
+    let alias = || catalogue::by_alias(name).filter(|_| !says_what);
+    let known = catalogue::find(name).or_else(alias);
     if let Err(found) = names::check_provider(name) {
-        r.error(spot, found, "rename it");
+        let lower = name.to_ascii_lowercase();
+        let fix = match catalogue::find(&lower) {
+            Some(known) => format!("write {}", known.name),
+            None => "rename it".to_owned(),
+        };
+        r.error(spot, found, fix);
     }
     let Some(object) = r.object(spot, &shapes::PROVIDER) else {
         return Entry::Broken;
@@ -58,11 +67,14 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     let kind = read_kind(r, name, spot, &object, known);
     let keys = keys::read(r, spot, &object, known, kind);
     let region = cloud::read_region(r, &object, kind);
-    let base_url = match kind {
+    let by_vendor = |url: BaseUrl| Address { url, unversioned: false };
+    let address = match kind {
         Some(Kind::Vertex) if object.get("base_url").is_none() => {
-            cloud::vertex_url(r, spot, &object, region.as_deref(), &keys)
+            cloud::vertex_url(r, spot, &object, region.as_deref(), &keys).map(by_vendor)
         }
-        Some(Kind::Bedrock) if object.get("base_url").is_none() => cloud::bedrock_url(r, spot, region.as_deref()),
+        Some(Kind::Bedrock) if object.get("base_url").is_none() => {
+            cloud::bedrock_url(r, spot, region.as_deref()).map(by_vendor)
+        }
         _ => {
             cloud::check_region(r, spot, region.as_deref(), &keys);
             read_base_url(r, name, spot, &object, known, kind)
@@ -70,8 +82,10 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     };
     let versioned = r.given(&object, "version_segment").and_then(|given| r.flag(&given));
     // Everything is read before anything essential is given up, so that all mistakes are told.
-    let usable = kind.is_some() && base_url.is_some();
-    let Some(base_url) = base_url.or_else(|| BaseUrl::parse("http://127.0.0.1").ok()) else {
+    let usable = kind.is_some() && address.is_some();
+    let unversioned = address.as_ref().is_some_and(|address| address.unversioned);
+    let nowhere = || BaseUrl::parse("http://127.0.0.1").ok();
+    let Some(base_url) = address.map(|address| address.url).or_else(nowhere) else {
         return Entry::Broken;
     };
     let mut provider = blank(ProviderId::new(name), kind.unwrap_or(Kind::OpenAi), base_url, keys);
@@ -79,7 +93,7 @@ pub(crate) fn read(r: &mut Reader<'_>, name: &str, spot: &Spot<'_>) -> Entry {
     provider.region = region;
     fill(r, &mut provider, &object);
     provider.files = r.files.get(before..).unwrap_or_default().to_vec();
-    let versioned = versioned.unwrap_or_else(|| known.is_none_or(|known| known.version_segment));
+    let versioned = versioned.unwrap_or_else(|| known.map_or(!unversioned, |known| known.version_segment));
     if usable { Entry::Enabled(Box::new(shaped(provider, known, versioned))) } else { Entry::Broken }
 }
 
@@ -114,22 +128,34 @@ fn read_base_url(
     object: &Object<'_>,
     known: Option<&'static Known>,
     kind: Option<Kind>,
-) -> Option<BaseUrl> {
+) -> Option<Address> {
+    const OWN: (&str, &str) =
+        ("the address that this gateway itself listens on", "give one of them another port (base_url, or PORT)");
     if let Some(field) = object.get("base_url") {
         if kind == Some(Kind::Demo) {
             r.warning(field, "the demo provider has no URL of its own", "remove it");
         }
         let given = r.text(field)?;
-        return base_url(r, &given);
+        let address = address::read(r, &given, kind)?;
+        if kind != Some(Kind::Demo) && r.is_own(&address.url) {
+            r.error(field, OWN.0, OWN.1);
+            return None;
+        }
+        return Some(address);
     }
-    if let Some(var) = known.and_then(|k| k.base_url_variable.as_deref()).and_then(|name| r.vars.get(name)) {
-        return base_url(r, &Given::from(var));
+    if let Some(said) = known.and_then(|known| address::from_variables(r, known)) {
+        return said.ok();
     }
     if let Some(text) = known.and_then(|known| known.base_url.as_deref()) {
-        return BaseUrl::parse(text).ok();
+        let url = BaseUrl::parse(text).ok()?;
+        if kind != Some(Kind::Demo) && r.is_own(&url) {
+            r.error(spot, OWN.0, OWN.1);
+            return None;
+        }
+        return Some(Address { url, unversioned: false });
     }
     match kind? {
-        Kind::Demo => BaseUrl::parse("http://127.0.0.1").ok(),
+        Kind::Demo => BaseUrl::parse("http://127.0.0.1").ok().map(|url| Address { url, unversioned: false }),
         Kind::Azure => {
             let fix = "add base_url: https://YOUR-RESOURCE.openai.azure.com (or set AZURE_OPENAI_ENDPOINT)";
             r.error(spot, "an Azure provider without its endpoint", fix);
@@ -137,24 +163,6 @@ fn read_base_url(
         }
         _ => {
             r.error(spot, format!("{name} is not in the catalogue and has no base_url"), "add base_url");
-            None
-        }
-    }
-}
-
-/// Of a URL nothing is shown: people paste keys into them.
-fn base_url(r: &mut Reader<'_>, given: &Given) -> Option<BaseUrl> {
-    match BaseUrl::parse(given.text.trim()) {
-        Ok(url) => {
-            if url.is_exposed() {
-                let fix = "use https, or a host in your own network";
-                r.findings.push(given.place.warning("keys and prompts go unencrypted to a public host", fix));
-            }
-            Some(url)
-        }
-        Err(error) => {
-            let (found, fix) = BaseUrlError::told(error);
-            r.findings.push(given.place.error(found, fix));
             None
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,7 +16,7 @@ use crate::quantity;
 use crate::shapes::Shape;
 use crate::tree::{Key, Node, Value};
 use crate::vars::{Var, Vars};
-use crate::{Finding, Secret, Seen, files};
+use crate::{BaseUrl, Finding, Secret, Seen, files, host, quotes};
 
 /// A node and how one gets there: `providers.groq.limits`.
 #[derive(Clone)]
@@ -69,11 +70,13 @@ pub(crate) struct Reader<'a> {
     pub(crate) findings: Vec<Finding>,
     /// Files that the configuration names and that could be read.
     pub(crate) files: Vec<Seen>,
+    /// Where this gateway listens, once that is known: host and port.
+    pub(crate) listens: Option<(String, u16)>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(file: &'a Path, dir: &'a Path, vars: &'a Vars<'a>) -> Self {
-        Self { file, dir, vars, findings: Vec::new(), files: Vec::new() }
+        Self { file, dir, vars, findings: Vec::new(), files: Vec::new(), listens: None }
     }
 
     pub(crate) fn place(&self, spot: &Spot<'_>) -> Place {
@@ -86,6 +89,18 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn warning(&mut self, spot: &Spot<'_>, found: impl Into<String>, fix: impl Into<String>) {
         self.findings.push(self.place(spot).warning(found, fix));
+    }
+
+    /// Whether a URL leads to this gateway itself. Of names only those of this machine are known.
+    pub(crate) fn is_own(&self, url: &BaseUrl) -> bool {
+        let Some((host, port)) = &self.listens else { return false };
+        let own = host.trim_start_matches('[').trim_end_matches(']');
+        let everywhere = own.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+        let by_name = |host: &str| host.parse::<IpAddr>().is_err();
+        let same = own.eq_ignore_ascii_case(url.host())
+            || host::is_loopback(url.host())
+                && (everywhere || host::is_loopback(own) && (by_name(own) || by_name(url.host())));
+        *port != 0 && *port == url.port() && same
     }
 
     fn key_error(&mut self, key: &Key, path: String, found: String, fix: &str) {
@@ -219,6 +234,17 @@ impl<'a> Reader<'a> {
     /// A secret that goes into a header: visible ASCII without blanks. Nothing of it is told.
     pub(crate) fn secret(&mut self, given: &Given) -> Option<Secret> {
         let text = given.text.trim();
+        let text = match quotes::within(text) {
+            Some(inner) => {
+                self.findings.push(given.place.warning(quotes::FOUND, quotes::FIX));
+                inner
+            }
+            None => text,
+        };
+        if quotes::at_an_end(text) {
+            let fix = "remove it: it would be sent as a part of the key";
+            self.findings.push(given.place.warning("a quotation mark at one end of the key", fix));
+        }
         let found = if text.is_empty() {
             "an empty key"
         } else if text.len() > 8192 {

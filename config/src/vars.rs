@@ -1,7 +1,8 @@
 //! Variables in their order of precedence: the real environment, then `.env`; each also as `X_FILE`.
 //!
 //! What always holds: an empty variable counts as unset (templates list names without values, and
-//! container tools pass them on), and the file of an `X_FILE` is read once and watched.
+//! container tools pass them on), and the file of an `X_FILE` is read once and watched. Quotation marks that
+//! wrap a value of the real environment or of such a file are taken off, which is told.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::env_file::Entries;
 use crate::finding::Place;
 use crate::tree::Pos;
-use crate::{Environment, Finding, Seen, files};
+use crate::{Environment, Finding, Seen, files, quotes};
 
 /// What stands for a file name in findings about the process's own environment.
 const ENVIRONMENT: &str = "environment";
@@ -84,10 +85,33 @@ impl<'e> Vars<'e> {
         None
     }
 
+    /// Whether the real environment has a value for `name`; nobody is taken to have read it.
+    pub(crate) fn real_place(&self, name: &str) -> Option<Place> {
+        self.real.var(name).filter(|value| !value.trim().is_empty())?;
+        Some(Place { file: ENVIRONMENT.into(), at: Pos::default(), path: name.to_owned() })
+    }
+
+    /// Whether somebody asked for `name`.
+    pub(crate) fn was_read(&self, name: &str) -> bool {
+        self.known.borrow().contains_key(name)
+    }
+
     fn real_var(&self, name: &str) -> Option<Var> {
         let value = self.real.var(name).filter(|value| !value.trim().is_empty())?;
         let place = Place { file: ENVIRONMENT.into(), at: Pos::default(), path: name.to_owned() };
-        Some(Var { value, place })
+        self.unquoted(Var { value, place })
+    }
+
+    /// The value without quotation marks that wrap all of it. None: nothing is left.
+    fn unquoted(&self, var: Var) -> Option<Var> {
+        let Some(inner) = quotes::within(&var.value) else {
+            return Some(var);
+        };
+        if inner.is_empty() {
+            return None;
+        }
+        self.findings.borrow_mut().push(var.place.warning(quotes::FOUND, quotes::FIX));
+        Some(Var { value: inner.to_owned(), ..var })
     }
 
     fn entry(&self, name: &str) -> Option<Var> {
@@ -108,7 +132,7 @@ impl<'e> Vars<'e> {
                     self.findings.borrow_mut().push(told);
                     return None;
                 }
-                Some(Var { value, place: named.place })
+                self.unquoted(Var { value, place: named.place })
             }
             Err(why) => {
                 let told = named.place.error(format!("the file it names {}", why.found), why.fix);
@@ -164,6 +188,25 @@ mod tests {
         assert_eq!(findings.len(), 1);
         let told = findings.first().unwrap().to_string();
         assert_eq!(told, ".env:3:1: E_FILE: the file it names does not exist; name a file that this user can read");
+    }
+
+    #[test]
+    fn quotation_marks_that_a_container_tool_left_are_taken_off_and_told() {
+        let folder = Folder::new();
+        let file = folder.write("key", "\u{feff}'sk-hunter2'\r\n").display().to_string();
+        let quoted_file = format!("\"{file}\"");
+        let real = BTreeMap::from([("A", "\"sk-hunter2\""), ("B", "''"), ("C", "a\"b"), ("F_FILE", &*quoted_file)]);
+        let vars = vars(&real, "D='\"x\"'");
+        assert_eq!(value(&vars, "A").as_deref(), Some("sk-hunter2"));
+        assert_eq!(value(&vars, "A").as_deref(), Some("sk-hunter2"), "told once");
+        assert_eq!(value(&vars, "B"), None);
+        assert_eq!(value(&vars, "C").as_deref(), Some("a\"b"));
+        assert_eq!(value(&vars, "D").as_deref(), Some("\"x\""), "who writes two pairs into .env means one of them");
+        assert_eq!(value(&vars, "F").as_deref(), Some("sk-hunter2"));
+        let told: Vec<String> = vars.into_files().1.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told.iter().all(|line| line.contains("warning: ") && line.contains(quotes::FOUND)), "{told:?}");
+        assert!(!format!("{told:?}").contains("hunter2"));
     }
 
     #[test]

@@ -3,19 +3,19 @@
 use actors::supervisor;
 use config::{Config, ProcessEnvironment, Sources};
 
-use super::Exit;
 use super::nothing::Nothing;
+use super::{Exit, out};
 use crate::tls::Tls;
 
 pub fn run(sources: &Sources) -> Exit {
     match config::load(sources, &ProcessEnvironment) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("{warning}");
+                out::complain(warning);
             }
             let unfit = unfit(&loaded.config);
             if !unfit.is_empty() {
-                unfit.iter().for_each(|why| eprintln!("{why}"));
+                unfit.iter().for_each(out::complain);
                 return super::tell_count(unfit.len());
             }
             let (providers, models) = (loaded.config.providers.len(), loaded.config.models.len());
@@ -26,8 +26,7 @@ pub fn run(sources: &Sources) -> Exit {
             } else {
                 read.join(", ")
             };
-            println!("ok: {providers} providers, {models} models ({read})");
-            Exit::Ok
+            out::say(format_args!("ok: {providers} providers, {models} models ({read})"), Exit::Ok)
         }
         Err(findings) => super::tell_findings(&findings),
     }

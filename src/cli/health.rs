@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use config::{ProcessEnvironment, Sources};
 
-use super::Exit;
+use super::{Exit, out};
 
 const TIME: Duration = Duration::from_secs(3);
 /// Longest answer that is read; ours is a few hundred bytes.
@@ -18,8 +18,8 @@ pub fn run(sources: &Sources, url: Option<&str>) -> Exit {
         Some(url) => match url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) {
             Some(address) if !address.is_empty() => Ok(address.to_owned()),
             Some(_) | None => {
-                eprintln!(
-                    "ai-proxy: --url takes http://HOST:PORT; with TLS on, set HEALTH_LISTEN and ask that address"
+                out::complain(
+                    "ai-proxy: --url takes http://HOST:PORT; with TLS on, set HEALTH_LISTEN and ask that address",
                 );
                 return Exit::Usage;
             }
@@ -27,12 +27,9 @@ pub fn run(sources: &Sources, url: Option<&str>) -> Exit {
         None => configured(sources),
     };
     match address.and_then(|address| ask(&address)) {
-        Ok((status, body)) => {
-            println!("{body}");
-            if status == 200 { Exit::Ok } else { Exit::Unhealthy }
-        }
+        Ok((status, body)) => out::say(body, if status == 200 { Exit::Ok } else { Exit::Unhealthy }),
         Err(why) => {
-            eprintln!("ai-proxy: {why}");
+            out::complain(format_args!("ai-proxy: {why}"));
             Exit::Unhealthy
         }
     }

@@ -5,6 +5,7 @@ mod health;
 mod help;
 mod models;
 mod nothing;
+pub(crate) mod out;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -60,7 +61,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let exit = match parse(arguments) {
         Ok(arguments) => run(arguments),
         Err(error) => {
-            eprintln!("ai-proxy: {error}\n\n{}", help::USAGE);
+            out::complain(format_args!("ai-proxy: {error}\n\n{}", help::USAGE));
             Exit::Usage
         }
     };
@@ -73,8 +74,8 @@ fn run(Arguments { command, sources, url }: Arguments) -> Exit {
         Command::Check => check::run(&sources),
         Command::Health => health::run(&sources, url.as_deref()),
         Command::Models => models::run(&sources),
-        Command::Help => print(help::HELP),
-        Command::Version => print(concat!("ai-proxy ", env!("CARGO_PKG_VERSION"))),
+        Command::Help => out::say(help::HELP, Exit::Ok),
+        Command::Version => out::say(concat!("ai-proxy ", env!("CARGO_PKG_VERSION")), Exit::Ok),
     }
 }
 
@@ -117,23 +118,16 @@ fn told(error: lexopt::Error) -> String {
     error.to_string()
 }
 
-fn print(text: &str) -> Exit {
-    use std::io::Write;
-    match writeln!(std::io::stdout(), "{text}") {
-        Ok(()) => Exit::Ok,
-        Err(_) => Exit::Failure,
-    }
-}
-
 /// Everything that is wrong with a configuration, one line each.
 pub fn tell_findings(findings: &[Finding]) -> Exit {
     for finding in findings {
-        eprintln!("{finding}");
+        out::complain(finding);
     }
     tell_count(findings.iter().filter(|finding| finding.is_error()).count())
 }
 
 fn tell_count(errors: usize) -> Exit {
-    eprintln!("ai-proxy: {errors} {} in the configuration", if errors == 1 { "mistake" } else { "mistakes" });
+    let mistakes = if errors == 1 { "mistake" } else { "mistakes" };
+    out::complain(format_args!("ai-proxy: {errors} {mistakes} in the configuration"));
     Exit::Config
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use actors::provider::Provider;
 use actors::supervisor;
 use actors::table::{Route, Table};
-use config::{Kind, ProcessEnvironment, Sources, Strategy};
+use config::{Kind, ProcessEnvironment, Severity, Sources, Strategy};
 
-use super::Exit;
 use super::nothing::Nothing;
+use super::{Exit, out};
 use crate::demo;
 
 pub fn run(sources: &Sources) -> Exit {
@@ -16,25 +16,21 @@ pub fn run(sources: &Sources) -> Exit {
         Ok(loaded) => loaded,
         Err(findings) => return super::tell_findings(&findings),
     };
+    // Where something is that is not at its usual place: with where names lead, it is the whole answer.
+    loaded.warnings.iter().filter(|told| told.severity == Severity::Note).for_each(out::complain);
     let providers = match supervisor::build(&loaded.config, &[], &Nothing) {
         Ok(providers) => providers,
         Err(error) => {
-            eprintln!("ai-proxy: {error}");
+            out::complain(format_args!("ai-proxy: {error}"));
             return Exit::Failure;
         }
     };
     let table = Table::build(Arc::new(loaded.config), providers);
     let mut routes: Vec<(&str, &Arc<Route>)> = table.routes().collect();
     routes.sort_by_key(|(name, _)| *name);
-    for (name, route) in routes {
-        println!("{name}\t{}", line(route));
-    }
-    for provider in &table.providers {
-        if provider.takes_unlisted() {
-            println!("{}/*\t{}", provider.config.id, unlisted(provider));
-        }
-    }
-    Exit::Ok
+    let takers = table.providers.iter().filter(|provider| provider.takes_unlisted());
+    let unlisted = takers.map(|provider| format!("{}/*\t{}", provider.config.id, unlisted(provider)));
+    out::say_all(routes.iter().map(|(name, route)| format!("{name}\t{}", line(route))).chain(unlisted), Exit::Ok)
 }
 
 /// What a provider that lists nothing here serves.

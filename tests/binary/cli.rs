@@ -125,6 +125,30 @@ fn models_are_told_in_the_words_of_the_file() {
     let _ = std::fs::remove_file(yaml);
 }
 
+#[test]
+fn who_has_heard_enough_is_no_failure() {
+    // Warnings on stderr and an answer on stdout, and nobody reads either: `ai-proxy check 2>&1 | head -1`.
+    let env = file("deaf.env", "AUTH_TOKEN=some-token-0123456789\nAUTH_TOKENS=x\nPORT=1\nPORT=2\n");
+    let wrong = file("deaf-wrong.env", "PORT=none\n");
+    for (args, code) in [
+        (&["models"][..], 0),
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["check", "--env-file", env.to_str().unwrap()], 0),
+        (&["check", "--env-file", wrong.to_str().unwrap()], 1),
+        (&["srve"], 2),
+        (&["health", "--url", "http://127.0.0.1:1"], 1),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(EXE);
+        command.args(args).env_clear().current_dir(std::env::temp_dir());
+        let ended = command.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+        assert_eq!(ended.code(), Some(code), "{args:?}: {ended}");
+    }
+    let _ = (std::fs::remove_file(env), std::fs::remove_file(wrong));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn health_asks_the_running_one() {
     let upstream = records().await;

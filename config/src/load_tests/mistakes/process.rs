@@ -10,6 +10,10 @@ fn addresses_and_ports() {
     one_in("server: {cors_origins: ['https://a.example/x']}", "1:25", &["is not an origin"]);
     one_in("server: {trusted_proxies: [10.0.0.0/33]}", "1:28", &["is not an address or block"]);
     variable("RUST_LOG", "foo=bar=baz", &["part 1 has two `=`", "info,access=off"]);
+    for (value, words) in [("verbose", "did you mean debug?"), ("info,my_app=debug", "part 2 is no level")] {
+        one(&Setup::bare().var("RUST_LOG", value), "environment: warning: RUST_LOG: ", &[words]);
+    }
+    assert_eq!(Setup::bare().var("RUST_LOG", "verbose").config().log.filter, "info");
     variable("RUST_LOG", "info,access=of", &["part 2 has a level that is none"]);
     variable("PORT", "eighty", &["its value is not a whole number"]);
     variable("HOST", "127.0.0.1:80", &["is not an address to listen on"]);
@@ -94,6 +98,29 @@ fn client_tokens() {
     let same = Setup::bare().var("AUTH_TOKEN", "same").var("ADMIN_TOKEN", "same");
     one(&same, "environment: warning: ADMIN_TOKEN: ", &["the same as a client token"]);
     one(&Setup::bare().var("ADMIN_TOKEN", "a b"), "environment: ADMIN_TOKEN: ", &["a blank"]);
+}
+
+#[test]
+fn quotation_marks_around_tokens_and_keys() {
+    let tokens = |value: &str| {
+        let setup = Setup::bare().var("AUTH_TOKEN", value);
+        let clients = setup.config().clients;
+        let of = |client: &crate::Client| (client.name.as_deref().map(str::to_owned), client.token.expose().to_owned());
+        (clients.iter().map(of).collect::<Vec<_>>(), setup.told())
+    };
+    let named = |name: &str, token: &str| (Some(name.to_owned()), token.to_owned());
+    for value in ["\"a:hunter2,b:hunter3\"", "\"a:hunter2\",'b:hunter3'", "a:\"hunter2\", b: hunter3"] {
+        let (clients, told) = tokens(value);
+        assert_eq!(clients, [named("a", "hunter2"), named("b", "hunter3")], "{value}");
+        assert!(!told.is_empty() && told.iter().all(|line| line.contains("warning: AUTH_TOKEN: ")), "{told:?}");
+        assert!(!format!("{told:?}").contains("hunter"));
+    }
+    let key = Setup::bare().var("OPENAI_API_KEY", "'sk-hunter2'");
+    one(&key, "environment: warning: OPENAI_API_KEY: quotation marks", &["taken off"]);
+    assert_eq!(key.config().providers[0].keys[0].secret.expose(), "sk-hunter2");
+    let half = Setup::bare().var("OPENAI_API_KEY", "sk-hunter2\"");
+    one(&half, "environment: warning: OPENAI_API_KEY: a quotation mark at one end", &[]);
+    assert_eq!(Setup::bare().var("PORT", "\"81\"").config().server.port, 81);
 }
 
 #[test]

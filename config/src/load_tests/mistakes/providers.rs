@@ -27,10 +27,7 @@ fn keys() {
 fn unsafe_urls() {
     for (url, words) in [
         ("ftp://x.example", "not an http or https URL"),
-        ("x.example/v1", "not an http or https URL"),
         ("https://user:hunter2@x.example", "carries a user or password"),
-        ("https://x.example/?key=hunter2", "query or fragment"),
-        ("https://x.example/#a", "query or fragment"),
         ("http://169.254.169.254/latest", "metadata"),
         ("http://metadata.google.internal", "metadata"),
         ("https://x.example/../y", "`..` segment"),
@@ -44,6 +41,29 @@ fn unsafe_urls() {
     }
     let plain = "providers: {p: {kind: openai, api_key: k, base_url: 'http://api.example.com'}}";
     one_in(plain, "1:53", &["warning: ", "unencrypted to a public host"]);
+}
+
+#[test]
+fn urls_that_were_pasted_are_put_right_and_it_is_told() {
+    for (url, words, means) in [
+        ("x.example/v1", "has no scheme: https:// is taken", "https://x.example/v1"),
+        ("https://x.example/?key=hunter2", "query or fragment, which is taken off", "https://x.example"),
+        ("https://x.example/#a", "query or fragment, which is taken off", "https://x.example"),
+        ("https://x.example/v1/chat/completions", "ends in the endpoint /chat/completions", "https://x.example/v1"),
+        ("https://x.example/V1", "version is in capitals", "https://x.example/v1"),
+    ] {
+        let yaml = format!("providers: {{p: {{kind: openai, api_key: none, base_url: '{url}'}}}}");
+        one_in(&yaml, "1:56", &["warning: providers.p.base_url: ", words]);
+        assert!(!told(&yaml)[0].contains("hunter2"));
+        assert_eq!(Setup::yaml(&yaml).config().providers[0].base_url.to_string(), means);
+    }
+    // An endpoint without a version says that there is none; the file goes before it.
+    let root = |more: &str| {
+        let url = "https://x.example/api/chat/completions";
+        let yaml = format!("providers: {{p: {{kind: openai, api_key: none, base_url: '{url}', {more}}}}}");
+        Setup::yaml(&yaml).config().providers[0].base_url.root("v1")
+    };
+    assert_eq!((&*root(""), &*root("version_segment: true")), ("/api", "/api/v1"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn dangling_targets_and_fallbacks() {
-    one_in("models: {a: {targets: [grok/x]}}", "1:24", &["the provider grok is not enabled", "did you mean groq?"]);
+    one_in("models: {a: {targets: [gorq/x]}}", "1:24", &["the provider gorq is not enabled", "did you mean groq?"]);
     one_in("models: {a: {targets: [groq/x]}}", "1:24", &["set GROQ_API_KEY in .env"]);
     one_in("models: {a: {targets: [vllm/x]}}", "1:24", &["add vllm: {} under providers"]);
     one_in("models: {a: {targets: [x]}}", "1:24", &["`x` is not a deployment", "write provider/model"]);

@@ -105,7 +105,7 @@ fn names_given_twice() {
         &["`b` a second time"],
     );
     one_in("server: {trusted_proxies: [10.0.0.1, 10.0.0.1]}", "1:38", &["second time"]);
-    one(&Setup::bare().dotenv("PORT=1\nPORT=2"), ".env:2: PORT: ", &["first on line 1"]);
+    one(&Setup::bare().dotenv("PORT=1\nPORT=2"), ".env:2: warning: PORT: ", &["before on line 1", "line 2 counts"]);
 }
 
 #[test]
