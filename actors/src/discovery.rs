@@ -10,25 +10,43 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_
 
 use crate::connection;
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION};
-use crate::provider::Provider;
+use crate::provider::{Provider, Unlisted};
 
 /// The longest list that is read: OpenRouter's, the longest known, is about 600 KiB.
 const MAX_LIST: usize = 8 * 1024 * 1024;
 /// For the whole list.
 const TIME: Duration = Duration::from_secs(20);
 
+/// There is no list.
+#[derive(Debug)]
+pub struct NoList {
+    /// A few words for the log; nothing of the upstream's text.
+    pub why: String,
+    pub how: Unlisted,
+}
+
+impl NoList {
+    fn unreached(why: &str) -> Self {
+        Self { why: why.to_owned(), how: Unlisted::Unreached }
+    }
+
+    fn answered(why: impl Into<String>) -> Self {
+        Self { why: why.into(), how: Unlisted::Answered }
+    }
+}
+
 /// The names of a provider's models, asked for with its first key, then with the next where that one may not ask.
 ///
 /// # Errors
-/// A few words for the log; nothing of the upstream's text.
-pub async fn list(provider: &Provider) -> Result<Vec<Box<str>>, String> {
+/// When it names none.
+pub async fn list(provider: &Provider) -> Result<Vec<Box<str>>, NoList> {
     let connector = Connector::new().connector(provider.dialer.clone()).timeout(provider.config.timeouts.connect);
     let client = Client::builder().connector(connector).timeout(TIME).disable_redirects().no_default_headers().finish();
-    let mut refused = Err("there is no key".to_owned());
+    let mut refused = Err(NoList::unreached("there is no key"));
     for credential in &provider.credentials {
         match ask(provider, &client, credential.header()).await? {
             Asked::Names(names) => return Ok(names),
-            Asked::Refused(status) => refused = Err(format!("status {status}")),
+            Asked::Refused(status) => refused = Err(NoList::answered(format!("status {status}"))),
         }
     }
     refused
@@ -44,7 +62,7 @@ async fn ask(
     provider: &Provider,
     client: &Client,
     credential: Option<(HeaderName, HeaderValue)>,
-) -> Result<Asked, String> {
+) -> Result<Asked, NoList> {
     let mut request = client.get(provider.urls.models());
     let headers = request.headers_mut();
     headers.insert(HOST, provider.urls.host_header.clone());
@@ -60,13 +78,13 @@ async fn ask(
     for (name, value) in &provider.extra_headers {
         headers.insert(name.clone(), value.clone());
     }
-    let mut response = request.send().await.map_err(|_| "no answer".to_owned())?;
+    let mut response = request.send().await.map_err(|_| NoList::unreached("no answer"))?;
     let status = response.status();
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         return Ok(Asked::Refused(status.as_u16()));
     }
     if !status.is_success() {
-        return Err(format!("status {}", status.as_u16()));
+        return Err(NoList::answered(format!("status {}", status.as_u16())));
     }
     let mut body = Vec::new();
     let whole = tokio::time::timeout(TIME, async {
@@ -82,10 +100,10 @@ async fn ask(
     });
     match whole.await {
         Ok(true) => {}
-        Ok(false) => return Err("the list broke off or is too long".to_owned()),
-        Err(_) => return Err("the list did not end in time".to_owned()),
+        Ok(false) => return Err(NoList::answered("the list broke off or is too long")),
+        Err(_) => return Err(NoList::answered("the list did not end in time")),
     }
-    let names = dialects::models::parse(&body).ok_or("the answer is no list of models")?;
+    let names = dialects::models::parse(&body).ok_or_else(|| NoList::answered("the answer is no list of models"))?;
     let usable = names.into_iter().filter(|name| dialects::safe_model_name(name)).map(String::into_boxed_str);
     Ok(Asked::Names(usable.collect()))
 }

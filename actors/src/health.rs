@@ -9,7 +9,7 @@
 //! - a key at a deployment: a cooldown (429) and the windows that the provider's headers or the listed model's limits
 //!   speak of; vendors count these a model, so one model's 429 must not silence the key for the others.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dialects::fault::Fault;
@@ -87,6 +87,8 @@ pub struct DeploymentHealth {
     pub in_flight: Arc<AtomicU32>,
     /// Time to first byte.
     pub latency: Arc<AtomicEwma>,
+    /// Content came from it at least once: there is such a model.
+    pub served: Arc<AtomicBool>,
     pub ready_at: Arc<ReadyAt>,
     pub state: Arc<Short<DeploymentState>>,
     /// One for each key of the provider, in the same order.

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use crate::fetching::Fetcher;
 use crate::health::DeploymentHealth;
 use crate::policy::hedge::Bucket;
-use crate::provider::Provider;
+use crate::provider::{Provider, Unlisted as Undiscovered};
 
 /// One upstream model at one provider.
 #[derive(Debug)]
@@ -58,6 +58,20 @@ pub struct Route {
 }
 
 impl Route {
+    /// Over the deployments of these routes, one after the other.
+    fn over(model: Arc<str>, routes: &[Arc<Route>]) -> Self {
+        Self {
+            model,
+            listed: true,
+            strategy: Strategy::Priority,
+            targets: routes.iter().flat_map(|route| route.targets.iter().cloned()).collect(),
+            fallback: Vec::new(),
+            hedge: None,
+            on_loss: None,
+            turn: AtomicUsize::new(0),
+        }
+    }
+
     fn single(deployment: Arc<Deployment>, listed: bool) -> Self {
         Self {
             model: deployment.name.clone(),
@@ -83,8 +97,8 @@ enum Found<'a> {
 pub struct UnknownModel {
     /// Names that are close to it, best first.
     pub near: Vec<String>,
-    /// Several providers list it: `provider/model` says which is meant.
-    pub ambiguous: Vec<String>,
+    /// Providers that did not say what they serve when they were asked: one of them may know it.
+    pub silent: Vec<String>,
 }
 
 /// How many names that no table lists are remembered, so that their health has a place; beyond it the one that was
@@ -112,10 +126,8 @@ pub struct Table {
     pub providers: Vec<Arc<Provider>>,
     /// Where `server.fetch_urls` has it.
     pub fetcher: Option<Fetcher>,
-    /// Public models, then `provider/model`, then upstream names that exactly one provider lists.
+    /// Public models, then `provider/model`, then upstream names that providers list.
     routes: HashMap<Box<str>, Named>,
-    /// Upstream names that several providers list.
-    ambiguous: HashMap<Box<str>, Vec<String>>,
     /// Names for `GET /v1/models`: sorted, with who owns them.
     listed: BTreeMap<Box<str>, Arc<str>>,
     /// The deployments that some listed route leads to, by name.
@@ -131,7 +143,6 @@ impl Table {
             providers,
             fetcher: config.server.fetch_urls.clone().map(Fetcher::new),
             routes: HashMap::new(),
-            ambiguous: HashMap::new(),
             listed: BTreeMap::new(),
             deployments: HashSet::new(),
             unlisted: Mutex::default(),
@@ -153,20 +164,12 @@ impl Table {
             }
         }
         for (name, routes) in owners {
-            match routes.as_slice() {
-                [only] => {
-                    table.listed.insert(Box::from(&*name), only.targets_owner());
-                    table.routes.entry(Box::from(&*name)).or_insert_with(|| Named { route: only.clone(), bare: true });
-                }
-                several => {
-                    for route in several {
-                        table.listed.insert(Box::from(&*route.model), route.targets_owner());
-                    }
-                    table
-                        .ambiguous
-                        .insert(Box::from(&*name), several.iter().map(|route| route.model.to_string()).collect());
-                }
-            }
+            let Some(first) = routes.first() else { continue };
+            table.listed.insert(Box::from(&*name), first.targets_owner());
+            // The order of the providers is that of the configuration: a name that works today works tomorrow, whoever
+            // begins to list it.
+            let route = if routes.len() == 1 { first.clone() } else { Arc::new(Route::over(name.clone(), &routes)) };
+            table.routes.entry(Box::from(&*name)).or_insert_with(|| Named { route, bare: true });
         }
         table.add_models(&config);
         let routes = table.routes.values().map(|named| &named.route);
@@ -189,7 +192,6 @@ impl Table {
         }
         for (name, route) in built {
             self.listed.insert(name.into(), "ai-proxy".into());
-            self.ambiguous.remove(name);
             self.routes.insert(name.into(), Named { route, bare: false });
         }
     }
@@ -236,7 +238,7 @@ impl Table {
             Found::Listed(route) => Ok(route.clone()),
             Found::Unlisted(provider, model) => self
                 .remember(name, provider, model)
-                .ok_or_else(|| UnknownModel { near: Vec::new(), ambiguous: Vec::new() }),
+                .ok_or_else(|| UnknownModel { near: Vec::new(), silent: Vec::new() }),
         }
     }
 
@@ -260,14 +262,11 @@ impl Table {
         if let Some(named) = listed {
             return Ok(Found::Listed(&named.route));
         }
-        if let Some(several) = self.ambiguous.get(name) {
-            return Err(UnknownModel { near: Vec::new(), ambiguous: several.clone() });
-        }
         // Who names a provider means that one: what it does not serve goes to no other vendor.
         let names_another = name.split_once('/').is_some_and(|(provider, _)| self.provider(provider).is_some());
         match self.claimed(name).filter(|_| !names_another) {
             Some(provider) => Ok(Found::Unlisted(provider, name)),
-            None => Err(UnknownModel { near: self.near(name), ambiguous: Vec::new() }),
+            None => Err(UnknownModel { near: self.near(name), silent: self.silent() }),
         }
     }
 
@@ -282,7 +281,7 @@ impl Table {
         (!model.is_empty() && provider.takes_unlisted() && dialects::safe_model_name(name)).then_some((provider, model))
     }
 
-    /// The provider whose prefix a name has; else the only one that could be meant.
+    /// The provider whose prefix a name has, or that has served it before; else the only one that could be meant.
     fn claimed(&self, name: &str) -> Option<&Arc<Provider>> {
         if !dialects::safe_model_name(name) {
             return None;
@@ -290,11 +289,24 @@ impl Table {
         let takers = || self.providers.iter().filter(|provider| provider.takes_unlisted());
         let claims =
             |provider: &&Arc<Provider>| provider.config.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        // Who could not say what it serves would take every slip of the pen; but where there is nobody else, and it was
+        // not reached, there is nobody else that could be meant.
+        let alone = || self.providers.iter().filter(|provider| provider.config.kind != Kind::Demo).count() == 1;
+        let open = |provider: &&Arc<Provider>| match provider.undiscovered() {
+            None => true,
+            Some(Undiscovered::Unreached) => alone(),
+            Some(Undiscovered::Answered) => false,
+        };
         // The demo answers to its own names alone.
-        let mut any = takers().filter(|provider| provider.config.kind != Kind::Demo);
+        let mut any = takers().filter(|provider| provider.config.kind != Kind::Demo).filter(open);
         // With public names configured, a name that is none of them is a mistake and not sent anywhere.
-        let only = any.next().filter(|_| any.next().is_none() && self.config.models.is_empty());
-        takers().find(claims).or(only)
+        let only = || any.next().filter(|_| any.next().is_none() && self.config.models.is_empty());
+        takers().find(claims).or_else(|| takers().find(|provider| provider.has_served(name))).or_else(only)
+    }
+
+    fn silent(&self) -> Vec<String> {
+        let silent = self.providers.iter().filter(|provider| provider.undiscovered().is_some());
+        silent.map(|provider| provider.config.id.to_string()).collect()
     }
 
     /// The route of a name that no table lists. None: as many as are remembered are in use this moment.

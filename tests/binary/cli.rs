@@ -196,7 +196,8 @@ async fn beyond_loopback_it_wants_tokens() {
 async fn a_port_that_is_taken_is_said_clearly() {
     let upstream = records().await;
     let yaml = one(&upstream.base_url(), "");
-    let taken = upstream.addr().port();
+    let neighbour = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = neighbour.local_addr().unwrap().port();
     for (name, value) in [("PORT", taken.to_string()), ("HEALTH_LISTEN", format!("127.0.0.1:{taken}"))] {
         let Err(Refusal { status, log }) = plan(&yaml).env(name, &value).try_start().await else {
             panic!("two listen on one port")

@@ -13,6 +13,7 @@ mod veil;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,8 +52,19 @@ pub struct Provider {
     trusted: Option<Content>,
     /// What `GET /models` answered; None while it has not.
     discovered: ArcSwapOption<Vec<Box<str>>>,
+    /// How it was asked for that last; see [`Unlisted`].
+    unlisted: AtomicU8,
     /// Health of the deployments that were ever named; outlives a reload with its provider.
     deployments: Deployments,
+}
+
+/// Why a provider that was asked for its models named none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    /// Nobody answered: it may have a list.
+    Unreached = 1,
+    /// It answered, and not with a list.
+    Answered = 2,
 }
 
 type Deployments = Arc<Mutex<HashMap<Box<str>, Arc<DeploymentHealth>>>>;
@@ -75,7 +87,19 @@ impl Provider {
             if config.keys.is_empty() { vec![0] } else { config.keys.iter().map(|key| key.fingerprint).collect() };
         let (health, deployments) = carried_over(&config, old, &fingerprints);
         let discovered = ArcSwapOption::from(old.and_then(|old| old.discovered.load_full()));
-        Ok(Self { config, health, dialer, urls, credentials, extra_headers, trusted, discovered, deployments })
+        let unlisted = AtomicU8::new(old.map_or(0, |old| old.unlisted.load(Ordering::Relaxed)));
+        Ok(Self {
+            config,
+            health,
+            dialer,
+            urls,
+            credentials,
+            extra_headers,
+            trusted,
+            discovered,
+            unlisted,
+            deployments,
+        })
     }
 
     /// Whether a new one of these settings would be no other: then this one stays, and with it its connections.
@@ -129,7 +153,29 @@ impl Provider {
         names.dedup();
         let differs = self.discovered.load().as_deref() != Some(&names);
         self.discovered.store(Some(Arc::new(names)));
+        self.unlisted.store(0, Ordering::Relaxed);
         differs
+    }
+
+    /// Takes up that there was no list.
+    pub fn set_undiscovered(&self, how: Unlisted) {
+        self.unlisted.store(how as u8, Ordering::Relaxed);
+    }
+
+    /// Why there is no list, once it was asked for one: then only names that look like its own, or that it served
+    /// before, are taken for its own. None: it has one, or has not been asked, or takes any name.
+    pub fn undiscovered(&self) -> Option<Unlisted> {
+        if !self.takes_unlisted() || self.config.allow_unlisted {
+            return None;
+        }
+        let how = self.unlisted.load(Ordering::Relaxed);
+        [Unlisted::Unreached, Unlisted::Answered].into_iter().find(|known| *known as u8 == how)
+    }
+
+    /// Whether a model of that name has answered here before.
+    pub fn has_served(&self, model: &str) -> bool {
+        let deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
+        deployments.get(model).is_some_and(|health| health.served.load(Ordering::Relaxed))
     }
 
     /// Are names passed on that it has not listed?
@@ -175,6 +221,7 @@ impl Provider {
         DeploymentHealth {
             in_flight: Arc::default(),
             latency: Arc::default(),
+            served: Arc::default(),
             ready_at: Arc::default(),
             state: Arc::new(Short::new(DeploymentState {
                 breaker: Breaker::new(&self.config.breaker, lease),
@@ -244,6 +291,7 @@ fn carried_over(
         let health = DeploymentHealth {
             in_flight: health.in_flight.clone(),
             latency: health.latency.clone(),
+            served: health.served.clone(),
             ready_at: health.ready_at.clone(),
             state: health.state.clone(),
             keys: keys(&health.keys, limits),

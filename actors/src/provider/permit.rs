@@ -195,6 +195,7 @@ impl Permit {
     pub(crate) fn answered(&mut self, first_byte: Duration) {
         let now = clock::now();
         self.deployment.health.latency.observe(first_byte, now);
+        self.deployment.health.served.store(true, Ordering::Relaxed);
         // A canary has found out what it was sent for. Any other admission waits for the answer's end: what always
         // breaks in the middle must not be forgiven at each beginning.
         let waits = self.admission.take_if(|admission| !admission.is_canary());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix::{Addr, AsyncContext, Context, Handler, Message};
 
 use super::Supervisor;
-use crate::discovery;
+use crate::discovery::{self, NoList};
 use crate::provider::Provider;
 use crate::table::Table;
 
@@ -61,7 +61,7 @@ impl Past {
 struct Discovered {
     provider: Arc<Provider>,
     past: Option<Past>,
-    answer: Result<Vec<Box<str>>, String>,
+    answer: Result<Vec<Box<str>>, NoList>,
 }
 
 impl Handler<Discovered> for Supervisor {
@@ -95,7 +95,8 @@ impl Handler<Discovered> for Supervisor {
                 past = Past::default();
                 DISCOVER_EVERY
             }
-            Err(why) => {
+            Err(NoList { why, how }) => {
+                provider.set_undiscovered(how);
                 let told = format!("{}: its models could not be listed: {why}", provider.config.id);
                 let (news, again) = past.failed(why);
                 if news && !is_again {

@@ -115,8 +115,7 @@ fn who_names_a_provider_is_sent_to_no_other() {
         let table = table(&yaml);
         assert_eq!(meant(&table, "local/Qwen"), "local/Qwen");
         for wrong in ["local/typo", "local/", "local/cloud/x", "local/qwen"] {
-            let unknown = table.resolve(wrong).unwrap_err();
-            assert!(unknown.ambiguous.is_empty(), "{wrong}");
+            assert!(table.resolve(wrong).is_err(), "{wrong}");
         }
         assert_eq!(table.resolve("local/qwen").unwrap_err().near, ["local/Qwen"]);
         // What names no provider of ours may be a vendor's own name.
@@ -154,4 +153,85 @@ fn only_what_is_configured_or_discovered_is_listed() {
     let table = Table::build(table.config.clone(), table.providers.clone());
     assert!(table.resolve("up/made-up").unwrap().listed && table.resolve("made-up").unwrap().listed);
     assert!(table.lists("up/made-up") && !table.resolve("up/other").unwrap().listed);
+}
+
+fn targets(table: &Table, name: &str) -> Vec<String> {
+    table.resolve(name).unwrap().targets.iter().map(|(deployment, _)| deployment.name.to_string()).collect()
+}
+
+fn rebuilt(table: &Table) -> Table {
+    Table::build(table.config.clone(), table.providers.clone())
+}
+
+#[test]
+fn what_several_providers_list_is_a_route_over_all_of_them_in_the_files_order() {
+    let yaml = format!(
+        "providers:\n{}{}{}",
+        provider("zebra", "models: { m: {}, z: {} }"),
+        provider("ant", "models: [m]"),
+        provider("later", "inject_usage: false"),
+    );
+    let table = table(&yaml);
+    assert_eq!(targets(&table, "m"), ["zebra/m", "ant/m"]);
+    assert_eq!(targets(&table, "ant/m"), ["ant/m"]);
+    table.providers[2].set_discovered(vec!["m".into(), "z".into(), "l".into()]);
+    let table = rebuilt(&table);
+    assert_eq!(targets(&table, "m"), ["zebra/m", "ant/m", "later/m"]);
+    assert_eq!(targets(&table, "z"), ["zebra/z", "later/z"]);
+    let route = table.resolve("m").unwrap();
+    assert!(route.listed && route.strategy == Strategy::Priority && &*route.model == "m");
+    // One health for one deployment, by whichever name it was reached.
+    let single = table.resolve("ant/m").unwrap();
+    assert!(Arc::ptr_eq(&route.targets[1].0.health, &single.targets[0].0.health));
+    // Each name is listed once, and stays listed when another provider begins to have it.
+    let listed: Vec<_> = table.models().collect();
+    assert_eq!(listed, [("l", "later"), ("m", "zebra"), ("z", "zebra")]);
+    // A public model of that name goes before it.
+    let table = self::table(&format!("{yaml}models: {{ m: {{ targets: [ant/m] }} }}\n"));
+    assert_eq!(targets(&table, "m"), ["ant/m"]);
+}
+
+#[test]
+fn who_could_not_say_what_it_serves_does_not_take_every_slip_of_the_pen() {
+    let known = "  groq: { api_key: k, base_url: \"http://127.0.0.1:9/v1\" }\n  openai: { api_key: k, base_url: \"http://127.0.0.1:9/v1\" }\n";
+    let table = table(&format!("providers:\n{}{known}", provider("up", "models: [real-model]")));
+    // Nobody has answered yet: `gpt-` is OpenAI's, and of others nobody knows whose they are.
+    assert_eq!(meant(&table, "gpt-5"), "openai/gpt-5");
+    assert!(table.resolve("real-modle").is_err());
+    table.providers[2].set_discovered(vec!["gpt-5".into()]);
+    let table = rebuilt(&table);
+    assert_eq!(meant(&table, "real-modle"), "groq/real-modle", "the only one that has not said");
+    table.providers[1].set_undiscovered(Undiscovered::Answered);
+    let unknown = table.resolve("real-modle").unwrap_err();
+    assert_eq!(unknown.near.first().map(String::as_str), Some("real-model"));
+    assert_eq!(unknown.silent, ["groq"]);
+    // Who names it is sent there; what it has served once is its own.
+    assert_eq!(meant(&table, "groq/llama"), "groq/llama");
+    let served = table.resolve("groq/llama").unwrap().targets[0].0.clone();
+    assert!(table.resolve("llama").is_err());
+    served.health.served.store(true, Ordering::Relaxed);
+    assert_eq!(meant(&table, "llama"), "groq/llama");
+    // Nor does who was not reached, where somebody else may be meant.
+    table.providers[1].set_undiscovered(Undiscovered::Unreached);
+    assert!(table.resolve("real-modle").is_err());
+    table.providers[1].set_undiscovered(Undiscovered::Answered);
+    table.providers[1].set_discovered(vec!["llama".into()]);
+    assert!(rebuilt(&table).resolve("real-modle").is_err());
+    // A name that looks like its own is.
+    table.providers[2].set_undiscovered(Undiscovered::Answered);
+    assert_eq!(meant(&rebuilt(&table), "gpt-5"), "openai/gpt-5");
+}
+
+#[test]
+fn who_allows_unlisted_names_takes_them_whatever_it_lists() {
+    let table = table(&format!("providers:\n{}", provider("up", "allow_unlisted: true")));
+    table.providers[0].set_undiscovered(Undiscovered::Answered);
+    assert_eq!(meant(&table, "anything"), "up/anything");
+    assert!(table.resolve("up/../x").unwrap_err().silent.is_empty());
+    let alone = self::table(&format!("providers:\n{}", provider("up", "inject_usage: false")));
+    assert_eq!(meant(&alone, "anything"), "up/anything");
+    alone.providers[0].set_undiscovered(Undiscovered::Unreached);
+    assert_eq!(meant(&alone, "anything"), "up/anything");
+    alone.providers[0].set_undiscovered(Undiscovered::Answered);
+    assert!(alone.resolve("anything").is_err());
 }
