@@ -1,20 +1,39 @@
 //! Who calls: the client token, wherever its SDK puts it.
 
+mod slips;
+
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use config::{Client, Config, Network, Secret};
+use dialects::error::ErrorKind;
+use slips::Slip;
 use subtle::ConstantTimeEq;
 
 use crate::operator;
+use crate::percent::decoded;
 
 /// Why a caller is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     NoToken,
-    WrongToken,
+    /// One of nobody's, and what it looks like.
+    WrongToken(Option<Slip>),
+}
+
+impl Denied {
+    /// What the caller is told; nothing of what it sent is in it.
+    pub fn told(self) -> (ErrorKind, &'static str) {
+        match self {
+            Self::NoToken => (ErrorKind::MissingToken, "no client token: send it as `Authorization: Bearer TOKEN`"),
+            Self::WrongToken(None) => (ErrorKind::InvalidToken, "this client token is not known here"),
+            Self::WrongToken(Some(slip)) => (ErrorKind::InvalidToken, slip.told()),
+        }
+    }
 }
 
 /// The client that a request's token belongs to.
@@ -30,7 +49,7 @@ pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Cl
             found = Some(client);
         }
     }
-    found.ok_or(Denied::WrongToken)
+    found.ok_or_else(|| Denied::WrongToken(Slip::of(&token)))
 }
 
 /// Whether a request may see what is the operator's: by the admin token, or, where there is none, by calling from this
@@ -80,41 +99,35 @@ fn same(given: &[u8], secret: &Secret) -> bool {
     !known.is_empty() && bool::from(given.ct_eq(known))
 }
 
-/// `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, or Gemini's `?key=`: the first that is there.
+/// Where a token may stand beside `Authorization`: Anthropic's SDKs, Google's, Azure's.
+const HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
+
+/// `Authorization: Bearer`, [`HEADERS`], Gemini's `?key=`, or the password of `Authorization: Basic`: the first that is
+/// there. Basic comes last: what asks for a password in front may be another server, which passes it on.
 fn token(request: &HttpRequest) -> Option<Cow<'_, [u8]>> {
     let headers = request.headers();
     if let Some(token) = bearer(headers) {
         return Some(token.into());
     }
-    if let Some(value) = headers.get("x-api-key").or_else(|| headers.get("x-goog-api-key")) {
+    if let Some(value) = HEADERS.iter().find_map(|name| headers.get(*name)) {
         return Some(value.as_bytes().into());
     }
-    request.query_string().split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| decoded(key.as_bytes()))
+    let query = request.query_string().split('&').find_map(|pair| pair.strip_prefix("key="));
+    query.map(|key| decoded(key.as_bytes())).or_else(|| basic(headers).map(Cow::Owned))
 }
 
-/// Without its percent escapes. A `+` stays one: tokens have no blanks, and many have a `+`.
-fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'%') {
-        return text.into();
+/// The password, or the name where that is empty: `https://:TOKEN@host` and `https://TOKEN@host` (RFC 7617).
+fn basic(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, pair) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let escaped = match after {
-            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        match escaped {
-            Some((high, low)) => {
-                out.push(high << 4 | low);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => out.push(*first),
-        }
-    }
-    out.into()
+    let mut pair = STANDARD.decode(pair.trim_ascii()).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    let password = pair.split_off(colon + 1);
+    pair.truncate(colon);
+    Some(if password.is_empty() { pair } else { password }).filter(|token| !token.is_empty())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
@@ -183,7 +196,21 @@ mod tests {
         assert_eq!(found(TestRequest::default().append_header(("x-goog-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?alt=sse&key=t")), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?key=tok%2Daa%2b+%2")), Some(b"tok-aa++%2".to_vec()));
-        assert_eq!(found(TestRequest::default().append_header(("authorization", "Basic dDp0"))), None);
+        assert_eq!(found(TestRequest::default().append_header(("api-key", "t"))), Some(b"t".to_vec()));
+        let basic = |text: &str| {
+            let value = format!("basic {}", STANDARD.encode(text));
+            found(TestRequest::default().append_header(("authorization", value)))
+        };
+        assert_eq!(basic("any:t"), Some(b"t".to_vec()));
+        assert_eq!(basic("any:t:u"), Some(b"t:u".to_vec()));
+        assert_eq!((basic(":t"), basic("t:")), (Some(b"t".to_vec()), Some(b"t".to_vec())));
+        assert_eq!((basic(":"), basic("t"), basic("")), (None, None, None));
+        for not in ["Basic", "Basic ", "Basic !", "Basic t"] {
+            assert_eq!(found(TestRequest::default().append_header(("authorization", not))), None, "{not}");
+        }
+        // A server in front may ask for a password of its own and pass it on.
+        let both = TestRequest::with_uri("/v1/models?key=q").append_header(("authorization", "Basic dDp0"));
+        assert_eq!(found(both), Some(b"q".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("cookie", "key=t"))), None);
     }
 }

@@ -1,6 +1,11 @@
 //! Reads a JSON body: up to its limit, within the budget of all bodies together, and not for ever.
 
+mod brotli;
+mod coding;
+mod decode;
 mod fed;
+mod inflate;
+mod zstd;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +13,8 @@ use std::time::{Duration, Instant};
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actors::alarm;
+pub use coding::{Coding, Unread};
+pub use decode::read as decoded;
 use fed::Fed;
 use futures::{Stream, StreamExt};
 
@@ -28,6 +35,8 @@ pub enum BodyError {
     TooSlow,
     /// The client broke off, or its framing is wrong.
     Broken,
+    /// It is not what its content-encoding says, or not all of it.
+    Undecodable,
 }
 
 /// Bytes of all bodies that are held now.

@@ -19,6 +19,7 @@ mod no_cors;
 mod nofile;
 mod operator;
 mod orphans;
+mod percent;
 mod record;
 mod relay;
 mod reply;

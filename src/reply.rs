@@ -1,7 +1,9 @@
 //! An error or an upstream answer becomes a status and a body in the client's dialect; the only place that does.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use actors::table::Receipt;
 use dialects::error::{self, ErrorKind};
@@ -48,6 +50,13 @@ pub fn refusal(
     receipt(&mut response, &entry);
     book(&mut entry, kind.status(), body.len(), Outcome::Refused);
     response.body(body)
+}
+
+/// A body in a coding that is not read: what is, stands in `accept-encoding` (RFC 9110, 15.5.16).
+pub fn unread(entry: Entry, dialect: Dialect, message: &str, codings: &'static str) -> HttpResponse {
+    let mut response = error(entry, dialect, ErrorKind::UnsupportedMediaType, message);
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
+    response
 }
 
 /// A guess of ours in place of a provider's count, marked as one.

@@ -11,6 +11,7 @@ mod catalogue;
 mod cloud;
 mod cloud_keys;
 mod day_reset;
+mod default_model;
 mod env_file;
 mod environment;
 mod expand;

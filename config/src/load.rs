@@ -10,7 +10,9 @@ use crate::reader::{Reader, Spot};
 use crate::tree::{Node, Pos, Value};
 use crate::vars::Vars;
 use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Seen, Sources};
-use crate::{address, env_file, files, host, links, process, provider, routes, server, shapes, tree, tried};
+use crate::{
+    address, default_model, env_file, files, host, links, process, provider, routes, server, shapes, tree, tried,
+};
 
 /// Told at once; beyond this a file is broken as a whole, and a reader is not served by more.
 const MOST_FINDINGS: usize = 300;
@@ -177,9 +179,12 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) 
     let admin_token = process::read_admin(r, &clients, beyond_loopback);
     let tls = process::read_tls(r);
     let health_listen = process::read_health_listen(r, tls.is_some() || r.vars.get("TLS_CERT").is_some(), server.port);
+    let models: Vec<Model> = routes.into_iter().map(|read| read.model).collect();
+    let default_model = default_model::read(r, object.get("default_model"), &models, &enabled);
     let config = Config {
         providers: enabled,
-        models: routes.into_iter().map(|read| read.model).collect::<Vec<Model>>(),
+        models,
+        default_model,
         retry,
         server,
         clients,

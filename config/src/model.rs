@@ -54,6 +54,8 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// Public models, in the order of the file.
     pub models: Vec<Model>,
+    /// What a request asks for that names none.
+    pub default_model: Option<String>,
     pub retry: Retry,
     pub server: Server,
     /// Who may call. Empty only where the process makes a token of its own for this run (loopback).

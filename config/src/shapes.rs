@@ -18,7 +18,7 @@ macro_rules! shapes {
 }
 
 shapes! {
-    ROOT = "File" { "providers", "models", "retry", "server" }
+    ROOT = "File" { "providers", "models", "default_model", "retry", "server" }
     PROVIDER = "Provider" {
         "enabled", "kind", "base_url", "version_segment", "api_version", "region", "project",
         "api_key", "api_keys", "credentials", "credentials_file", "headers", "ca_file",

@@ -23,9 +23,10 @@ use dialects::translate::Hints;
 use dialects::{Dialect, Endpoint, Wire};
 use futures::FutureExt;
 
+use super::named::{self, Unnamed};
 use crate::app::State;
 use crate::auth::{self, Denied};
-use crate::body::{self, BodyError, Share};
+use crate::body::{self, BodyError, Coding, Share, Unread};
 use crate::drain::Cutting;
 use crate::entry::Entry;
 use crate::gateway::{Call, CallBody, Granted, Refused};
@@ -50,8 +51,16 @@ const ODD_FORM: &str = "the form of this upload can be read in more than one way
 /// What is asked, as far as the path tells.
 pub struct Asked {
     pub endpoint: Endpoint,
-    /// Gemini's paths name the model, and in their verb the stream.
-    pub in_path: Option<(String, Streaming)>,
+    pub in_path: InPath,
+}
+
+/// What of a request its path says.
+pub enum InPath {
+    Nothing,
+    /// Azure's paths name the model; whatever the body names is not asked for.
+    Model(String),
+    /// Gemini's name the model, and in their verb the stream.
+    Verb(String, Streaming),
 }
 
 /// One request, from its head to a response whose body may still run.
@@ -72,7 +81,7 @@ async fn answer(
 ) -> HttpResponse {
     let Asked { endpoint, in_path } = asked;
     let dialect = endpoint.dialect();
-    let array = matches!(in_path, Some((_, Streaming::Array)));
+    let array = matches!(in_path, InPath::Verb(_, Streaming::Array));
     let shard = state.worker.shard();
     let config = &shard.table.config;
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
@@ -224,8 +233,13 @@ fn granted_reply(
 enum Bad {
     Body(BodyError),
     Envelope(EnvelopeError),
+    Unread(Unread),
+    CodedUpload,
     NotMultipart,
+    /// Of an upload.
     NoModel,
+    /// Of a JSON body.
+    NoDefault,
     SeveralModels,
     OddForm,
 }
@@ -240,6 +254,22 @@ impl From<UploadError> for Bad {
     }
 }
 
+impl From<Unread> for Bad {
+    fn from(unread: Unread) -> Self {
+        Self::Unread(unread)
+    }
+}
+
+impl From<Unnamed> for Bad {
+    fn from(unnamed: Unnamed) -> Self {
+        match unnamed {
+            Unnamed::Body(error) => Self::Body(error),
+            Unnamed::Envelope(error) => Self::Envelope(error),
+            Unnamed::NoDefault => Self::NoDefault,
+        }
+    }
+}
+
 impl Bad {
     fn reply(self, entry: Entry, dialect: Dialect) -> HttpResponse {
         let told = |kind, message: &str| (kind, message.to_owned(), None);
@@ -247,6 +277,14 @@ impl Bad {
             Self::Body(BodyError::TooLarge) => told(ErrorKind::TooLarge, "the request body is larger than this gateway takes"),
             Self::Body(BodyError::TooSlow) => told(ErrorKind::RequestTimeout, "the request body did not come in time"),
             Self::Body(BodyError::Broken) => told(ErrorKind::InvalidRequest, "the request body broke off or its framing is wrong"),
+            Self::Body(BodyError::Undecodable) => told(ErrorKind::InvalidRequest, "the request body is not what its content-encoding says, or it is cut short"),
+            Self::Unread(Unread) => {
+                let message = format!("this content-encoding is not read here; send the body as it is, or in one of {}", Coding::READ);
+                return reply::unread(entry, dialect, &message, Coding::READ);
+            }
+            Self::CodedUpload => {
+                return reply::unread(entry, dialect, "uploads are taken as they are, without a content-encoding", "identity");
+            }
             Self::Body(BodyError::NoRoom) => {
                 let message = "the gateway holds as many request bodies as it may; try again in a moment";
                 return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
@@ -255,7 +293,12 @@ impl Bad {
             Self::NotMultipart => told(ErrorKind::UnsupportedMediaType, "this path takes a JSON body, not multipart/form-data"),
             Self::NoModel => (
                 ErrorKind::InvalidRequest,
-                "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model".to_owned(),
+                "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model (or let the operator set default_model)".to_owned(),
+                Some("model"),
+            ),
+            Self::NoDefault => (
+                ErrorKind::InvalidRequest,
+                format!("{} Requests without one are served where the operator sets default_model.", EnvelopeError::NoModel.message()),
                 Some("model"),
             ),
             Self::SeveralModels => (
@@ -269,18 +312,19 @@ impl Bad {
     }
 }
 
-/// The body, and the name of the model that it asks for (None: the only deployment's).
+/// The body, and the name of the model that an upload asks for.
 async fn read(
     request: &HttpRequest,
     payload: Payload,
     shard: &Shard,
     endpoint: Endpoint,
-    in_path: Option<(String, Streaming)>,
+    in_path: InPath,
     entry: &mut Entry,
 ) -> Result<(CallBody, Option<String>), Bad> {
     let server = &shard.table.config.server;
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let announced = header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let coding = Coding::of(request.headers())?;
     let form = multipart::form(request.headers().get_all(CONTENT_TYPE).map(HeaderValue::as_bytes));
     if form != Form::No && !endpoint.accepts_multipart() {
         return Err(Bad::NotMultipart);
@@ -289,24 +333,53 @@ async fn read(
         return Err(Bad::OddForm);
     }
     if let Form::Boundary(boundary) = form {
+        if coding.is_some() {
+            return Err(Bad::CodedUpload);
+        }
         let wait = entry.waits.begin();
-        let source = Source::open(payload, boundary, announced, server).await?;
+        let mut source = Source::open(payload, boundary, announced, server).await?;
         drop(wait);
         entry.record.bytes_in = announced.unwrap_or(0);
-        let model = source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
-        if model.is_none() && shard.table.only().is_none() {
-            return Err(Bad::NoModel);
-        }
-        return Ok((CallBody::Upload(source), model));
+        let told = match in_path {
+            InPath::Model(model) => Some(model),
+            InPath::Nothing | InPath::Verb(..) => None,
+        };
+        let said = || source.model.clone().or_else(|| header(&MODEL).map(str::to_owned));
+        let model = match told.clone().or_else(said) {
+            Some(model) if told.is_none() => model,
+            named => {
+                source.lacks_model(boundary);
+                named.or_else(|| named::default(shard)).ok_or(Bad::NoModel)?
+            }
+        };
+        return Ok((CallBody::Upload(source), Some(model)));
     }
     let wait = entry.waits.begin();
-    let (body, share) =
-        body::read(payload, announced, server.body_limit, server.buffer_budget).await.map_err(Bad::Body)?;
+    let (limit, budget) = (server.body_limit, server.buffer_budget);
+    let read = match coding {
+        None => body::read(payload, announced, limit, budget).await,
+        // Boxed: hardly any request is compressed, and every request's future would be larger.
+        Some(coding) => Box::pin(body::decoded(coding, payload, announced, limit, budget)).await,
+    };
+    let (mut body, mut share) = read.map_err(Bad::Body)?;
     drop(wait);
     entry.record.bytes_in = body.len() as u64;
     let envelope = match in_path {
-        Some((model, streaming)) => Envelope::of_path(model, streaming != Streaming::No),
-        None => envelope::parse(&body).map_err(Bad::Envelope)?.into_owned(),
+        InPath::Verb(model, streaming) => Envelope::of_path(model, streaming != Streaming::No),
+        InPath::Model(model) => {
+            let (named, envelope) = named::as_in_path(body, &mut share, &model, server.buffer_budget)?;
+            body = named;
+            envelope
+        }
+        InPath::Nothing => match envelope::parse(&body).map(Envelope::into_owned) {
+            Ok(envelope) => envelope,
+            Err(EnvelopeError::NoModel) => {
+                let (named, envelope) = named::as_default(&body, &mut share, shard)?;
+                body = named;
+                envelope
+            }
+            Err(error) => return Err(Bad::Envelope(error)),
+        },
     };
     Ok((CallBody::Json { body, envelope, _share: share }, None))
 }
@@ -315,19 +388,12 @@ async fn read(
 fn find(shard: &Shard, body: &CallBody, named: Option<String>) -> Result<Arc<Route>, String> {
     let name = match body {
         CallBody::Json { envelope, .. } => &*envelope.model,
-        CallBody::Upload(_) => match (&named, shard.table.only()) {
-            (Some(named), _) => named.as_str(),
-            (None, Some(only)) => return Ok(only),
-            (None, None) => "",
-        },
+        CallBody::Upload(_) => named.as_deref().unwrap_or_default(),
     };
     shard.table.resolve(name).map_err(|unknown| super::unknown::told(name, &unknown))
 }
 
 fn unauthorized(entry: Entry, dialect: Dialect, denied: Denied) -> HttpResponse {
-    let (kind, message) = match denied {
-        Denied::NoToken => (ErrorKind::MissingToken, "no client token: send it as `Authorization: Bearer TOKEN`"),
-        Denied::WrongToken => (ErrorKind::InvalidToken, "this client token is not known here"),
-    };
+    let (kind, message) = denied.told();
     reply::error(entry, dialect, kind, message)
 }

@@ -2,11 +2,16 @@
 
 mod admin;
 mod caught;
+mod elsewhere;
 mod gemini;
 mod inference;
 mod models;
+mod named;
+mod near;
 mod probes;
+mod spelling;
 mod unknown;
+mod upgrade;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue};
@@ -16,9 +21,11 @@ use dialects::{Dialect, Endpoint};
 
 use crate::app::State;
 use crate::entry::Entry;
+use crate::record::Outcome;
 use crate::{auth, reply};
 use caught::caught;
-use inference::Asked;
+use inference::{Asked, InPath};
+use spelling::Place;
 
 /// Every route. What a new endpoint needs is a line here and a file beside this one.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -27,7 +34,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             config.service(
                 web::resource(format!("{prefix}{}", endpoint.path()))
                     .route(web::post().to(move |request, payload, state| {
-                        inference::serve(request, payload, state, Asked { endpoint, in_path: None })
+                        inference::serve(request, payload, state, Asked { endpoint, in_path: InPath::Nothing })
                     }))
                     .default_service(web::to(move |request| wrong_method(request, endpoint))),
             );
@@ -36,14 +43,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
     for path in ["/v1/models", "/models", "/v1beta/models"] {
         config.service(read_only(path, look().to(models::list)));
         let one = read_only(&format!("{path}/{{id:.+}}"), look().to(models::one));
-        config.service(if path == "/models" { one } else { one.route(web::post().to(gemini::serve)) });
+        config.service(one.route(web::post().to(gemini::serve)));
     }
     for path in PROBES {
         config.service(read_only(path, look().to(probes::probe)));
     }
     config.service(read_only("/metrics", look().to(admin::metrics)));
     config.service(read_only("/", look().to(probes::root)));
-    config.default_service(web::to(unknown_path));
+    config.default_service(web::to(elsewhere::serve));
 }
 
 const PROBES: [&str; 5] = ["/health", "/healthz", "/ping", "/livez", "/readyz"];
@@ -72,25 +79,10 @@ pub fn configure_probes(config: &mut web::ServiceConfig) {
 
 /// Whose error shape a caller understands.
 fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
-    if headers.contains_key("anthropic-version") || path.starts_with("/v1/messages") {
-        Dialect::Anthropic
-    } else if path.starts_with("/v1beta/") {
-        Dialect::Gemini
-    } else {
-        Dialect::OpenAi
+    if headers.contains_key("anthropic-version") {
+        return Dialect::Anthropic;
     }
-}
-
-async fn unknown_path(request: HttpRequest) -> HttpResponse {
-    caught(&request, async { not_here(&request) }).await
-}
-
-async fn wrong_method(request: HttpRequest, endpoint: Endpoint) -> HttpResponse {
-    caught(&request, async { not_post(&request, endpoint) }).await
-}
-
-async fn wrong_read(request: HttpRequest) -> HttpResponse {
-    caught(&request, async { not_get(&request) }).await
+    spelling::dialect(path).unwrap_or(Dialect::OpenAi)
 }
 
 /// The entry of what is answered without a look at a token; it tells all the same who asked.
@@ -103,29 +95,52 @@ fn entry(request: &HttpRequest, endpoint: Option<Endpoint>) -> Entry {
     entry
 }
 
-fn not_here(request: &HttpRequest) -> HttpResponse {
-    let entry = entry(request, None);
-    let dialect = dialect(request.path(), request.headers());
-    let message = "this path is not served; what is: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, \
-        /v1/moderations, /v1/rerank, /v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/audio/speech, \
-        /v1/audio/transcriptions, /v1/audio/translations, /v1/messages, /v1/messages/count_tokens, \
-        /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, :embedContent, :batchEmbedContents; GET /v1/models, /v1/models/{id}, /health, /livez, /readyz, /metrics";
-    reply::error(entry, dialect, ErrorKind::UnknownPath, message)
+async fn wrong_method(request: HttpRequest, endpoint: Endpoint) -> HttpResponse {
+    caught(&request, async { not_post(&request, endpoint) }).await
+}
+
+async fn wrong_read(request: HttpRequest) -> HttpResponse {
+    caught(&request, async { not_get(&request) }).await
 }
 
 fn not_post(request: &HttpRequest, endpoint: Endpoint) -> HttpResponse {
     let entry = entry(request, Some(endpoint));
+    if *request.method() == Method::OPTIONS {
+        return takes(entry, "POST, OPTIONS");
+    }
+    if upgrade::is_asked(request) {
+        return upgrade::refused(entry, endpoint.dialect());
+    }
     let message = format!("this path takes POST, not {}", named(request.method()));
     reply::error(entry, endpoint.dialect(), ErrorKind::MethodNotAllowed, &message)
 }
 
 fn not_get(request: &HttpRequest) -> HttpResponse {
+    // Gemini's verbs stand where only a look would be served.
+    if let Some(Place::Model(id)) = spelling::read(request.path())
+        && let Some((endpoint, _)) = id.rsplit_once(':').and_then(|(_, verb)| Endpoint::from_verb(verb))
+    {
+        return not_post(request, endpoint);
+    }
     let entry = entry(request, None);
+    if *request.method() == Method::OPTIONS {
+        return takes(entry, "GET, HEAD, OPTIONS");
+    }
     let message = format!("this path takes GET, not {}", named(request.method()));
     let dialect = dialect(request.path(), request.headers());
     let mut response = reply::error(entry, dialect, ErrorKind::MethodNotAllowed, &message);
     response.headers_mut().insert(ALLOW, LOOKS);
     response
+}
+
+/// What a path takes, for who asks by OPTIONS; the preflights of browsers are answered before, where origins are
+/// configured.
+fn takes(mut entry: Entry, methods: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((ALLOW, HeaderValue::from_static(methods)));
+    response.insert_header((reply::REQUEST_ID, entry.id_header()));
+    reply::book(&mut entry, 204, 0, Outcome::Answered);
+    response.finish()
 }
 
 /// A method is only repeated where it is a known word.

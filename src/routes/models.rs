@@ -8,7 +8,7 @@ use dialects::error::ErrorKind;
 use dialects::models::{self, Entry as Model};
 
 use crate::app::State;
-use crate::auth::{self, Denied};
+use crate::auth;
 use crate::entry::Entry;
 use crate::record::Outcome;
 use crate::reply;
@@ -19,7 +19,12 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
 }
 
 pub async fn one(request: HttpRequest, id: Path<String>, state: Data<State>) -> HttpResponse {
-    caught(&request, async { known(&request, &id, &state) }).await
+    of_name(&request, &id, &state).await
+}
+
+pub async fn of_name(request: &HttpRequest, id: &str, state: &State) -> HttpResponse {
+    // No model's name begins or ends with a slash.
+    caught(request, async { known(request, id.trim_matches('/'), state) }).await
 }
 
 fn all(request: &HttpRequest, state: &State) -> HttpResponse {
@@ -55,13 +60,9 @@ fn enter(request: &HttpRequest, state: &State) -> Result<(Entry, Dialect), Box<H
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
     match auth::client(request, &config.clients) {
         Ok(client) => entry.record.client = client.name.clone(),
-        Err(Denied::NoToken) => {
-            let message = "no client token: send it as `Authorization: Bearer TOKEN`";
-            return Err(Box::new(reply::error(entry, dialect, ErrorKind::MissingToken, message)));
-        }
-        Err(Denied::WrongToken) => {
-            let message = "this client token is not known here";
-            return Err(Box::new(reply::error(entry, dialect, ErrorKind::InvalidToken, message)));
+        Err(denied) => {
+            let (kind, message) = denied.told();
+            return Err(Box::new(reply::error(entry, dialect, kind, message)));
         }
     }
     Ok((entry, dialect))

@@ -20,10 +20,10 @@ pub async fn probe(request: HttpRequest, probed: Data<Probed>) -> HttpResponse {
 
 fn told(request: &HttpRequest, state: &Probed) -> HttpResponse {
     let draining = state.drain.is_draining();
-    match request.path() {
-        "/livez" | "/ping" => HttpResponse::Ok().json(json!({"status": "ok"})),
-        "/readyz" if draining => HttpResponse::ServiceUnavailable().json(json!({"status": "draining"})),
-        "/readyz" => HttpResponse::Ok().json(json!({"status": "ok"})),
+    match request.path().trim_matches('/') {
+        "livez" | "ping" => HttpResponse::Ok().json(json!({"status": "ok"})),
+        "readyz" if draining => HttpResponse::ServiceUnavailable().json(json!({"status": "draining"})),
+        "readyz" => HttpResponse::Ok().json(json!({"status": "ok"})),
         _ => health(request, state, draining),
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct File {
     providers: Option<BTreeMap<String, Option<Provider>>>,
     /// Public names that clients may ask for, each with the deployments behind it.
     models: Option<BTreeMap<String, Model>>,
+    /// What a request asks for that names no model: one of `models`, or `provider/model`. Default: the only deployment
+    /// there is.
+    default_model: Option<Text>,
     retry: Option<Retry>,
     server: Option<Server>,
 }

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     TooLarge,
     /// 415.
     UnsupportedMediaType,
+    /// A websocket was asked for: 426.
+    UpgradeRequired,
     /// The head: 431.
     HeadersTooLarge,
     /// 429.
@@ -40,7 +42,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidRequest,
         Self::MissingToken,
         Self::InvalidToken,
@@ -51,6 +53,7 @@ impl ErrorKind {
         Self::RequestTimeout,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::UpgradeRequired,
         Self::HeadersTooLarge,
         Self::RateLimited,
         Self::InsufficientQuota,
@@ -71,6 +74,7 @@ impl ErrorKind {
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::UpgradeRequired => 426,
             Self::HeadersTooLarge => 431,
             Self::RateLimited | Self::InsufficientQuota => 429,
             Self::Internal => 500,
@@ -92,6 +96,7 @@ impl ErrorKind {
             Self::RequestTimeout => Some("request_timeout"),
             Self::TooLarge => Some("request_too_large"),
             Self::UnsupportedMediaType => Some("unsupported_media_type"),
+            Self::UpgradeRequired => Some("websocket_not_supported"),
             Self::HeadersTooLarge => Some("request_header_fields_too_large"),
             Self::RateLimited => Some("rate_limit_exceeded"),
             Self::InsufficientQuota => Some("insufficient_quota"),
@@ -115,6 +120,7 @@ impl ErrorKind {
             | Self::RequestTimeout
             | Self::TooLarge
             | Self::UnsupportedMediaType
+            | Self::UpgradeRequired
             | Self::HeadersTooLarge => "invalid_request_error",
             Self::RateLimited => "rate_limit_error",
             Self::InsufficientQuota => "insufficient_quota",
@@ -129,6 +135,7 @@ impl ErrorKind {
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::UnsupportedMediaType
+            | Self::UpgradeRequired
             | Self::HeadersTooLarge => "invalid_request_error",
             Self::MissingToken | Self::InvalidToken => "authentication_error",
             Self::Forbidden => "permission_error",
@@ -151,7 +158,7 @@ impl ErrorKind {
             Self::MissingToken | Self::InvalidToken => "UNAUTHENTICATED",
             Self::Forbidden => "PERMISSION_DENIED",
             Self::ModelNotFound | Self::UnknownPath => "NOT_FOUND",
-            Self::MethodNotAllowed => "UNIMPLEMENTED",
+            Self::MethodNotAllowed | Self::UpgradeRequired => "UNIMPLEMENTED",
             Self::RequestTimeout | Self::UpstreamTimeout => "DEADLINE_EXCEEDED",
             Self::RateLimited | Self::InsufficientQuota => "RESOURCE_EXHAUSTED",
             Self::Internal => "INTERNAL",

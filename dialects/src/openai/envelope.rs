@@ -12,7 +12,7 @@ mod edit;
 mod failure;
 mod read;
 
-pub use edit::{Edit, Edits};
+pub use edit::{Edit, Edits, naming};
 pub use failure::EnvelopeError;
 
 /// What a body says about itself.

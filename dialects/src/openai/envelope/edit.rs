@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Envelope, Options};
+use super::{Envelope, EnvelopeError, Options};
 
 /// One replacement: the body's bytes at `at` give way to `with`. An empty `at` inserts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,26 @@ impl Envelope<'_> {
             Options::Foreign => return None,
         };
         Some(Edit { at, with: with.to_vec() })
+    }
+}
+
+/// A copy of a body that asks for this model: its name takes the place of another one, or goes first where there is none.
+///
+/// # Errors
+/// As [`super::parse`], but for a body without a model.
+pub fn naming(body: &[u8], model: &str) -> Result<Vec<u8>, EnvelopeError> {
+    match super::parse(body) {
+        Ok(envelope) => Ok(envelope.edits(model, false).apply(body)),
+        Err(EnvelopeError::NoModel) => {
+            // That far it was read: the brace is there, and something closes it.
+            let brace = body.iter().position(|byte| *byte == b'{').map_or(0, |at| at + 1);
+            let (head, rest) = body.split_at_checked(brace).unwrap_or((body, &[]));
+            let empty = rest.trim_ascii_start().starts_with(b"}");
+            let name = json_string(model);
+            let comma: &[u8] = if empty { b"" } else { b"," };
+            Ok([head, br#""model":"#, &name, comma, rest].concat())
+        }
+        Err(error) => Err(error),
     }
 }
 

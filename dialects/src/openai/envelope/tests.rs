@@ -170,3 +170,28 @@ fn edits_change_only_what_must_differ() {
         assert!(parse(&edited).unwrap().edits("b\"", true).is_empty());
     }
 }
+
+#[test]
+fn a_model_is_put_in_where_there_is_none_and_takes_the_place_of_another() {
+    for (body, want) in [
+        ("{}", r#"{"model":"a/\"b"}"#),
+        (" {\n} ", " {\"model\":\"a/\\\"b\"\n} "),
+        (r#"{"input":"{"}"#, r#"{"model":"a/\"b","input":"{"}"#),
+        (r#"{"x":1,"model":"c"}"#, r#"{"x":1,"model":"a/\"b"}"#),
+        (r#"{"model":"a/\"b"}"#, r#"{"model":"a/\"b"}"#),
+    ] {
+        let named = naming(body.as_bytes(), "a/\"b").unwrap();
+        assert_eq!(String::from_utf8(named.clone()).unwrap(), want);
+        assert_eq!(parse(&named).unwrap().model, "a/\"b");
+    }
+    for (body, error) in [
+        ("", EnvelopeError::Empty),
+        ("[]", EnvelopeError::NotAnObject),
+        (r#"{"model":null}"#, EnvelopeError::ModelNotAString),
+        (r#"{"model":""}"#, EnvelopeError::EmptyModel),
+        (r#"{"model":"a","model":"b"}"#, EnvelopeError::DuplicateModel),
+    ] {
+        assert_eq!(naming(body.as_bytes(), "m"), Err(error), "{body}");
+    }
+    assert!(matches!(naming(b"{\"x\":", "m"), Err(EnvelopeError::NotJson { .. })));
+}

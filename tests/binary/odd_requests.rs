@@ -1,0 +1,260 @@
+//! Requests as clients of other servers send them: paths in other spellings, tokens in other places, compressed bodies,
+//! websockets.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use upstream::client::{Ask, Wire};
+use upstream::harness::{CLIENT, KEY, TOKEN, chat_body, one};
+use upstream::records;
+
+use crate::proxy;
+
+const GEMINI: &str = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_served_however_its_base_url_is_spelled() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let paths = [
+        "//v1/chat/completions",
+        "/v1//chat/completions",
+        "/v1/chat/completions/",
+        "/v1/v1/chat/completions",
+        "/V1/chat/completions",
+        "/openai/v1/chat/completions",
+        "/v1beta/openai/chat/completions",
+        "/models/chat/completions?api-version=2024-05-01-preview",
+    ];
+    for (nth, path) in paths.into_iter().enumerate() {
+        let answer = proxy.post(path, chat_body("m", false)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(upstream.request(nth).await.line(), "POST /v1/chat/completions HTTP/1.1", "{path}");
+    }
+    for path in
+        ["/models/m:generateContent", "//v1beta/models/m:generateContent", "/v1/v1beta/models/m:generateContent"]
+    {
+        let answer = proxy.post(path, GEMINI).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(answer.json()["candidates"].is_array(), "{path}");
+    }
+    for path in ["/v1//models", "//v1/models/", "/v1/models/m/", "/V1/models//m", "/health/", "//livez", "//"] {
+        assert_eq!(proxy.get(path).await.status, 200, "{path}");
+    }
+    for path in ["//metrics", "/metrics/", "/v1/metrics"] {
+        let ask = Ask::get(path, upstream::harness::ADMIN);
+        assert_eq!(ask.send(proxy.port).await.status, 404, "{path}: one spelling, which a proxy in front can shut");
+    }
+    // Who asks so is told in its own dialect, too.
+    let refused = Ask::new("POST", "//v1/messages").body("{}").send(proxy.port).await;
+    assert_eq!((refused.status, &refused.json()["type"]), (401, &"error".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azures_clients_name_the_model_in_the_path() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let asks = [
+        (
+            "/openai/deployments/m/chat/completions?api-version=2024-10-21",
+            r#"{"messages":[]}"#,
+            r#"{"model":"canned-model","messages":[]}"#,
+        ),
+        ("/openai/deployments/m/chat/completions", "{}", r#"{"model":"canned-model"}"#),
+        (
+            "/openai/deployments/m/embeddings/",
+            r#"{"input":"x","model":"other"}"#,
+            r#"{"input":"x","model":"canned-model"}"#,
+        ),
+        (
+            "/openai/deployments/up/canned-model/images/generations",
+            r#"{"prompt":"x"}"#,
+            r#"{"model":"canned-model","prompt":"x"}"#,
+        ),
+        ("/v1/engines/m/completions", r#"{"model":"canned-model"}"#, r#"{"model":"canned-model"}"#),
+    ];
+    for (nth, (path, body, sent)) in asks.into_iter().enumerate() {
+        let answer = Ask::new("POST", path).header("api-key", TOKEN).body(body).send(proxy.port).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let request = upstream.request(nth).await;
+        assert_eq!(String::from_utf8_lossy(&request.body), sent, "{path}");
+        assert!(!request.line().contains("api-version") && request.header("api-key").is_empty(), "{}", request.line());
+    }
+    let unknown = proxy.post("/openai/deployments/nobody/chat/completions", "{}").await;
+    assert_eq!((unknown.status, unknown.code().as_deref()), (404, Some("model_not_found")), "{}", unknown.text());
+    let bad = proxy.post("/openai/deployments/m/chat/completions", "{").await;
+    assert_eq!(bad.status, 400);
+    // An upload has no field for it: it is given one.
+    let form = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--edge--\r\n";
+    let field = "--edge\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\ncanned-model\r\n";
+    let upload = form_post("/openai/deployments/m/audio/transcriptions?api-version=x", form);
+    let count = upstream.count();
+    assert_eq!(upload.send(proxy.port).await.status, 200);
+    assert_eq!(String::from_utf8_lossy(&upstream.request(count).await.body), format!("{field}{form}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_taken_as_a_password_and_a_slip_is_told() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    // base64 of `any:TOKEN` and of `TOKEN:`.
+    for basic in ["YW55OnNrLWNsaWVudC00ZjFkMmMzYjVhNjk3ODg3", "c2stY2xpZW50LTRmMWQyYzNiNWE2OTc4ODc6"] {
+        let ask = Ask::new("GET", "/v1/models").header("authorization", &format!("Basic {basic}"));
+        assert_eq!(ask.send(proxy.port).await.status, 200, "{basic}");
+    }
+    for (token, word) in [
+        (format!("{CLIENT}:{TOKEN}"), "behind the colon"),
+        (format!("\"{TOKEN}\""), "quotes"),
+        (format!("Bearer {TOKEN}"), "begins with `Bearer`"),
+        (format!("AUTH_TOKEN={TOKEN}"), "equals sign"),
+        ("$OPENAI_API_KEY".to_owned(), "placeholder"),
+    ] {
+        let answer = Ask::get("/v1/models", &token).send(proxy.port).await;
+        assert_eq!(answer.status, 401, "{word}");
+        assert!(answer.text().contains(word) && !answer.text().contains(&TOKEN[..8]), "{}", answer.text());
+    }
+    proxy.said_nothing_of(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_is_told_to_go_on_over_http() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    for path in ["/v1/responses", "/responses", "/v1/realtime?model=m", "//v1/responses/"] {
+        let mut wire = Wire::connect(proxy.port).await;
+        let ask = format!(
+            "GET {path} HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        wire.write(ask.as_bytes()).await.unwrap();
+        let answer = wire.answer().await;
+        assert_eq!((answer.status, answer.code().as_deref()), (426, Some("websocket_not_supported")), "{path}");
+        assert_eq!((answer.header("connection").as_deref(), answer.header("upgrade")), (Some("close"), None), "{path}");
+        assert!(wire.closes_within(std::time::Duration::from_secs(2)).await, "{path}");
+    }
+    assert_eq!(proxy.get("/v1/realtime").await.status, 404);
+    assert_eq!(proxy.post("/v1/responses", r#"{"model":"m","input":"x"}"#).await.status, 200);
+}
+
+fn form_post(path: &str, form: impl Into<Vec<u8>>) -> Ask {
+    Ask::new("POST", path)
+        .header("authorization", &format!("Bearer {TOKEN}"))
+        .header("content-type", "multipart/form-data; boundary=edge")
+        .body(form)
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut coder = GzEncoder::new(Vec::new(), Compression::default());
+    coder.write_all(body).unwrap();
+    coder.finish().unwrap()
+}
+
+fn zlib(body: &[u8]) -> Vec<u8> {
+    let mut coder = ZlibEncoder::new(Vec::new(), Compression::default());
+    coder.write_all(body).unwrap();
+    coder.finish().unwrap()
+}
+
+fn coded(coding: &str, body: Vec<u8>) -> Ask {
+    Ask::post("/v1/chat/completions", TOKEN, body).header("content-encoding", coding)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_goes_on_as_it_was() {
+    let upstream = records().await;
+    let proxy = proxy(&(one(&upstream.base_url(), "") + "server: { body_limit: 1MiB }\n")).await;
+    let body = chat_body("m", false);
+    let zstd = ruzstd::encoding::compress_to_vec(body.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let asks = [
+        ("gzip", gzip(body.as_bytes())),
+        ("deflate", zlib(body.as_bytes())),
+        ("zstd", zstd),
+        ("identity", body.clone().into()),
+    ];
+    for (nth, (coding, bytes)) in asks.into_iter().enumerate() {
+        let answer = coded(coding, bytes).send(proxy.port).await;
+        assert_eq!(answer.status, 200, "{coding}: {}", answer.text());
+        let sent = upstream.request(nth).await;
+        assert!(sent.header("content-encoding").is_empty(), "{coding}");
+        assert_eq!(String::from_utf8_lossy(&sent.body), chat_body("canned-model", false), "{coding}");
+    }
+    let count = upstream.count();
+    let cut = gzip(body.as_bytes());
+    let bomb = gzip(&vec![b' '; 2 << 20]);
+    for (coding, bytes, status) in [
+        ("gzip", cut[..cut.len() - 4].to_vec(), 400),
+        ("zstd", body.clone().into(), 400),
+        ("gzip", bomb, 413),
+        ("compress", body.clone().into(), 415),
+        ("gzip, gzip", gzip(&gzip(body.as_bytes())), 415),
+    ] {
+        let answer = coded(coding, bytes).send(proxy.port).await;
+        assert_eq!(answer.status, status, "{coding}: {}", answer.text());
+        let reads = (status == 415).then(|| "gzip, deflate, br, zstd".to_owned());
+        assert_eq!(answer.header("accept-encoding"), reads, "{coding}");
+    }
+    let form = form_post("/v1/audio/transcriptions", gzip(b"--edge--\r\n")).header("content-encoding", "gzip");
+    let answer = form.send(proxy.port).await;
+    assert_eq!((answer.status, answer.header("accept-encoding").as_deref()), (415, Some("identity")));
+    assert_eq!(upstream.count(), count);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_a_model_goes_to_the_only_one_or_the_default() {
+    let upstream = records().await;
+    let alone = proxy(&one(&upstream.base_url(), "")).await;
+    let provider = format!(
+        "providers:\n  up: {{ kind: openai, base_url: {}, api_key: {KEY}, models: [a, b] }}\n",
+        upstream.base_url()
+    );
+    let several = proxy(&provider).await;
+    let default = proxy(&format!("{provider}default_model: b\n")).await;
+    let form = "--edge\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\nx\r\n--edge--\r\n";
+    for path in ["/v1/moderations", "/v1/images/generations", "/v1/responses", "/v1/chat/completions", "/v1/embeddings"]
+    {
+        for (proxy, model) in [(&alone, "canned-model"), (&default, "b")] {
+            let count = upstream.count();
+            let answer = proxy.post(path, r#"{"input":"x"}"#).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            let sent = upstream.request(count).await;
+            assert_eq!(String::from_utf8_lossy(&sent.body), format!(r#"{{"model":"{model}","input":"x"}}"#), "{path}");
+        }
+        let answer = several.post(path, r#"{"input":"x"}"#).await;
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &"model".into()), "{path}");
+        assert!(answer.text().contains("default_model"), "{path}: {}", answer.text());
+    }
+    let upload = || form_post("/v1/images/variations", form);
+    let count = upstream.count();
+    assert_eq!(upload().send(default.port).await.status, 200);
+    let sent = upstream.request(count).await;
+    assert!(String::from_utf8_lossy(&sent.body).contains("name=\"model\"\r\n\r\nb\r\n"));
+    assert_eq!(upload().send(several.port).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_what_a_path_takes_is_told() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    for (path, methods) in [
+        ("/v1/chat/completions", "POST, OPTIONS"),
+        ("//v1/responses", "POST, OPTIONS"),
+        ("/v1beta/models/m:generateContent", "POST, OPTIONS"),
+        ("/v1/models", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ] {
+        let answer = Ask::new("OPTIONS", path).send(proxy.port).await;
+        assert_eq!((answer.status, answer.header("allow").as_deref()), (204, Some(methods)), "{path}");
+    }
+    for (method, path, methods) in [
+        ("PUT", "/v1/chat/completions", "POST"),
+        ("DELETE", "/v1/models/m", "GET, HEAD"),
+        ("GET", "/openai/deployments/m/chat/completions", "POST"),
+    ] {
+        let answer = Ask::new(method, path).send(proxy.port).await;
+        assert_eq!((answer.status, answer.header("allow").as_deref()), (405, Some(methods)), "{method} {path}");
+    }
+    assert_eq!(Ask::new("OPTIONS", "/nowhere").send(proxy.port).await.status, 404);
+    let near = proxy.post("/v1/chat/completion", "{}").await;
+    assert!(near.status == 404 && near.text().contains("did you mean POST /v1/chat/completions?"), "{}", near.text());
+}
