@@ -33,8 +33,8 @@ pub struct Source {
     span: Option<Range<usize>>,
     /// A model that the beginning names where it cannot be replaced.
     fixed: Option<Vec<u8>>,
-    /// Its boundary, where it is to be given a field for the model.
-    lacking: Option<String>,
+    /// It is to be given a field for the model.
+    lacking: bool,
     length: Option<u64>,
     rest: Rest,
     terms: Rc<Terms>,
@@ -143,7 +143,7 @@ impl Source {
             boundary: boundary.into(),
             beginning,
             fixed,
-            lacking: None,
+            lacking: false,
             length,
             rest: Rest::new(rest),
             terms,
@@ -169,11 +169,9 @@ impl Source {
 
     /// The model that is asked for is not the upload's own word: where it has no field for it, it is given one. Not where
     /// something stands before the first boundary, which would become a part of the field.
-    pub fn lacks_model(&mut self, boundary: &str) {
-        let begins = self.beginning.strip_prefix(b"--").is_some_and(|rest| rest.starts_with(boundary.as_bytes()));
-        if self.span.is_none() && self.fixed.is_none() && begins {
-            self.lacking = Some(boundary.to_owned());
-        }
+    pub fn lacks_model(&mut self) {
+        let begins = self.beginning.strip_prefix(b"--").is_some_and(|rest| rest.starts_with(self.boundary.as_bytes()));
+        self.lacking = self.span.is_none() && self.fixed.is_none() && begins;
     }
 
     /// The upload as a deployment is to get it: with its own name of the model.
@@ -187,7 +185,8 @@ impl Source {
         let beginning = &self.beginning;
         let edited = self.span.clone().filter(|_| self.model.as_deref() != Some(upstream_model));
         let (length, pieces) = match edited {
-            None if let Some(boundary) = &self.lacking => {
+            None if self.lacking => {
+                let boundary = &self.boundary;
                 let field = format!(
                     "--{boundary}\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n{upstream_model}\r\n"
                 );

@@ -348,7 +348,7 @@ async fn read(
         let model = match told.clone().or_else(said) {
             Some(model) if told.is_none() => model,
             named => {
-                source.lacks_model(boundary);
+                source.lacks_model();
                 named.or_else(|| named::default(shard)).ok_or(Bad::NoModel)?
             }
         };
