@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, Seen, ServiceAccount};
+use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, Seen, ServiceAccount, Sha256};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -116,8 +116,12 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Headers added to every request, after ours; values may be secret.
     pub headers: Vec<(String, Secret)>,
-    /// PEM file whose certificates are trusted beside the built-in roots.
+    /// PEM file whose certificates are trusted beside the built-in roots: as authorities, and each as itself.
     pub ca_file: Option<PathBuf>,
+    /// The one certificate that is trusted, whatever it says of itself: then nothing else is.
+    pub cert_fingerprint: Option<Sha256>,
+    /// What it is shown where it asks for a certificate.
+    pub client_cert: Option<ClientCert>,
     /// Azure's `api-version` query value; None uses the v1 surface.
     pub api_version: Option<String>,
     /// Only `Kind::Bedrock`: what requests are signed for; there is always one where a key signs.
@@ -136,6 +140,13 @@ pub struct Provider {
     pub demo: Demo,
     /// The files that its settings name, as they were read: another content is another provider.
     pub files: Vec<Seen>,
+}
+
+/// PEM files: a certificate with the chain behind it, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCert {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 /// Where providers of one kind differ; from the catalogue. All false is what most of them take.

@@ -7,7 +7,7 @@ use crate::catalogue::{self, KINDS, Known};
 use crate::reader::{Given, Object, Reader, Spot};
 use crate::tree::Value;
 use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Quirks, Timeouts};
-use crate::{cloud, headers, keys, limits, names, shapes};
+use crate::{cloud, headers, keys, limits, names, shapes, upstream_tls};
 
 const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(5), first_byte: Duration::from_secs(120), idle: Duration::from_secs(60) };
@@ -183,6 +183,8 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         timeouts: TIMEOUTS,
         headers: Vec::new(),
         ca_file: None,
+        cert_fingerprint: None,
+        client_cert: None,
         api_version: None,
         region: None,
         max_retry_after: MAX_RETRY_AFTER,
@@ -248,7 +250,7 @@ fn fill(r: &mut Reader<'_>, provider: &mut Provider, object: &Object<'_>) {
     if let Some(spot) = object.get("headers") {
         provider.headers = headers::read(r, spot);
     }
-    provider.ca_file = r.given(object, "ca_file").and_then(|given| r.certificates(&given));
+    upstream_tls::read(r, provider, object);
     if let Some(given) = r.given(object, "api_version") {
         provider.api_version = read_api_version(r, &given, provider.kind);
     }

@@ -22,6 +22,7 @@ shapes! {
     PROVIDER = "Provider" {
         "enabled", "kind", "base_url", "version_segment", "api_version", "region", "project",
         "api_key", "api_keys", "credentials", "credentials_file", "headers", "ca_file",
+        "cert_fingerprint", "client_cert_file", "client_key_file",
         "limits", "models", "allow_unlisted", "max_in_flight", "timeouts", "max_retry_after", "inject_usage", "responses",
         "reasoning_summaries", "breaker", "demo",
     }

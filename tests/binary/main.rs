@@ -37,6 +37,7 @@ mod unfetched;
 mod uploads;
 mod upstream_answers;
 mod upstream_faults;
+mod upstream_tls;
 
 use upstream::harness::{Plan, Proxy};
 

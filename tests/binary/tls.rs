@@ -17,7 +17,7 @@ use upstream::{client::Ask, records, server};
 use crate::plan;
 
 /// DER as PEM, in lines of 64 characters (RFC 7468).
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in der.chunks(3) {

@@ -79,7 +79,7 @@ impl Provider {
         let urls = urls::Urls::new(&config, demo)?;
         // Before it is read: what changes in between makes another one at the next reload.
         let trusted = if urls.tls { crate::trust::of_environment() } else { None };
-        let tls = if urls.tls { Some(crate::trust::client_config(config.ca_file.as_deref())?) } else { None };
+        let tls = if urls.tls { Some(crate::trust::of_provider(&config)?) } else { None };
         let dialer = Dialer::new(&urls.host, urls.port, config.timeouts.connect, tls)?;
         let credentials = Credential::all(&config, old)?;
         let extra_headers = urls::extra_headers(&config)?;

@@ -60,8 +60,15 @@ pub(crate) struct Provider {
     credentials_file: Option<Text>,
     /// Headers added to every request to this provider.
     headers: Option<BTreeMap<String, Text>>,
-    /// A PEM file of certificates to trust beside the built-in ones; relative to this file's directory.
+    /// A PEM file of certificates to trust beside the built-in ones, of authorities or of the server itself; relative to
+    /// this file's directory.
     ca_file: Option<Text>,
+    /// The SHA-256 fingerprint of the one certificate to trust: "sha256:..." or as openssl x509 -fingerprint prints it.
+    cert_fingerprint: Option<Text>,
+    /// A PEM file with the certificate to show to a server that asks for one; relative to this file's directory.
+    client_cert_file: Option<Text>,
+    /// Its private key in PEM form, where that is not in the same file.
+    client_key_file: Option<Text>,
     /// What each key may do.
     limits: Option<Limits>,
     /// The models to serve, as a list of names or a mapping. Without it the provider is asked.
