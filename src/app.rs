@@ -7,27 +7,27 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_cors::Cors;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::{KeepAlive, Method, header};
+use actix_web::http::{Method, header};
 use actix_web::middleware::Condition;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use actors::supervisor::Handle;
 use actors::worker::Worker;
 use config::Config;
 
+use crate::connections::{self, Room, Rules};
 use crate::drain::{self, Drain, Switch};
 use crate::house::Services;
 use crate::no_cors::NoCors;
 use crate::tls::Tls;
 use crate::word::Word;
-use crate::{listen, metrics, nofile, routes};
+use crate::{listen, nofile, routes};
 
-/// Idle client connections are kept longer than load balancers keep theirs (60 s), so that it is they who close.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// From a connection's opening to its first whole head. Short enough to end slow heads, long enough for clients that
-/// open connections ahead (FIELD-NOTES: actix's 5 s answers 408 to them).
-const FIRST_HEAD: Duration = Duration::from_secs(30);
-/// The longest time between readiness going and the port closing.
+/// Between readiness going and the port closing, where no setting says: balancers ask every few seconds, and orchestrators
+/// take an address out of use in about one.
 const NOTICE: Duration = Duration::from_secs(2);
+/// Connections of the probes' own address, and how long one of them may be idle.
+const PROBES: usize = 32;
+const PROBES_KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// After the grace, for the last events to be written.
 const LAST_WORDS: u64 = 3;
 
@@ -66,7 +66,47 @@ pub struct Application {
     probes_address: Option<SocketAddr>,
     switch: Switch,
     grace: Duration,
+    delay: Option<Duration>,
     supervisor: Handle,
+}
+
+/// What a process is told to stop by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// By an orchestrator, whose balancers may still send to this port.
+    Terminate,
+    /// By somebody at the keyboard, or by who runs the application within a program.
+    Interrupt,
+}
+
+impl From<()> for Stop {
+    fn from((): ()) -> Self {
+        Self::Interrupt
+    }
+}
+
+/// A server with workers of its own. A macro: its application's type cannot be named.
+macro_rules! listens {
+    ($listener:expr, $workers:expr, $grace:expr, $app:expr, $rules:expr) => {{
+        let (app, rules) = ($app, $rules);
+        let builder = Server::build()
+            .workers($workers)
+            // Ours is the bound, over all workers; this one would leave clients waiting to be accepted.
+            .max_concurrent_connections(usize::MAX >> 1)
+            .worker_max_blocking_threads(4) // only providers' names are resolved there
+            .disable_signals() // ours: actix's own SIGINT is not graceful
+            .shutdown_timeout($grace.as_secs() + LAST_WORDS);
+        let stopping = builder.graceful_shutdown_signal();
+        builder
+            .listen("ai-proxy", $listener, move || {
+                let stopping = stopping.clone();
+                connections::service(app(), rules.clone(), move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+            })
+            .map(|builder| builder.run())
+    }};
 }
 
 impl Application {
@@ -88,9 +128,9 @@ impl Application {
             None => None,
             Some(files) => {
                 let tls = Tls::load(files).map_err(io::Error::other)?;
-                let settings = tls.server_config();
+                let settings = tls.server_config(server.http2);
                 services.follow(tls);
-                Some(settings)
+                Some(Arc::new(settings))
             }
         };
         let (switch, drain) = drain::switch();
@@ -102,6 +142,24 @@ impl Application {
         });
         let started_unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let room = nofile::room(server.max_in_flight);
+        let most = server.max_connections.unwrap_or(server.max_in_flight.saturating_mul(2));
+        let rules = Rules {
+            room: Room::new(nofile::connections(most, room), server.max_connections_per_ip),
+            keep_alive: server.keep_alive,
+            http2: server.http2,
+            tls,
+            drain: Some(drain.clone()),
+            supervisor: Some(supervisor.clone()),
+        };
+        let with_tls = rules.tls.is_some();
+        let probes_rules = Rules {
+            room: Room::new(PROBES, None),
+            keep_alive: PROBES_KEEP_ALIVE,
+            http2: false,
+            tls: None,
+            drain: None,
+            supervisor: None,
+        };
         let state = {
             let supervisor = supervisor.clone();
             move || State { worker: Worker::start(&supervisor), drain: drain.clone(), started_unix, room }
@@ -109,28 +167,21 @@ impl Application {
         let workers = server.workers.map_or_else(cores, |workers| workers as usize);
         let origins = server.cors_origins.clone();
         let for_probes = probed.clone();
-        let http = HttpServer::new(move || {
+        let app = move || {
             App::new()
                 .app_data(web::Data::new(state()))
                 .app_data(probed.clone())
                 .wrap(Condition::new(!origins.is_empty(), NoCors(cors(&origins))))
                 .configure(routes::configure)
-        });
-        let http = settings(http, workers, server.shutdown_grace);
-        let with_tls = tls.is_some();
-        let running = match tls {
-            None => http.listen(listener)?.run(),
-            Some(tls) => http.listen_rustls_0_23(listener, tls)?.run(),
         };
+        let running = listens!(listener, workers, server.shutdown_grace, app, rules)?;
         let mut probes_address = None;
         let probes = match probes_listener {
             None => None,
             Some(listener) => {
                 probes_address = Some(listener.local_addr()?);
-                let http = HttpServer::new(move || {
-                    App::new().app_data(for_probes.clone()).configure(routes::configure_probes)
-                });
-                Some(settings(http, 1, server.shutdown_grace).listen(listener)?.run())
+                let app = move || App::new().app_data(for_probes.clone()).configure(routes::configure_probes);
+                Some(listens!(listener, 1, server.shutdown_grace, app, probes_rules)?)
             }
         };
         Ok(Self {
@@ -141,6 +192,7 @@ impl Application {
             probes_address,
             switch,
             grace: server.shutdown_grace,
+            delay: server.drain_delay,
             supervisor: supervisor.clone(),
         })
     }
@@ -166,16 +218,20 @@ impl Application {
     ///
     /// # Errors
     /// When the server itself fails.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { server, probes, switch, grace, supervisor, .. } = self;
+    pub async fn run_until(self, stop: impl Future<Output: Into<Stop>>) -> io::Result<()> {
+        let Self { server, probes, switch, grace, delay, supervisor, .. } = self;
         let handle = server.handle();
         let probes = probes.map(|probes| (probes.handle(), actix_web::rt::spawn(probes)));
         let serving = actix_web::rt::spawn(server);
-        stop.await;
-        log::info!("stopping: no new connections, {} s for what is in flight", grace.as_secs());
-        let began = Instant::now();
+        let by = stop.await.into();
+        let open = delay.unwrap_or(match by {
+            Stop::Terminate => (grace / 4).min(NOTICE),
+            Stop::Interrupt => Duration::ZERO,
+        });
+        log::info!("stopping: the port closes in {open:?}, and what is in flight has {grace:?} from then on");
         switch.drain();
-        wait_for_balancers(grace).await;
+        tokio::time::sleep(open).await;
+        let began = Instant::now();
         let stopped = handle.stop(true);
         let in_time = tokio::time::timeout(grace.saturating_sub(began.elapsed()), stopped).await;
         if in_time.is_err() {
@@ -193,38 +249,8 @@ impl Application {
     }
 }
 
-/// While something is in flight the port stays open for a moment, so that whoever asks /readyz hears that it is over
-/// before a connection is refused.
-async fn wait_for_balancers(grace: Duration) {
-    let until = Instant::now() + (grace / 4).min(NOTICE);
-    while metrics::in_flight() > 0 && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn stop_now(handle: &ServerHandle) {
     handle.stop(false).await;
-}
-
-fn settings<F, I, S, B>(http: HttpServer<F, I, S, B>, workers: usize, grace: Duration) -> HttpServer<F, I, S, B>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: actix_service::IntoServiceFactory<S, actix_http::Request>,
-    S: actix_service::ServiceFactory<actix_http::Request, Config = actix_web::dev::AppConfig> + 'static,
-    S::Error: Into<actix_web::Error>,
-    S::InitError: std::fmt::Debug,
-    S::Response: Into<actix_http::Response<B>> + 'static,
-    B: actix_web::body::MessageBody + 'static,
-{
-    http.workers(workers)
-        .tcp_nodelay(true) // without it a first token waits 40 ms for an acknowledgement
-        .h1_allow_half_closed(false) // a client that half-closes has gone: its exchange is cancelled within milliseconds
-        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-        .client_request_timeout(FIRST_HEAD)
-        .client_disconnect_timeout(Duration::from_secs(2))
-        .worker_max_blocking_threads(4) // only providers' names are resolved there
-        .disable_signals() // ours: actix's own SIGINT is not graceful
-        .shutdown_timeout(grace.as_secs() + LAST_WORDS)
 }
 
 /// For browsers of the configured origins. The token is theirs to send, so no credentials mode.

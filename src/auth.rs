@@ -14,8 +14,8 @@ use dialects::error::ErrorKind;
 use slips::Slip;
 use subtle::ConstantTimeEq;
 
-use crate::operator;
 use crate::percent::decoded;
+use crate::{connections, operator};
 
 /// Why a caller is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,9 @@ pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Cl
             found = Some(client);
         }
     }
+    if found.is_some() {
+        connections::known(request);
+    }
     found.ok_or_else(|| Denied::WrongToken(Slip::of(&token)))
 }
 
@@ -56,7 +59,13 @@ pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Cl
 /// machine itself.
 pub fn is_admin(request: &HttpRequest, config: &Config) -> bool {
     match &config.admin_token {
-        Some(admin) => token(request).is_some_and(|token| same(token.as_ref(), admin)),
+        Some(admin) => {
+            let is = token(request).is_some_and(|token| same(token.as_ref(), admin));
+            if is {
+                connections::known(request);
+            }
+            is
+        }
         None => operator::is_here(request),
     }
 }

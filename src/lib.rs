@@ -7,6 +7,7 @@ pub mod app;
 mod auth;
 mod body;
 pub mod cli;
+mod connections;
 mod demo;
 mod drain;
 mod entry;

@@ -7,6 +7,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Files that are open beside those of requests: log, listeners, idle connections, epoll.
 const OTHERS: u64 = 256;
 
+/// Of those, what is no connection of a client: log, listeners, epoll, state, probes, idle ones to providers.
+const OURS: u64 = 160;
+
 /// With fewer nobody could be served: every accepted connection would wait for ever for one towards a provider.
 const LEAST: u64 = 64;
 
@@ -42,6 +45,19 @@ fn holding(files: u64) -> u32 {
     u32::try_from(files.saturating_sub(others) / 2).unwrap_or(u32::MAX).max(1)
 }
 
+/// How many connections of clients there may be: `wanted`, or fewer, so that what serves them has files too. `upstreams`:
+/// requests that may be in flight, each of which holds one towards a provider.
+pub fn connections(wanted: u32, upstreams: u32) -> usize {
+    raise().map_or(wanted as usize, |files| seats(files, wanted, upstreams))
+}
+
+fn seats(files: u64, wanted: u32, upstreams: u32) -> usize {
+    let others = OURS + fetching::MAX_FILES as u64 + u64::from(upstreams);
+    // As many as requests at the least: those were counted with their connections.
+    let left = files.saturating_sub(others).max(u64::from(upstreams));
+    usize::try_from(left.min(u64::from(wanted))).unwrap_or(usize::MAX).max(1)
+}
+
 /// How many requests may be in flight with the files that there are: `wanted`, or fewer.
 pub fn room(wanted: u32) -> u32 {
     let Some(files) = raise() else { return wanted };
@@ -65,5 +81,16 @@ mod tests {
             assert!(held <= files - OTHERS && held > files - OTHERS - 2, "{files}: {held}");
         }
         assert_eq!((holding(64), holding(u64::MAX)), (1, u32::MAX));
+    }
+
+    #[test]
+    fn connections_leave_files_for_what_serves_them() {
+        for files in [512, 1024, 4096, 65_536] {
+            let upstreams = holding(files).min(10_000);
+            let seats = seats(files, 20_000, upstreams) as u64;
+            assert!(seats >= u64::from(upstreams), "{files}");
+            assert!(seats + u64::from(upstreams) + fetching::MAX_FILES as u64 + OURS <= files, "{files}: {seats}");
+        }
+        assert_eq!((seats(64, 20_000, 1), seats(1 << 20, 20_000, 10_000)), (1, 20_000));
     }
 }

@@ -8,7 +8,7 @@ use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actors::supervisor::{Handle, StartError, Supervisor};
 use config::{Finding, Kind, ProcessEnvironment, Secret, Sources};
 
-use crate::app::Application;
+use crate::app::{Application, Stop};
 use crate::cli::{Exit, out};
 use crate::house::Services;
 use crate::{log, nofile};
@@ -135,9 +135,9 @@ impl Signals {
     }
 
     /// Ready at SIGTERM or SIGINT; reloads at every SIGHUP before that. A second signal to stop ends the process.
-    async fn stop(mut self, supervisor: Handle) {
+    async fn stop(mut self, supervisor: Handle) -> Stop {
         let mut is_well = true;
-        loop {
+        let by = loop {
             tokio::select! {
                 () = tokio::time::sleep(WATCH) => {
                     if is_well && !supervisor.is_well() {
@@ -148,14 +148,14 @@ impl Signals {
                     }
                     is_well = supervisor.is_well();
                 }
-                _ = self.terminate.recv() => break,
-                _ = self.interrupt.recv() => break,
+                _ = self.terminate.recv() => break Stop::Terminate,
+                _ = self.interrupt.recv() => break Stop::Interrupt,
                 _ = self.hangup.recv() => {
                     ::log::info!("SIGHUP: reloading");
                     supervisor.reload();
                 }
             }
-        }
+        };
         actix_web::rt::spawn(async move {
             tokio::select! {
                 _ = self.terminate.recv() => {}
@@ -165,5 +165,6 @@ impl Signals {
             log::flush();
             std::process::exit(Exit::Failure.code().into());
         });
+        by
     }
 }

@@ -178,7 +178,7 @@ fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) 
     }
     let admin_token = process::read_admin(r, &clients, beyond_loopback);
     let tls = process::read_tls(r);
-    let health_listen = process::read_health_listen(r, tls.is_some() || r.vars.get("TLS_CERT").is_some(), server.port);
+    let health_listen = process::read_health_listen(r, server.port);
     let models: Vec<Model> = routes.into_iter().map(|read| read.model).collect();
     let default_model = default_model::read(r, object.get("default_model"), &models, &enabled);
     let config = Config {

@@ -355,6 +355,15 @@ pub struct Server {
     /// The deadline of a request's first content.
     pub request_timeout: Duration,
     pub shutdown_grace: Duration,
+    /// From SIGTERM, or from the first word of a stop, until the port closes; None: 2 s at SIGTERM.
+    pub drain_delay: Option<Duration>,
+    /// Between two requests on a connection of a client that has shown its key.
+    pub keep_alive: Duration,
+    /// Clients' connections at one time; None: twice `max_in_flight`.
+    pub max_connections: Option<u32>,
+    /// None: as many as there may be in all.
+    pub max_connections_per_ip: Option<u32>,
+    pub http2: bool,
     /// Silence after which an SSE client gets a comment.
     pub keepalive: Duration,
     pub max_in_flight: u32,

@@ -125,7 +125,7 @@ pub(crate) fn read_tls(r: &mut Reader<'_>) -> Option<Tls> {
 }
 
 /// `HEALTH_LISTEN`: an address with a port.
-pub(crate) fn read_health_listen(r: &mut Reader<'_>, tls: bool, port: u16) -> Option<SocketAddr> {
+pub(crate) fn read_health_listen(r: &mut Reader<'_>, port: u16) -> Option<SocketAddr> {
     let given = r.vars.get("HEALTH_LISTEN").map(Given::from)?;
     let Ok(address) = given.text.trim().parse::<SocketAddr>() else {
         r.findings.push(given.place.error("not an address with a port", "write it like 127.0.0.1:8081"));
@@ -133,10 +133,6 @@ pub(crate) fn read_health_listen(r: &mut Reader<'_>, tls: bool, port: u16) -> Op
     };
     if address.port() == port && port != 0 {
         r.findings.push(given.place.error("the port that the proxy itself listens on", "choose another port"));
-    }
-    if !tls {
-        let found = "a plain address for probes is needed only with TLS_CERT";
-        r.findings.push(given.place.warning(found, "probe the proxy's own address, or remove it"));
     }
     Some(address)
 }

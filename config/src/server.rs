@@ -12,6 +12,7 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The server's settings, and where its host was said (None: nowhere).
 pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Server, Option<Place>) {
@@ -44,6 +45,12 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
     let request_timeout = time("request_timeout", Duration::from_millis(1)..=HOUR, 600);
     let shutdown_grace = time("shutdown_grace", Duration::ZERO..=HOUR, 30);
     let keepalive = time("keepalive", Duration::from_millis(10)..=HOUR, 15);
+    let keep_alive = time("keep_alive", Duration::from_secs(1)..=DAY, 620);
+    let drain_delay = r.given(&object, "drain_delay").and_then(|given| r.duration(&given, Duration::ZERO..=HOUR));
+    let mut connections = |key| r.given(&object, key).and_then(|given| r.number(&given, 1..=10_000_000));
+    let (max_connections, max_connections_per_ip) =
+        (connections("max_connections"), connections("max_connections_per_ip"));
+    let http2 = r.given(&object, "http2").and_then(|given| r.flag(&given)).unwrap_or(false);
 
     let on_loss = r.given(&object, "on_loss").and_then(|given| r.choice(&given, "on_loss", &ON_LOSS));
     let max_in_flight = r.given(&object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
@@ -58,6 +65,11 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
         buffer_budget,
         request_timeout,
         shutdown_grace,
+        drain_delay,
+        keep_alive,
+        max_connections,
+        max_connections_per_ip,
+        http2,
         keepalive,
         max_in_flight: max_in_flight.unwrap_or(10_000),
         cors_origins,

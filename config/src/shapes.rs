@@ -42,6 +42,7 @@ shapes! {
     SERVER = "Server" {
         "host", "port", "workers", "body_limit", "upload_limit", "buffer_budget", "request_timeout", "shutdown_grace",
         "keepalive", "max_in_flight", "cors_origins", "trusted_proxies", "on_loss", "fetch_urls",
+        "drain_delay", "keep_alive", "max_connections", "max_connections_per_ip", "http2",
     }
     FETCH_URLS = "FetchLimits" { "max_bytes", "max_total", "max_urls", "timeout", "allow" }
 }

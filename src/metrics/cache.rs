@@ -201,7 +201,7 @@ fn mix(hash: u64, text: &str) -> u64 {
 }
 
 /// The statuses that say something by themselves; all others by their class. A bounded set: upstreams choose statuses.
-fn status_label(status: u16) -> &'static str {
+pub(super) fn status_label(status: u16) -> &'static str {
     match status {
         200 => "200",
         400 => "400",
@@ -213,6 +213,7 @@ fn status_label(status: u16) -> &'static str {
         413 => "413",
         422 => "422",
         429 => "429",
+        431 => "431",
         499 => "499",
         500 => "500",
         502 => "502",

@@ -38,6 +38,7 @@ pub(super) struct Families {
     pub(super) client_cancels: IntCounter,
     pub(super) cut_streams: IntCounter,
     pub(super) reloads: IntCounterVec,
+    pub(super) connections_ended: IntCounterVec,
     pub(super) in_flight: IntGauge,
     pub(super) request_series: Bound,
     pub(super) timing_series: Bound,
@@ -98,6 +99,12 @@ impl Families {
             client_cancels: counter(r, "ai_proxy_client_cancels_total", "Requests whose client left before the end."),
             cut_streams: counter(r, "ai_proxy_cut_streams_total", "Answers that broke after their first byte."),
             reloads: counters(r, "ai_proxy_reloads_total", "Reloads of the configuration by result.", &["result"]),
+            connections_ended: counters(
+                r,
+                "ai_proxy_connections_ended_total",
+                "Connections of clients that the gateway ended, by why.",
+                &["reason"],
+            ),
             in_flight: keep(r, IntGauge::new("ai_proxy_in_flight", "Requests in flight.")),
             request_series: Bound::new(MOST_REQUEST_SERIES),
             timing_series: Bound::new(MOST_TIMING_SERIES),
@@ -108,6 +115,9 @@ impl Families {
         // A series that is missing until the first event is easily taken for an error in a dashboard.
         for result in ["ok", "refused"] {
             families.reloads.with_label_values(&[result]);
+        }
+        for reason in ["idle", "late", "unread", "unread_body", "full", "http2", "tls"] {
+            families.connections_ended.with_label_values(&[reason]);
         }
         families
     }

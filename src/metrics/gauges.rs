@@ -89,6 +89,8 @@ pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
 pub(super) fn own(out: &mut String) {
     head(out, "ai_proxy_build_info", "gauge", "Always 1; the version is its label.");
     let _ = writeln!(out, "ai_proxy_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    head(out, "ai_proxy_connections", "gauge", "Connections of clients that are open.");
+    let _ = writeln!(out, "ai_proxy_connections {}", crate::connections::open_now());
     head(out, "ai_proxy_log_lines_dropped_total", "counter", "Log lines lost because stderr was not read fast enough.");
     let _ = writeln!(out, "ai_proxy_log_lines_dropped_total {}", crate::log::dropped_lines());
 }

@@ -88,6 +88,16 @@ pub fn in_flight() -> u64 {
     u64::try_from(FAMILIES.in_flight.get()).unwrap_or(0)
 }
 
+/// A client was answered before there was a request: it has no record.
+pub fn unread(status: u16) {
+    FAMILIES.requests.with_label_values(&[OTHER, NONE, cache::status_label(status)]).inc();
+}
+
+/// A client's connection was ended by us.
+pub fn connection_ended(why: &str) {
+    FAMILIES.connections_ended.with_label_values(&[why]).inc();
+}
+
 /// A reload has been carried out, or refused because the new configuration does not hold.
 pub fn reloaded(ok: bool) {
     FAMILIES.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();

@@ -33,6 +33,8 @@ pub async fn serve(request: HttpRequest, payload: Payload, state: Data<State>, p
             caught(&request, async { if upgrade::is_asked(&request) { refused(&request) } else { unknown(&request) } })
                 .await
         }
+        // Of the server as a whole (RFC 9110, section 9.3.7).
+        None if *request.method() == Method::OPTIONS && request.path() == "*" => wrong_read(request).await,
         None => not_here(request).await,
     }
 }

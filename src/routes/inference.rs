@@ -34,7 +34,7 @@ use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
 use crate::upload::{Broken, Source, UploadError, Verdict};
-use crate::{metrics, reply};
+use crate::{connections, metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
 const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
@@ -155,7 +155,7 @@ async fn answer(
     let mut call = Running::start(call, entry.waits.clone(), uploads);
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
-            Ok(Ok(granted)) => granted_reply(granted, entry, endpoint, keepalive, state),
+            Ok(Ok(granted)) => granted_reply(request, granted, entry, endpoint, keepalive, state),
             Ok(Err(refused)) => reply::refused(entry, dialect, refused),
             Err(Cutting) => shutting_down(entry, dialect),
         };
@@ -165,7 +165,7 @@ async fn answer(
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
         Err(Cutting) => shutting_down(entry, dialect),
-        Ok(Ok(Ok(granted))) => granted_reply(granted, entry, endpoint, keepalive, state),
+        Ok(Ok(Ok(granted))) => granted_reply(request, granted, entry, endpoint, keepalive, state),
         Ok(Ok(Err(refused))) => reply::refused(entry, dialect, refused),
         Ok(Err(_)) => {
             entry.record.status = 200;
@@ -211,6 +211,7 @@ fn shutting_down(entry: Entry, dialect: Dialect) -> HttpResponse {
 }
 
 fn granted_reply(
+    request: &HttpRequest,
     mut granted: Granted,
     mut entry: Entry,
     endpoint: Endpoint,
@@ -226,6 +227,7 @@ fn granted_reply(
         return head.finish();
     }
     entry.answered();
+    connections::may_pause(request, granted.deployment.provider.config.timeouts.idle);
     head.body(Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut()))
 }
 

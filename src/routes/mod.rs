@@ -68,12 +68,19 @@ fn read_only(path: &str, look: Route) -> Resource {
     web::resource(path).route(look).default_service(web::to(wrong_read))
 }
 
-/// The probes alone, for the plain address beside TLS.
+/// The probes alone, for an address of their own. HAProxy's check, as it comes, asks `OPTIONS /`.
 pub fn configure_probes(config: &mut web::ServiceConfig) {
+    let asked = || {
+        let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
+        web::method(Method::OPTIONS)
+            .to(move || std::future::ready(HttpResponse::NoContent().insert_header((ALLOW, allowed.clone())).finish()))
+    };
     for path in PROBES {
         let wrong = || async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, LOOKS)).finish() };
-        config.service(web::resource(path).route(look().to(probes::probe)).default_service(web::to(wrong)));
+        let probe = web::resource(path).route(look().to(probes::probe)).route(asked());
+        config.service(probe.default_service(web::to(wrong)));
     }
+    config.service(web::resource("/").route(asked()));
     config.default_service(web::to(HttpResponse::NotFound));
 }
 

@@ -79,8 +79,12 @@ impl Tls {
     }
 
     /// For the listener; every later [`Tls::reload`] acts on it.
-    pub fn server_config(&self) -> rustls::ServerConfig {
-        self.config.clone()
+    pub fn server_config(&self, http2: bool) -> rustls::ServerConfig {
+        let mut config = self.config.clone();
+        if http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
+        config
     }
 
     /// Reads the same files again; from then on handshakes use what they hold.
@@ -116,7 +120,7 @@ fn server_config(current: &Current, provider: Arc<CryptoProvider>) -> Result<rus
         .map_err(|_| Error::Provider)?
         .with_client_cert_verifier(Arc::new(clients))
         .with_cert_resolver(Arc::new(current.clone()));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.session_storage = Arc::new(sessions::Sessions::new(current.clone()));
     Ok(config)
 }

@@ -94,7 +94,7 @@ fn ca_and_client() -> (Pair, Pair) {
 async fn serve(tls: &Tls) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let acceptor = TlsAcceptor::from(Arc::new(tls.server_config()));
+    let acceptor = TlsAcceptor::from(Arc::new(tls.server_config(true)));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();

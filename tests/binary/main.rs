@@ -22,6 +22,7 @@ mod fetching_bounds;
 mod files;
 mod health;
 mod hedge;
+mod held;
 mod odd_requests;
 mod operator;
 #[cfg(debug_assertions)]

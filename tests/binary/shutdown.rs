@@ -69,15 +69,51 @@ async fn what_cannot_finish_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_one_ends_at_once() {
-    let upstream = records().await;
-    let mut proxy = proxy(&one(&upstream.base_url(), "")).await;
-    assert_eq!(proxy.chat("m").await.status, 200);
-    // A client that keeps its connection open is no reason to wait.
-    let mut kept = Ask::new("GET", "/livez").open(proxy.port).await;
-    kept.answer().await;
-    let begun = Instant::now();
-    proxy.terminate();
-    assert_eq!(proxy.ended(Duration::from_secs(10)).await.code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+async fn an_idle_one_ends_at_once_where_nobody_has_to_hear_of_it() {
+    for (yaml, interrupt) in [("", true), ("server: { drain_delay: 0s }\n", false)] {
+        let upstream = records().await;
+        let mut proxy = proxy(&(one(&upstream.base_url(), "") + yaml)).await;
+        assert_eq!(proxy.chat("m").await.status, 200);
+        // A client that keeps its connection open is no reason to wait.
+        let mut kept = Ask::new("GET", "/livez").open(proxy.port).await;
+        kept.answer().await;
+        let begun = Instant::now();
+        if interrupt {
+            proxy.interrupt()
+        } else {
+            proxy.terminate()
+        }
+        assert_eq!(proxy.ended(Duration::from_secs(10)).await.code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_stays_open_until_balancers_have_heard() {
+    for (yaml, delay) in [("", 2000), ("server: { drain_delay: 1s, shutdown_grace: 0s }\n", 1000)] {
+        let upstream = records().await;
+        let mut proxy = proxy(&(one(&upstream.base_url(), "") + yaml)).await;
+        let mut kept = Ask::new("GET", "/readyz").open(proxy.port).await;
+        assert_eq!(kept.answer().await.status, 200);
+        let begun = Instant::now();
+        proxy.terminate();
+        loop {
+            let ready = Ask::new("GET", "/readyz").send(proxy.port).await;
+            if ready.status == 503 {
+                assert_eq!(ready.header("connection").as_deref(), Some("close"), "clients are moved elsewhere");
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_millis(500));
+        }
+        assert_eq!(proxy.chat("m").await.status, 200, "who has not heard yet is served");
+        kept.write(&Ask::new("GET", "/readyz").bytes()).await.unwrap();
+        assert_eq!(kept.answer().await.status, 503, "and so is who holds a connection");
+        while tokio::net::TcpStream::connect(("127.0.0.1", proxy.port)).await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let open = begun.elapsed().as_millis();
+        assert!((delay - 100..delay + 900).contains(&open), "open for {open} ms");
+        assert_eq!(proxy.ended(Duration::from_secs(5)).await.code(), Some(0));
+    }
 }

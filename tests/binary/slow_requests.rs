@@ -35,6 +35,14 @@ async fn begun(port: u16, bytes: &str) -> Wire {
     wire
 }
 
+/// A connection that was answered once, and on which something has begun since.
+async fn held_behind(port: u16, first: &str, then: &str, drip: &'static [u8]) -> impl Future<Output = Option<u16>> {
+    let mut wire = begun(port, first).await;
+    assert_eq!(wire.answer().await.status, 200);
+    wire.write(then.as_bytes()).await.unwrap();
+    ends_in_time(wire, drip)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_heads_and_slow_bodies_end_in_bounded_time() {
     let upstream = records().await;
@@ -51,12 +59,19 @@ async fn slow_heads_and_slow_bodies_end_in_bounded_time() {
     let dripping_head = begun(proxy.port, &format!("{head}x-drip: ")).await;
     let stalled_body = begun(proxy.port, &format!("{head}content-length: 1000\r\n\r\n{{\"model\"")).await;
     let dripping_body = begun(proxy.port, &format!("{head}content-length: 1000000\r\n\r\n{{\"model\"")).await;
-    let (a, b, c, d) = tokio::join!(
+    let next = format!("GET /livez HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    let next_head = held_behind(proxy.port, &next, "GET / HTTP/1.1\r\nx: ", b"").await;
+    let next_drips = held_behind(proxy.port, &next, "GET / HTTP/1.1\r\nx: ", b"x").await;
+    let blank_line = held_behind(proxy.port, &next, "\r\n", b"").await;
+    let next = async { tokio::join!(next_head, next_drips, blank_line) };
+    let (a, b, c, d, next) = tokio::join!(
         ends_in_time(stalled_head, b""),
         ends_in_time(dripping_head, b"x"),
         ends_in_time(stalled_body, b""),
         ends_in_time(dripping_body, b" "),
+        next,
     );
+    assert_eq!(next, (Some(408), Some(408), Some(408)), "behind an answer");
     for (what, status) in [("a stalled head", a), ("a dripping head", b), ("a stalled body", c), ("a dripping body", d)]
     {
         assert_eq!(status, Some(408), "{what}");

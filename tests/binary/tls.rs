@@ -125,7 +125,7 @@ async fn serving(
     std::fs::create_dir_all(&dir).unwrap();
     authority.write(&dir, "proxy.test");
     let at = |file: &str| dir.join(file).display().to_string();
-    let mut plan = plan(&one(base_url, ""))
+    let mut plan = plan(&(one(base_url, "") + "server: { http2: true }\n"))
         .env("TLS_CERT", &at("cert.pem"))
         .env("TLS_KEY", &at("key.pem"))
         .env("HEALTH_LISTEN", "127.0.0.1:0");
@@ -213,6 +213,34 @@ async fn a_renewed_certificate_is_taken_up_and_no_connection_dropped() {
     for line in proxy.log() {
         assert!(!line.contains("PRIVATE KEY"), "{line}");
     }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_is_off_unless_it_is_wanted() {
+    let (upstream, authority) = (records().await, Authority::new());
+    let (dir, wanted, _) = serving("wanted", &authority, None, &upstream.base_url()).await;
+    let at = |file: &str| dir.join(file).display().to_string();
+    let plan = plan(&one(&upstream.base_url(), ""));
+    let proxy = plan.env("TLS_CERT", &at("cert.pem")).env("TLS_KEY", &at("key.pem")).start().await;
+    let mut stream = connect(proxy.port, client(&[&authority], &["h2", "http/1.1"], None)).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert_eq!(ask(&mut stream).await.unwrap(), 200);
+    // Who offers nothing else hears why: a GOAWAY of HTTP_1_1_REQUIRED behind the settings.
+    let mut stream = connect(proxy.port, client(&[&authority], &["h2"], None)).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said).await;
+    assert!(said.get(22..26) == Some(&[0, 0, 0, 13][..]), "{said:?}");
+    // Where it is on, it is without TLS too: the settings are no refusal.
+    let proxy = crate::proxy(&(one(&upstream.base_url(), "") + "server: { http2: true }\n")).await;
+    let mut plain = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+    plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut said = [0; 9];
+    plain.read_exact(&mut said).await.unwrap();
+    assert!(said[3] == 4 && said[2] > 0, "{said:?}");
+    assert_eq!(proxy.chat("m").await.status, 200, "and so is HTTP/1.1");
+    drop(wanted);
     std::fs::remove_dir_all(dir).unwrap();
 }
 

@@ -16,6 +16,11 @@ pub fn needed(began: &Config, new: &Config) -> Vec<&'static str> {
         ("server.workers", was.workers != is.workers),
         ("server.cors_origins", was.cors_origins != is.cors_origins),
         ("server.shutdown_grace", was.shutdown_grace != is.shutdown_grace),
+        ("server.drain_delay", was.drain_delay != is.drain_delay),
+        ("server.keep_alive", was.keep_alive != is.keep_alive),
+        ("server.max_connections", was.max_connections != is.max_connections),
+        ("server.max_connections_per_ip", was.max_connections_per_ip != is.max_connections_per_ip),
+        ("server.http2", was.http2 != is.http2),
         // Open files were counted for the number of the start; fewer are kept to at once.
         ("server.max_in_flight (more of it)", was.max_in_flight < is.max_in_flight),
     ]

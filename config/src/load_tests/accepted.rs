@@ -23,6 +23,9 @@ fn it_runs_on_nothing() {
     assert_eq!(config.server.request_timeout, Duration::from_secs(600));
     assert_eq!(config.server.keepalive, Duration::from_secs(15));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(30));
+    assert_eq!((config.server.keep_alive, config.server.drain_delay), (Duration::from_secs(620), None));
+    assert_eq!((config.server.max_connections, config.server.max_connections_per_ip), (None, None));
+    assert!(!config.server.http2);
     assert_eq!((config.server.max_in_flight, config.retry.max_retries), (10_000, 3));
     assert_eq!(config.retry.base_delay, Duration::from_millis(250));
     assert_eq!(config.retry.max_delay, Duration::from_secs(30));

@@ -262,6 +262,16 @@ pub(crate) struct Server {
     request_timeout: Option<Duration>,
     /// How long requests in flight may take at shutdown. Default 30s.
     shutdown_grace: Option<Duration>,
+    /// How long the port stays open at a stop, so that balancers hear of it. Default 2s, and none at SIGINT.
+    drain_delay: Option<Duration>,
+    /// How long a client that has shown its key may keep an idle connection. Default 620s.
+    keep_alive: Option<Duration>,
+    /// Connections of clients at one time. Default twice max_in_flight.
+    max_connections: Option<Whole>,
+    /// Connections at one time from one address, trusted proxies excepted. Default no limit.
+    max_connections_per_ip: Option<Whole>,
+    /// Take HTTP/2, too. Default false.
+    http2: Option<Flag>,
     /// Silence after which a stream gets a comment line, so that nothing in between gives up. Default 15s.
     keepalive: Option<Duration>,
     /// Requests at one time. Default 10000.

@@ -21,11 +21,6 @@ fn addresses_and_ports() {
     variable("RETRY_BASE_DELAY", "5", &["is not a duration"]);
     variable("LOG_FORMAT", "xml", &["one of text, json"]);
     variable("HEALTH_LISTEN", "8081", &["not an address with a port"]);
-    one(
-        &Setup::bare().var("HEALTH_LISTEN", "127.0.0.1:1"),
-        "environment: warning: HEALTH_LISTEN: ",
-        &["only with TLS_CERT"],
-    );
     let same = Setup::bare().var("HEALTH_LISTEN", "127.0.0.1:1").var("PORT", "1").told();
     assert!(same.iter().any(|line| line.contains("the port that the proxy itself")), "{same:?}");
 }

@@ -34,6 +34,11 @@ fn impossible_durations_sizes_shares_and_numbers() {
     one_in("server: {body_limit: 2GiB}", "1:22", &["is not a size"]);
     one_in("server: {body_limit: 64MiB, buffer_budget: 1MiB}", "1:44", &["smaller than body_limit"]);
     one_in("server: {max_in_flight: 0}", "1:25", &["from 1 to 1000000"]);
+    one_in("server: {max_connections: 0}", "1:27", &["from 1 to 10000000"]);
+    one_in("server: {max_connections_per_ip: few}", "1:34", &["is not a whole number"]);
+    one_in("server: {keep_alive: 620}", "1:22", &["is not a duration"]);
+    one_in("server: {drain_delay: 2h}", "1:23", &["drain_delay"]);
+    one_in("server: {http2: h2c}", "1:17", &["http2"]);
     one_in("retry: {jitter: 120%}", "1:17", &["`120%` is not a share"]);
     one_in("retry: {max_retries: 21}", "1:22", &["from 0 to 20"]);
     one_in("retry: {base_delay: 1m, max_delay: 1s}", "1:36", &["max_delay is shorter than base_delay"]);

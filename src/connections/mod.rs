@@ -1,0 +1,258 @@
+//! A client's connection and who answers for it: what it waits for, since when, and when that must end.
+//!
+//! The HTTP server times a connection's first head and the pause behind an answer, and nothing else: the next head, a lone
+//! line end, the rest of a body that was answered early, a window that stays shut would be waited for as long as the
+//! client likes. So its stream, its requests and its answers report here ([`stream`], [`watch`]), one look a
+//! quarter of a second goes through a worker's connections ([`list`]), and [`accept`] drops what is overdue. Always: no
+//! state of a connection is without an end, what costs on the way of a request is a few cells, and no lock.
+
+mod accept;
+mod http2;
+mod list;
+mod refuse;
+mod room;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
+pub use accept::{Rules, service};
+pub use list::open_now;
+pub use room::Room;
+
+use http2::Http2;
+use list::{now, waited};
+
+/// From the first byte of a head to its last, and from a connection's opening to its first byte: short enough to end slow
+/// heads, long enough for clients that open connections ahead (FIELD-NOTES: actix's 5 s answers 408 to them).
+const HEAD: Duration = Duration::from_secs(30);
+/// Between two requests, before one of them has shown whose it is. Balancers keep theirs for 60 s or 75 s.
+const ANONYMOUS: Duration = Duration::from_secs(90);
+/// For the rest of a body that nobody reads any more.
+const REST: Duration = Duration::from_secs(2);
+/// A client that takes nothing of an answer for so long has gone; a provider's `idle` may make it less.
+const UNREAD: Duration = Duration::from_secs(120);
+/// The same before it is known whose connection it is.
+const UNREAD_ANONYMOUS: Duration = Duration::from_secs(30);
+/// Before a known client's idle connection is taken from it where places are short.
+const SPARED: Duration = Duration::from_secs(10);
+/// Between the end that a client is told of and the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a connection waits for from its client, while no request is being answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Its first byte.
+    Opened,
+    /// The rest of a head.
+    Head,
+    /// A further request.
+    Idle,
+    /// The rest of a body that was answered without it.
+    Rest,
+    /// That it has heard that this is no place for it.
+    Refused,
+}
+
+/// Why and how a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing is owed: the client sees the end of the stream.
+    Close(&'static str),
+    /// A head that did not come in time: 408, then the end.
+    Late,
+    /// There and then.
+    Cut(&'static str),
+}
+
+/// One connection of a client. It stays on its worker's thread.
+pub struct Connection {
+    peer: Option<IpAddr>,
+    opened: u32,
+    /// A client key has been seen on it, or a trusted proxy holds it.
+    known: Cell<bool>,
+    /// Requests being answered.
+    in_flight: Cell<u32>,
+    wait: Cell<Wait>,
+    /// Since when it waits so.
+    since: Cell<u32>,
+    /// Since when the client takes nothing of what is to be written; 0: it does.
+    stuck: Cell<u32>,
+    patience: Cell<Duration>,
+    /// A body is on its way that nobody will read.
+    rest: Cell<bool>,
+    /// It began like a TLS handshake.
+    handshake: Cell<bool>,
+    http2: Option<Http2>,
+    end: Cell<Option<End>>,
+    ended: Cell<u32>,
+    /// Of the task that serves it.
+    waker: Cell<Option<Waker>>,
+}
+
+impl Connection {
+    fn new(peer: Option<IpAddr>, known: bool) -> Self {
+        Self {
+            peer,
+            opened: now(),
+            known: Cell::new(known),
+            in_flight: Cell::new(0),
+            wait: Cell::new(Wait::Opened),
+            since: Cell::new(now()),
+            stuck: Cell::new(0),
+            patience: Cell::new(UNREAD),
+            rest: Cell::new(false),
+            handshake: Cell::new(false),
+            http2: None,
+            end: Cell::new(None),
+            ended: Cell::new(0),
+            waker: Cell::new(None),
+        }
+    }
+
+    fn waits(&self, wait: Wait) {
+        self.wait.set(wait);
+        self.since.set(now());
+    }
+
+    /// Bytes have come.
+    fn came(&self, bytes: usize) {
+        match &self.http2 {
+            Some(http2) => {
+                if let Some(end) = http2.came(bytes, self.known.get()) {
+                    self.end(end);
+                }
+            }
+            None if self.in_flight.get() == 0 && matches!(self.wait.get(), Wait::Opened | Wait::Idle) => {
+                self.waits(Wait::Head);
+            }
+            None => {}
+        }
+    }
+
+    /// A request's head is whole.
+    fn begins(&self) {
+        let in_flight = self.in_flight.get() + 1;
+        self.in_flight.set(in_flight);
+        if let Some(http2) = &self.http2
+            && let Some(end) = http2.begins(in_flight)
+        {
+            self.end(end);
+        }
+    }
+
+    /// An answer is over.
+    fn is_answered(&self) {
+        let in_flight = self.in_flight.get().saturating_sub(1);
+        self.in_flight.set(in_flight);
+        if in_flight == 0 {
+            self.waits(if self.rest.get() { Wait::Rest } else { Wait::Idle });
+        }
+    }
+
+    /// Something was written, or could not be.
+    fn wrote(&self, taken: bool) {
+        if taken {
+            self.stuck.set(0);
+        } else if self.stuck.get() == 0 {
+            self.stuck.set(now());
+        }
+    }
+
+    /// Why it should be over by now.
+    fn overdue(&self, keep_alive: Duration) -> Option<End> {
+        let known = self.known.get();
+        let patience = if known { self.patience.get() } else { UNREAD_ANONYMOUS };
+        if self.stuck.get() != 0 && waited(self.stuck.get()) >= patience {
+            return Some(End::Cut("unread"));
+        }
+        if let Some(http2) = &self.http2
+            && let Some(end) = http2.overdue(self.opened, known, patience)
+        {
+            return Some(end);
+        }
+        if self.in_flight.get() > 0 {
+            return None;
+        }
+        let idle = if known { keep_alive } else { keep_alive.min(ANONYMOUS) };
+        let (limit, end) = match self.wait.get() {
+            Wait::Opened if self.http2.is_some() => (HEAD, End::Cut("idle")),
+            Wait::Opened => (HEAD, End::Close("idle")),
+            Wait::Head => (HEAD, End::Late),
+            Wait::Idle if self.http2.is_some() => (idle, End::Cut("idle")),
+            Wait::Idle => (idle, End::Close("idle")),
+            Wait::Rest => (REST, End::Close("unread_body")),
+            Wait::Refused => (REST, End::Close("http2")),
+        };
+        (waited(self.since.get()) >= limit).then_some(end)
+    }
+
+    /// One look: ends it where it is overdue, and lets go of it where its end was not enough.
+    fn look(&self, keep_alive: Duration) {
+        match self.end.get() {
+            None => {
+                if let Some(end) = self.overdue(keep_alive) {
+                    self.end(end);
+                }
+            }
+            Some(End::Cut(_)) => self.wake(),
+            Some(End::Close(why)) if waited(self.ended.get()) >= FAREWELL => self.end(End::Cut(why)),
+            Some(End::Late) if waited(self.ended.get()) >= FAREWELL => self.end(End::Cut("late")),
+            Some(End::Close(_) | End::Late) => {}
+        }
+    }
+
+    fn end(&self, end: End) {
+        self.end.set(Some(end));
+        self.ended.set(now());
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake_by_ref();
+            self.waker.set(Some(waker));
+        }
+    }
+
+    /// How long it has held its place without a request of anybody known; None where it is not to be taken from it.
+    fn spare(&self) -> Option<(bool, Duration)> {
+        let spare = self.end.get().is_none() && self.in_flight.get() == 0 && self.stuck.get() == 0;
+        let (known, held) = (self.known.get(), waited(self.since.get()));
+        let spare = spare
+            && match self.wait.get() {
+                Wait::Idle if known => held >= SPARED,
+                Wait::Idle => true,
+                // A head that is on its way has a moment.
+                Wait::Opened | Wait::Head | Wait::Rest | Wait::Refused => !known && held >= REST,
+            };
+        spare.then_some((!known, held))
+    }
+}
+
+/// The connection that a request came over; none in tests.
+fn of(request: &HttpRequest) -> Option<&Rc<Connection>> {
+    request.conn_data::<Rc<Connection>>()
+}
+
+/// A request has shown a token that we know.
+pub fn known(request: &HttpRequest) {
+    if let Some(connection) = of(request) {
+        connection.known.set(true);
+    }
+}
+
+/// How long the client of an answer may take nothing of it.
+pub fn may_pause(request: &HttpRequest, idle: Duration) {
+    if let Some(connection) = of(request) {
+        connection.patience.set(idle.clamp(Duration::from_secs(1), UNREAD));
+    }
+}

@@ -1,0 +1,236 @@
+//! Connections of clients: what is not a request is told, what holds a place without need loses it, who speaks in old
+//! ways is answered so.
+
+use std::time::{Duration, Instant};
+
+use upstream::client::{Ask, Wire};
+use upstream::harness::{Proxy, TOKEN, chat_body, one, two};
+use upstream::{canned, records};
+
+use crate::{plan, proxy};
+
+async fn said(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
+    let mut wire = Wire::connect(proxy.port).await;
+    let _ = wire.write(bytes).await;
+    let mut all = Vec::new();
+    while let Ok(piece) = wire.raw(4096).await {
+        if piece.is_empty() {
+            break;
+        }
+        all.extend(piece);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_refuses_by_itself_is_counted_and_told() {
+    let proxy = proxy(&one("http://127.0.0.1:9/v1", "")).await;
+    let many = (0..120).map(|n| format!("x-{n}: v\r\n")).collect::<String>();
+    let long = format!("x: {}\r\n", "v".repeat(200_000));
+    for (request, status, reason) in [
+        (format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n").into_bytes(), "431", "more than 96 headers"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\n{long}\r\n").into_bytes(), "431", "128 KiB"),
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "400", "host"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\nuser-agent: \x1b[31m\r\n\r\n".to_vec(), "400", "a header"),
+        (b"GET / HTTP/3.0\r\nhost: x\r\n\r\n".to_vec(), "400", "the version"),
+        ([b"\x16\x03\x01\x02\x00\x01".as_slice(), &[0; 300]].concat(), "400", "TLS on a port without it"),
+    ] {
+        let answer = String::from_utf8_lossy(&said(&proxy, &request).await).into_owned();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+        let told = format!("refused before a request was read: status={status} from=127.0.0.1 ");
+        proxy.log_line(reason, |line| line.contains(&told) && line.contains(reason)).await;
+    }
+    assert!(proxy.log().iter().all(|line| !line.contains("[31m")), "nothing of what came is told");
+    for (status, times) in [("431", 2.0), ("400", 4.0)] {
+        let count = proxy.metric_is("ai_proxy_requests_total", &[("status", status)], |count| count >= times).await;
+        assert_eq!(count, times, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_that_was_not_asked_for_is_told_so_in_its_own_words() {
+    let proxy = proxy(&one("http://127.0.0.1:9/v1", "")).await;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    for rest in [&settings[..], &[]] {
+        let answer = said(&proxy, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", rest].concat()).await;
+        assert_eq!(answer.get(..9), Some(&settings[..]));
+        // GOAWAY for stream 0, no stream was processed, HTTP_1_1_REQUIRED.
+        assert_eq!(answer.get(12..26), Some(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13][..]), "{answer:?}");
+        assert!(answer.ends_with(b"use HTTP/1.1"));
+    }
+    proxy.log_line("that it is off", |line| line.contains("server.http2")).await;
+    let bad = said(&proxy, b"PRI / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(bad.starts_with(b"HTTP/1.1 4"), "a method like any other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http10_client_reads_no_chunks() {
+    let whole = records().await;
+    let stream = upstream::answers(upstream::Reply::sse(canned::stream(3), Duration::from_millis(5))).await;
+    let proxy = proxy(&two(&whole.base_url(), &stream.base_url(), "")).await;
+    let ask = |path: &str, body: &str, more: &str| {
+        format!(
+            "POST {path} HTTP/1.0\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n{more}content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    for more in ["", "connection: keep-alive\r\n", "connection: close\r\n"] {
+        for (body, starts, ends) in [("second", "data: ", "data: [DONE]"), ("first", "{", "}")]
+            .map(|(of, starts, ends)| (chat_body(&format!("{of}/canned-model"), of == "second"), starts, ends))
+        {
+            if more.contains("keep-alive") && starts == "{" {
+                continue;
+            }
+            let answer = said(&proxy, ask("/v1/chat/completions", &body, more).as_bytes()).await;
+            let text = String::from_utf8_lossy(&answer);
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.0 200") && !head.to_lowercase().contains("transfer-encoding"), "{head}");
+            assert!(body.starts_with(starts) && body.trim_end().ends_with(ends), "{body:?}");
+        }
+    }
+    // What has a length needs no end.
+    let mut wire = Wire::connect(proxy.port).await;
+    for _ in 0..2 {
+        wire.write(b"GET /livez HTTP/1.0\r\nconnection: keep-alive\r\n\r\n").await.unwrap();
+        assert_eq!(wire.answer().await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_of_all_kinds_find_it_up() {
+    let proxy = proxy(&one("http://127.0.0.1:9/v1", "")).await;
+    for request in ["OPTIONS / HTTP/1.0\r\n\r\n", "OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"] {
+        let answer = said(&proxy, request.as_bytes()).await;
+        assert!(answer.get(8..11) == Some(b" 20"), "{}", String::from_utf8_lossy(&answer));
+    }
+    for path in ["/", "/health", "/livez", "/readyz", "/healthz", "/ping"] {
+        for (method, wanted) in [("HEAD", 200), ("GET", 200), ("OPTIONS", 204)] {
+            let (status, head) = Ask::new(method, path).open(proxy.port).await.head().await;
+            assert_eq!(status, wanted, "{method} {path}");
+            assert!(method != "OPTIONS" || String::from_utf8_lossy(&head).contains("GET, HEAD, OPTIONS"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_holds_no_connection() {
+    let proxy = proxy(&one("http://127.0.0.1:9/v1", "")).await;
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    let mut wires = Vec::new();
+    for (head, status) in [
+        ("GET /livez HTTP/1.1\r\n", 200),
+        ("POST /v1/chat/completions HTTP/1.1\r\n", 401),
+        ("POST /nowhere HTTP/1.1\r\n", 404),
+        (&format!("GET /v1/models HTTP/1.1\r\n{token}"), 200),
+    ] {
+        for framing in [
+            "transfer-encoding: chunked\r\n\r\n",
+            "transfer-encoding: chunked\r\n\r\n5\r\nhel",
+            "content-length: 99\r\n\r\nhel",
+        ] {
+            let mut wire = Wire::connect(proxy.port).await;
+            wire.write(format!("{head}host: x\r\n{framing}").as_bytes()).await.unwrap();
+            let answer = wire.answer().await;
+            assert_eq!(
+                (answer.status, answer.header("connection").as_deref()),
+                (status, Some("close")),
+                "{head}{framing}"
+            );
+            wires.push((wire, format!("{head}{framing}")));
+        }
+    }
+    let begun = Instant::now();
+    for (wire, what) in &mut wires {
+        assert!(wire.closes_within(Duration::from_secs(5).saturating_sub(begun.elapsed())).await, "{what}");
+    }
+    // Whose body was whole keeps its connection.
+    let mut wire = Wire::connect(proxy.port).await;
+    for _ in 0..3 {
+        let body = "3\r\nabc\r\n0\r\n\r\n";
+        wire.write(
+            format!("POST /v1/embeddings HTTP/1.1\r\nhost: x\r\n{token}transfer-encoding: chunked\r\n\r\n{body}")
+                .as_bytes(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(wire.answer().await.status, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_may_be_bounded() {
+    let yaml = one("http://127.0.0.1:9/v1", "") + "server: { max_connections_per_ip: 2 }\n";
+    let proxy = proxy(&yaml).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut wire = Ask::new("GET", "/livez").open(proxy.port).await;
+        assert_eq!(wire.answer().await.status, 200);
+        held.push(wire);
+    }
+    let answer = Ask::new("GET", "/livez").send(proxy.port).await;
+    assert_eq!((answer.status, answer.header("retry-after").as_deref()), (429, Some("1")), "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "rate_limit_exceeded");
+    drop(held);
+    let until = Instant::now() + Duration::from_secs(5);
+    while Ask::new("GET", "/livez").send(proxy.port).await.status != 200 {
+        assert!(Instant::now() < until, "a place is never given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let trusting =
+        one("http://127.0.0.1:9/v1", "") + "server: { max_connections_per_ip: 2, trusted_proxies: [127.0.0.1] }\n";
+    let proxy = crate::proxy(&trusting).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let mut wire = Ask::new("GET", "/livez").open(proxy.port).await;
+        assert_eq!(wire.answer().await.status, 200, "a balancer is not an address");
+        held.push(wire);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_all_places_starves_nobody() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "") + "server: { max_connections: 20, workers: 1 }\n";
+    let proxy = plan(&yaml).env("HEALTH_LISTEN", "127.0.0.1:0").start().await;
+    let line = proxy.log_line("where the probes are", |line| line.contains("probes are answered on")).await;
+    let probes: u16 = line.rsplit(':').next().unwrap().trim_end_matches(['"', '}']).parse().unwrap();
+    // A client that has shown its key, and is idle.
+    let mut known = Ask::get("/v1/models", TOKEN).open(proxy.port).await;
+    assert_eq!(known.answer().await.status, 200);
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let mut wire = Wire::connect(proxy.port).await;
+        let _ = wire.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nx: ").await;
+        held.push(wire);
+    }
+    assert_eq!(Ask::new("GET", "/readyz").send(probes).await.status, 200, "the probes' address has its own places");
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let answer = proxy.chat("m").await;
+        if answer.status == 200 {
+            break;
+        }
+        assert_eq!((answer.status, answer.header("retry-after").as_deref()), (503, Some("1")));
+        assert!(Instant::now() < until, "who holds a place for nothing keeps it");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    known.write(&Ask::get("/v1/models", TOKEN).bytes()).await.unwrap();
+    assert_eq!(known.answer().await.status, 200, "the anonymous go first");
+    assert!(proxy.metrics().await.sum("ai_proxy_connections_ended_total", &[("reason", "full")]) > 0.0);
+    assert!(proxy.metrics().await.sum("ai_proxy_connections", &[]) <= 20.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_gives_its_permit_back() {
+    let event = canned::stream(1).concat();
+    let upstream = upstream::answers(upstream::Reply::sse(vec![event.repeat(40_000); 4], Duration::ZERO)).await;
+    let yaml = one(&upstream.base_url(), "timeouts: { idle: 1s }\nmax_in_flight: 1");
+    let proxy = proxy(&yaml).await;
+    let mut deaf = Wire::connect_narrow(proxy.port).await;
+    deaf.write(&Ask::post("/v1/chat/completions", TOKEN, chat_body("m", true)).bytes()).await.unwrap();
+    upstream.request(0).await;
+    assert_eq!(proxy.chat("m").await.status, 503, "its permit is held");
+    assert_eq!(proxy.metric_is("ai_proxy_provider_in_flight", &[], |count| count == 0.0).await, 0.0);
+    assert_eq!(proxy.access(1).await.outcome(), "client_gone");
+    drop(deaf);
+}
