@@ -64,7 +64,10 @@ impl Exchange {
             None => None,
             // Boxed: it is rare, and would make every exchange larger.
             Some(tokens) => match Box::pin(tokens.wait(self.deadline)).await {
-                Ok(value) => Some(value),
+                Ok(value) => {
+                    self.veil.sends(value.clone());
+                    Some(value)
+                }
                 Err(cause) => {
                     self.permit.failed(cause, None);
                     return Err(cause.into());

@@ -1,7 +1,7 @@
-//! Reads `headers`: what is added to every request to a provider. Values count as secret.
+//! Reads `headers`: what is added to every request to a provider. None is ever printed.
 
-use crate::reader::{Reader, Spot};
-use crate::{Secret, placeholder};
+use crate::reader::{Reader, Spot, holds_variable};
+use crate::{Secret, header_secrets, placeholder};
 
 /// Those that belong to the connection or to the exchange (RFC 9110 section 7.6.1, and the length
 /// and encoding of the body): changing them breaks the request or smuggles a second one.
@@ -22,9 +22,10 @@ const NOT_YOURS: [&str; 14] = [
     "upgrade",
 ];
 
-/// Names are lower case; each occurs once.
-pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<(String, Secret)> {
+/// The headers, and what of their values is secret. Names are lower case; each occurs once.
+pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> (Vec<(String, Secret)>, Vec<Secret>) {
     let mut headers: Vec<(String, Secret)> = Vec::new();
+    let mut secrets = Vec::new();
     for (key, field) in r.entries(spot).unwrap_or_default() {
         let name = key.text.to_ascii_lowercase();
         let value = r.text(&field);
@@ -43,11 +44,13 @@ pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> Vec<(String, Secret)>
                     let fix = "put the value there, or remove the header";
                     r.findings.push(given.place.warning(format!("the header {name}: {sort}"), fix));
                 }
+                let of_header = header_secrets::of(&name, &given.text, holds_variable(field.node));
+                secrets.extend(of_header.iter().map(|secret| Secret::new(secret)));
                 headers.push((name, Secret::new(given.text.trim())));
             }
         }
     }
-    headers
+    (headers, secrets)
 }
 
 /// RFC 9110 section 5.6.2.

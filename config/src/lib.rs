@@ -19,6 +19,7 @@ mod fetch_urls;
 mod files;
 mod finding;
 mod fingerprint;
+mod header_secrets;
 mod headers;
 mod host;
 mod keys;

@@ -116,6 +116,8 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Headers added to every request, after ours; values may be secret.
     pub headers: Vec<(String, Secret)>,
+    /// What of those is secret, values and words: masked where an upstream repeats it.
+    pub header_secrets: Vec<Secret>,
     /// PEM file whose certificates are trusted beside the built-in roots: as authorities, and each as itself.
     pub ca_file: Option<PathBuf>,
     /// The one certificate that is trusted, whatever it says of itself: then nothing else is.

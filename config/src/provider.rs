@@ -182,6 +182,7 @@ fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -
         max_in_flight: None,
         timeouts: TIMEOUTS,
         headers: Vec::new(),
+        header_secrets: Vec::new(),
         ca_file: None,
         cert_fingerprint: None,
         client_cert: None,
@@ -248,7 +249,7 @@ fn fill(r: &mut Reader<'_>, provider: &mut Provider, object: &Object<'_>) {
         provider.timeouts = read_timeouts(r, spot);
     }
     if let Some(spot) = object.get("headers") {
-        provider.headers = headers::read(r, spot);
+        (provider.headers, provider.header_secrets) = headers::read(r, spot);
     }
     upstream_tls::read(r, provider, object);
     if let Some(given) = r.given(object, "api_version") {

@@ -372,7 +372,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn holds_variable(node: &Node) -> bool {
+pub(crate) fn holds_variable(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
         Value::Scalar(raw) => has_variable(raw),

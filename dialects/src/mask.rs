@@ -66,6 +66,14 @@ pub fn mask(body: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// [`hide`] and [`mask`]: what is known, and what looks like a secret.
+pub fn hide_all<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
+    match hide(body, secrets) {
+        Cow::Borrowed(body) => mask(body),
+        Cow::Owned(hidden) => Cow::Owned(mask(&hidden).into_owned()),
+    }
+}
+
 /// [`mask`] for text.
 pub fn mask_str(text: &str) -> Cow<'_, str> {
     match mask(text.as_bytes()) {

@@ -35,6 +35,7 @@ mod whole;
 use array::Array;
 pub use foreign::OTHER;
 use kind::{Kind, Label};
+pub use long::Part;
 use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
@@ -214,6 +215,15 @@ impl Watch {
             Mode::Sse(sse) => sse.mid_event(),
             Mode::Array(array) => array.mid_element(),
             Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
+        }
+    }
+
+    /// What of the last chunk belongs to events beyond the bound.
+    pub fn part(&self) -> Part {
+        match &self.mode {
+            Mode::Sse(sse) => sse.part(),
+            Mode::Array(array) => array.part(),
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Part::default(),
         }
     }
 

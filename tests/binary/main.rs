@@ -16,6 +16,7 @@ mod cloud;
 mod connections;
 mod crossing;
 mod dialects;
+mod echoes;
 mod fetching;
 mod fetching_at_once;
 mod fetching_bounds;

@@ -10,7 +10,7 @@ use actix_http::error::PayloadError;
 use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
 use dialects::error::{self, ErrorKind};
-use dialects::watch::{self, Cut, Watch};
+use dialects::watch::{self, Cut, Part, Watch};
 use dialects::{Dialect, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
@@ -87,6 +87,7 @@ impl Answer {
         let Exchange { endpoint, timeouts, strip_usage, translation, permit, veil, request_bytes, .. } = exchange;
         let framing = Framing::of(&response);
         let mut headers = headers::answer(response.headers());
+        veil.drop_telling(&mut headers, false);
         let changed = strip_usage || translation.is_some();
         let (content_type, encoded) = (super::content_type(&response), super::is_encoded(&response));
         let seen_by = match translation {
@@ -319,11 +320,10 @@ impl AnswerBody {
             *left = left.saturating_sub(piece.len() as u64);
         }
         let before = self.content;
-        let (seen, long) = match &mut self.seen_by {
+        let (seen, part) = match &mut self.seen_by {
             Observer::Watch(watch) => {
-                let began = watch.mid_event();
                 let seen = watch.push(&piece);
-                (seen, began || watch.mid_event())
+                (seen, watch.part())
             }
             Observer::Translated(translated) => {
                 let taken = translated.push(&piece);
@@ -357,7 +357,7 @@ impl AnswerBody {
             None => self.ready.append(&mut self.partial),
             Some(range) => self.forward_without(&range),
         }
-        self.veil_errors(from, long);
+        self.veil_errors(from, part);
         if !stays.is_empty() {
             self.partial.push_back(stays);
         }
@@ -365,16 +365,15 @@ impl AnswerBody {
     }
 
     /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
-    /// `from`: where in what is ready the last events begin; `long`: a part of one is among them that passes as it
-    /// comes, and may turn out to be an error only at its end.
-    fn veil_errors(&mut self, from: usize, long: bool) {
+    /// `from`: where in what is ready the last events begin; `part`: what of them belongs to one that passes as it
+    /// comes.
+    fn veil_errors(&mut self, from: usize, part: Part) {
         let Observer::Watch(watch) = &self.seen_by else { return };
-        if watch.failure().is_none() && !long {
+        if watch.failure().is_none() && !part.tells() {
             return;
         }
         let events: Vec<u8> = self.ready.iter().skip(from).flatten().copied().collect();
-        let veiled = if long { self.veil.over_all(&events) } else { self.veil.over_errors(watch, &events) };
-        if let Some(veiled) = veiled {
+        if let Some(veiled) = self.veil.over_errors(watch, part, &events) {
             self.ready.truncate(from);
             self.ready.push_back(veiled.into());
         }

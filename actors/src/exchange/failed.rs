@@ -1,6 +1,7 @@
 //! An error status: its body is read (bounded in size and time), judged, and masked for handing on.
 //!
-//! Always: nothing of a body that came encoded, which nobody asked for, is handed on.
+//! Always: nothing of a body that cannot be read is handed on, for it cannot be masked: one that came encoded, which
+//! nobody asked for, said or unsaid, or in two bytes a letter.
 
 use std::time::{Duration, Instant};
 
@@ -48,13 +49,13 @@ pub async fn read(
     });
     // What came in time is what is judged: the status alone says most of it.
     let _ = whole.await;
-    let encoded = super::is_encoded(&response);
+    let encoded = super::is_encoded(&response) || is_no_text(&body);
     let readable: &[u8] = if encoded { &[] } else { &body };
     let fault = fault::judge(status.as_u16(), readable);
     let hints = headers::quota_hints(response.headers());
     let answer = || {
         let mut headers = headers::answer(response.headers());
-        headers.retain(|(_, value)| !veil.occurs_in(value.as_bytes()));
+        veil.drop_telling(&mut headers, true);
         Box::new(ErrorAnswer { status, headers, body: Bytes::from(veil.masked(&body).into_owned()), dialect })
     };
     Failure {
@@ -63,4 +64,10 @@ pub async fn read(
         // What cannot be read cannot be masked.
         answer: (!encoded).then(answer),
     }
+}
+
+/// Compressed without a word of it, or UTF-16: no error in text holds a zero, nor begins so.
+fn is_no_text(body: &[u8]) -> bool {
+    const BEGIN: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff"];
+    BEGIN.iter().any(|begin| body.starts_with(begin)) || memchr::memchr(0, body).is_some()
 }

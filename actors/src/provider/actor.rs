@@ -91,13 +91,17 @@ impl ProviderActor {
             headers.insert(ANTHROPIC_VERSION, ANTHROPIC_2023);
         }
         let mut awaited = None;
+        let mut veil = Veil::new(self.provider.clone(), permit.key());
         if let Some(credential) = self.provider.credentials.get(permit.key()) {
             match credential {
                 Credential::Nothing => {}
                 Credential::Header(name, value) => drop(headers.insert(name.clone(), value.clone())),
                 // None yet: who runs the exchange waits for it, never this turn.
                 Credential::Tokens(tokens) => match tokens.current() {
-                    Some(value) => drop(headers.insert(AUTHORIZATION, value)),
+                    Some(value) => {
+                        veil.sends(value.clone());
+                        headers.insert(AUTHORIZATION, value);
+                    }
                     None => awaited = Some(tokens.clone()),
                 },
                 Credential::Signs(signer) => {
@@ -105,6 +109,9 @@ impl ProviderActor {
                     let (host, content_type) = (&self.provider.urls.host_header, headers.get(CONTENT_TYPE));
                     let signed = signer.headers(&url.to_string(), host, content_type, sha256, SystemTime::now());
                     for (name, value) in signed.ok_or(Refusal::Unfit)? {
+                        if matches!(name.as_str(), "authorization" | "x-amz-security-token") {
+                            veil.sends(value.clone());
+                        }
                         headers.insert(name, value);
                     }
                 }
@@ -126,7 +133,7 @@ impl ProviderActor {
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,
             translation: ask.translation,
-            veil: Veil::new(self.provider.clone(), permit.key()),
+            veil,
             awaited,
             permit,
         }))

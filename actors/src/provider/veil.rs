@@ -1,42 +1,59 @@
 //! The secrets that an exchange carries, to be taken out of what its upstream says before anybody else hears it.
 //!
-//! A provider may quote the key it was called with, or a header; what a key looks like nobody can know. So the very
-//! values are looked for, beside what [`dialects::mask`] knows by its looks.
+//! A provider may quote the key it was called with, a token, a signature or a header; what those look like nobody can
+//! know. So the very values that were sent are looked for, beside what [`dialects::mask`] knows by its looks.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use config::Credential;
 use dialects::mask;
-use dialects::watch::{Failure, Watch};
+use dialects::watch::{Failure, Part, Watch};
+use http::HeaderValue;
 
 use super::Provider;
 
-/// A header's value, or a word of it, that is shorter is no secret.
-const LEAST_OF_HEADER: usize = 8;
+/// A word of what was sent that is shorter is no secret.
+const LEAST: usize = 8;
 
 /// What was shown to an upstream in confidence.
 pub(crate) struct Veil {
     provider: Arc<Provider>,
     /// Index of the key.
     key: usize,
+    /// What was made for this request alone: access tokens, signatures.
+    sent: Vec<HeaderValue>,
 }
 
 impl Veil {
     pub fn new(provider: Arc<Provider>, key: usize) -> Self {
-        Self { provider, key }
+        Self { provider, key, sent: Vec::new() }
+    }
+
+    /// Something was sent that is not in the configuration.
+    pub fn sends(&mut self, value: HeaderValue) {
+        self.sent.push(value);
     }
 
     /// An error's body, for a client: without these secrets, and without what looks like one.
     pub fn masked<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
-        match mask::hide(body, &self.secrets()) {
-            Cow::Borrowed(body) => mask::mask(body),
-            Cow::Owned(body) => Cow::Owned(mask::mask(&body).into_owned()),
-        }
+        mask::hide_all(body, &self.secrets())
     }
 
-    pub fn occurs_in(&self, text: &[u8]) -> bool {
-        self.over_all(text).is_some()
+    /// Drops the headers that tell one of these secrets. `all`: those that tell what looks like one, too.
+    pub fn drop_telling<N>(&self, headers: &mut Vec<(N, HeaderValue)>, all: bool) {
+        // Few answers have a value as long as a key: then nothing is searched and nothing gathered.
+        let longest = headers.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
+        if !all && longest < self.shortest() {
+            return;
+        }
+        let secrets = self.secrets();
+        headers.retain(|(_, value)| {
+            let hidden =
+                if all { mask::hide_all(value.as_bytes(), &secrets) } else { mask::hide(value.as_bytes(), &secrets) };
+            matches!(hidden, Cow::Borrowed(_))
+        });
     }
 
     /// An error that was told inside an answer; what looks like a secret is out of it already.
@@ -48,36 +65,71 @@ impl Veil {
         Failure { message, ..failure.clone() }
     }
 
-    /// Events on their way to the client; None where they may go as they are.
-    pub fn over_errors(&self, watch: &Watch, events: &[u8]) -> Option<Vec<u8>> {
-        changed(watch.hide_in_errors(events, &self.secrets()))
-    }
-
-    /// Any text on its way to the client; None where it may go as it is. A secret that is cut in two is not found.
-    pub fn over_all(&self, text: &[u8]) -> Option<Vec<u8>> {
-        changed(mask::hide(text, &self.secrets()))
+    /// Events on their way to the client, which follow on `part` of a long one; None where they may go as they are. A
+    /// secret of a long event that is cut in two is not found.
+    pub fn over_errors(&self, watch: &Watch, part: Part, events: &[u8]) -> Option<Vec<u8>> {
+        match watch.hide_in_errors(part, events, &self.secrets()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(hidden) => Some(hidden),
+        }
     }
 
     fn secrets(&self) -> Vec<&str> {
         let config = &self.provider.config;
-        let key = config.keys.get(self.key).map(|key| key.secret.expose());
-        let of_header = |text: &&str| text.len() >= LEAST_OF_HEADER;
-        // Whole, and without the scheme in front of it.
-        let headers = config.headers.iter().map(|(_, value)| value.expose());
-        let words = headers.flat_map(|value| std::iter::once(value).chain(value.split_ascii_whitespace()));
-        key.into_iter().chain(words.filter(of_header)).collect()
+        let mut secrets: Vec<&str> = Vec::new();
+        if let Some(key) = config.keys.get(self.key) {
+            match &key.credential {
+                Credential::Sent => secrets.push(key.secret.expose()),
+                Credential::Aws(aws) => {
+                    secrets.push(aws.secret.expose());
+                    secrets.extend(aws.session_token.iter().map(|token| token.expose()));
+                }
+                // What they are exchanged for is among what was sent.
+                Credential::ServiceAccount(_) | Credential::Metadata { .. } => {}
+            }
+        }
+        secrets.extend(config.header_secrets.iter().map(|secret| secret.expose()));
+        for value in self.sent.iter().filter_map(|value| value.to_str().ok()) {
+            secrets.extend(std::iter::once(value).chain(words(value)).filter(|word| word.len() >= LEAST));
+        }
+        secrets
+    }
+
+    /// The length of the shortest that is masked within a word; an estimate from below costs a search and no more.
+    fn shortest(&self) -> usize {
+        let key = self.provider.config.keys.get(self.key).map_or(usize::MAX, |key| key.secret.expose().len());
+        let headers = self.provider.config.header_secrets.iter().map(|secret| secret.expose().len()).min();
+        let sent = if self.sent.is_empty() { usize::MAX } else { LEAST };
+        key.min(headers.unwrap_or(usize::MAX)).min(sent)
     }
 }
 
-fn changed(text: Cow<'_, [u8]>) -> Option<Vec<u8>> {
-    match text {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(hidden) => Some(hidden),
-    }
+/// What is secret of an `Authorization`: the token behind its scheme, and of AWS's signed one who signs and the
+/// signature, but not the names of what was signed.
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    let words =
+        value.split([' ', ',']).filter(|word| !word.starts_with("AWS4-") && !word.starts_with("SignedHeaders="));
+    words.map(|word| ["Credential=", "Signature="].iter().find_map(|name| word.strip_prefix(name)).unwrap_or(word))
 }
 
 impl fmt::Debug for Veil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Veil").field("provider", &self.provider.config.id).field("key", &self.key).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn of_a_signed_authorization_the_signer_and_the_signature() {
+        let value = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=5d672d79c15b13162d9279b0855cfba6";
+        let told: Vec<&str> = words(value).filter(|word| !word.is_empty()).collect();
+        assert_eq!(
+            told,
+            ["AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/bedrock/aws4_request", "5d672d79c15b13162d9279b0855cfba6"]
+        );
+        assert_eq!(words("Bearer ya29.c.abc").last(), Some("ya29.c.abc"));
     }
 }

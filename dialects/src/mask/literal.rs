@@ -1,6 +1,6 @@
 //! Secrets that are known by heart: taken out wherever an upstream repeats them, whatever they look like.
 //!
-//! Also where JSON has escaped characters of one, and where the text was cut in the middle of one. Outside of strings
+//! Also where JSON or a URL has escaped characters of one, in capitals where it is long, and where the text was cut in the middle of one. Outside of strings
 //! JSON stays JSON only for secrets that are plain words or numbers, as keys are.
 
 use std::borrow::Cow;
@@ -9,6 +9,8 @@ use super::{escaped, mask_str};
 
 /// A shorter secret is taken out only where it stands as a word of its own: as a part of one it is hardly meant.
 const WORD: usize = 8;
+/// A longer one is found in capitals too: nothing else is so much like it.
+const LONG: usize = 16;
 /// A shorter one than this is none, but somebody's placeholder.
 const LEAST: usize = 4;
 
@@ -49,21 +51,28 @@ fn occurs(body: &[u8], at: usize, secret: &[u8]) -> Option<usize> {
 
 /// How many bytes of the text say the secret, if it begins with it.
 fn matched(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let folds = secret.len() >= LONG;
+    let same = |said: u32, want: u8| match u8::try_from(said) {
+        Ok(said) if folds => said.eq_ignore_ascii_case(&want),
+        Ok(said) => said == want,
+        Err(_) => false,
+    };
     let mut at = 0;
     for (said, want) in secret.iter().enumerate() {
         at += match text.get(at..).unwrap_or_default() {
             [] if said >= LEAST => return Some(at),
-            [b'\\', b'u', code @ ..] if hex(code) == Some(u32::from(*want)) => 6,
+            [plain, ..] if same(u32::from(*plain), *want) => 1,
+            [b'\\', b'u', code @ ..] if hex(code, 4).is_some_and(|code| same(code, *want)) => 6,
+            [b'%', code @ ..] if hex(code, 2).is_some_and(|code| same(code, *want)) => 3,
             [b'\\', plain, ..] if plain == want && !want.is_ascii_alphanumeric() => 2,
-            [plain, ..] if plain == want => 1,
             _ => return None,
         };
     }
     Some(at)
 }
 
-fn hex(code: &[u8]) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(code.get(..4)?).ok()?, 16).ok()
+fn hex(code: &[u8], digits: usize) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(code.get(..digits)?).ok()?, 16).ok()
 }
 
 #[cfg(test)]
@@ -78,9 +87,16 @@ mod tests {
 
     #[test]
     fn it_is_gone_however_it_is_written() {
-        for said in [r#"Ab/Cd+01"23456789"#, r#"Ab\/Cd\u002b01\"23456789"#, r#"\u0041b\u002FCd+01\u002223456789"#] {
+        for said in [
+            r#"Ab/Cd+01"23456789"#,
+            r#"Ab\/Cd\u002b01\"23456789"#,
+            r#"\u0041b\u002FCd+01\u002223456789"#,
+            "Ab%2FCd%2b01%2223456789",
+        ] {
             assert_eq!(hidden(&format!("a {said}, x{said}y"), &[KEY]), "a ***, x***y");
         }
+        assert_eq!(hidden("NO KEY ABCDEFGH-01234567.", &["abcdefgh-01234567"]), "NO KEY ***.");
+        assert_eq!(hidden("Ollama", &["ollama"]), "Ollama", "a short one may be a word");
         // Cut in its middle.
         assert_eq!(hidden("the key Ab/Cd+0", &[KEY]), "the key ***");
         assert_eq!(hidden("the key Ab", &[KEY]), "the key Ab");

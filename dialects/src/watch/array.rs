@@ -5,7 +5,7 @@
 
 use super::elements::{Elements, bare};
 use super::events::Answer;
-use super::long::{Long, MAX_EVENT};
+use super::long::{Long, MAX_EVENT, Part};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
 
@@ -18,6 +18,8 @@ pub struct Array {
     held: Vec<u8>,
     /// In place of `held`: an element that was too long.
     long: Option<Box<Long>>,
+    /// What the last chunk held of such.
+    part: Part,
     closed: bool,
 }
 
@@ -29,12 +31,14 @@ impl Array {
             answer: Answer::new(endpoint),
             held: Vec::new(),
             long: None,
+            part: Part::default(),
             closed: false,
         }
     }
 
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
         let mut seen = Seen::default();
+        self.part = Part::default();
         let mut rest = chunk;
         while !self.closed
             && let Some(bound) = self.elements.find(rest)
@@ -65,6 +69,7 @@ impl Array {
     fn element(&mut self, end: &[u8]) {
         if let Some(mut long) = self.long.take() {
             long.push(end);
+            self.part.before = (end.len(), long.tells());
             long.judge(b"", bare(&long.head), &mut self.answer);
         } else if self.held.is_empty() {
             self.answer.event(b"", bare(end));
@@ -78,13 +83,17 @@ impl Array {
     fn hold(&mut self, rest: &[u8]) -> bool {
         if let Some(long) = &mut self.long {
             long.push(rest);
+            self.part.before = (rest.len(), long.tells());
             return false;
         }
         self.held.extend_from_slice(rest);
         if self.held.len() <= MAX_EVENT {
             return true;
         }
-        self.long = Some(Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held))));
+        let mut long = Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held)));
+        long.judge_beginning();
+        self.part.after = (long.len(), long.tells());
+        self.long = Some(long);
         self.answer.content = true;
         false
     }
@@ -113,6 +122,10 @@ impl Array {
     /// A part of an element has been let through.
     pub fn mid_element(&self) -> bool {
         self.long.is_some()
+    }
+
+    pub fn part(&self) -> Part {
+        self.part
     }
 
     pub fn closed(&self) -> bool {

@@ -7,50 +7,60 @@ use std::borrow::Cow;
 use super::bounds::Bounds;
 use super::elements::{Elements, bare};
 use super::sse::Sse;
-use super::{Mode, Watch};
+use super::{Mode, Part, Watch};
 use crate::{gemini, mask};
 
 impl Watch {
-    /// Takes these secrets out of those of the events that tell an error. `events` are whole ones, as they go out.
-    pub fn hide_in_errors<'a>(&self, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
-        let hidden = |events| matches!(mask::hide(events, secrets), Cow::Owned(_));
+    /// Takes these secrets, and what looks like one, out of those of the events that tell an error. `events` are whole
+    /// ones as they go out, but for `part` of those that are too long to be held.
+    pub fn hide_in_errors<'a>(&self, part: Part, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
+        let of_part = |bytes, tells| if tells { mask::hide_all(bytes, secrets) } else { Cow::Borrowed(bytes) };
+        let (first, rest) = events.split_at_checked(part.before.0).unwrap_or((events, &[]));
+        let (whole, last) = rest.split_at_checked(rest.len().saturating_sub(part.after.0)).unwrap_or((rest, &[]));
+        let hidden = [of_part(first, part.before.1), self.hide_in_whole(whole, secrets), of_part(last, part.after.1)];
+        if hidden.iter().all(|bytes| matches!(bytes, Cow::Borrowed(_))) {
+            return Cow::Borrowed(events);
+        }
+        Cow::Owned(hidden.concat())
+    }
+
+    fn hide_in_whole<'a>(&self, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
         match self.mode {
-            Mode::Sse(_) if hidden(events) => {
+            _ if self.failure().is_none() => Cow::Borrowed(events),
+            Mode::Sse(_) => {
                 let mut bounds = Bounds::default();
                 let tells = |event: &[u8]| Sse::new(self.endpoint).push(event).failed.is_some();
-                Cow::Owned(hide(events, secrets, |rest| bounds.find(rest).map(|bound| bound.end), tells))
+                hide(events, secrets, |rest| bounds.find(rest).map(|bound| bound.end), tells)
             }
-            Mode::Array(_) if hidden(events) => {
+            Mode::Array(_) => {
                 let begins = events.trim_ascii_start().first() == Some(&b'[');
                 let mut elements = if begins { Elements::default() } else { Elements::between() };
                 let tells = |element: &[u8]| gemini::chunk::look(bare(element)).failed;
-                Cow::Owned(hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), tells))
+                hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), tells)
             }
-            Mode::Sse(_)
-            | Mode::Array(_)
-            | Mode::Json(_)
-            | Mode::Opaque { .. }
-            | Mode::Blank { .. }
-            | Mode::Foreign(_) => Cow::Borrowed(events),
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Cow::Borrowed(events),
         }
     }
 }
 
 /// Takes them out of the events, each of which ends where `find` says, that `tell` an error.
-fn hide(
-    events: &[u8],
+fn hide<'a>(
+    events: &'a [u8],
     secrets: &[&str],
     mut find: impl FnMut(&[u8]) -> Option<usize>,
     tells: impl Fn(&[u8]) -> bool,
-) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::with_capacity(events.len()), events);
+) -> Cow<'a, [u8]> {
+    let (mut out, mut rest) = (Vec::new(), events);
+    let mut is_changed = false;
     while let Some(end) = find(rest) {
         let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        out.extend_from_slice(&if tells(event) { mask::hide(event, secrets) } else { Cow::Borrowed(event) });
+        let hidden = if tells(event) { mask::hide_all(event, secrets) } else { Cow::Borrowed(event) };
+        is_changed |= matches!(hidden, Cow::Owned(_));
+        out.extend_from_slice(&hidden);
         rest = after;
     }
     out.extend_from_slice(rest);
-    out
+    if is_changed { Cow::Owned(out) } else { Cow::Borrowed(events) }
 }
 
 #[cfg(test)]
@@ -58,22 +68,75 @@ mod tests {
     use super::*;
     use crate::Endpoint;
 
+    const NO_PART: Part = Part { before: (0, false), after: (0, false) };
+
+    fn hidden(watch: &Watch, part: Part, events: &str) -> String {
+        String::from_utf8(watch.hide_in_errors(part, events.as_bytes(), &["Key0123456789"]).into_owned()).unwrap()
+    }
+
     #[test]
     fn error_events_and_no_others() {
         let mut watch = Watch::new(Endpoint::Chat, "text/event-stream", false);
-        watch.push(b"data: x\n\n");
-        let told = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789\"}}]}\n\ndata: {\"error\":{\"message\":\"for Key0123456789\"}}\r\n\r\n: Key0123456789\n\n";
-        let hidden = watch.hide_in_errors(told.as_bytes(), &["Key0123456789"]);
-        assert_eq!(String::from_utf8_lossy(&hidden), told.replace("for Key0123456789", "for ***"));
-        assert!(matches!(watch.hide_in_errors(told.as_bytes(), &["another0123"]), Cow::Borrowed(_)));
+        let told = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789 org-abcdefgh\"}}]}\n\ndata: {\"error\":{\"message\":\"for Key0123456789 of org-abcdefgh\"}}\r\n\r\n: Key0123456789\n\n";
+        watch.push(told.as_bytes());
+        let want = told.replace("for Key0123456789 of org-abcdefgh", "for *** of ***");
+        assert_eq!(hidden(&watch, NO_PART, told), want);
+        let honest = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789\"}}]}\n\n";
+        assert!(matches!(watch.hide_in_errors(NO_PART, honest.as_bytes(), &["Key0123456789"]), Cow::Borrowed(_)));
         let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
         let told = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Key0123456789\"}]}}]},\r\n{\"error\":{\"message\":\"for Key0123456789\"}}]";
         watch.push(told.as_bytes());
         for events in [told, &told[told.find(",\r\n").unwrap()..]] {
-            let hidden = watch.hide_in_errors(events.as_bytes(), &["Key0123456789"]);
-            assert_eq!(String::from_utf8_lossy(&hidden), events.replace("for Key0123456789", "for ***"));
+            assert_eq!(hidden(&watch, NO_PART, events), events.replace("for Key0123456789", "for ***"));
         }
         let document = Watch::new(Endpoint::Chat, "application/json", false);
-        assert!(matches!(document.hide_in_errors(told.as_bytes(), &["Key0123456789"]), Cow::Borrowed(_)));
+        assert_eq!(hidden(&document, NO_PART, told), told);
+    }
+
+    /// As the relay does it: what may go out of each chunk.
+    fn relayed(endpoint: Endpoint, content_type: &str, text: &str, size: usize) -> String {
+        let mut watch = Watch::new(endpoint, content_type, false);
+        let (mut out, mut held) = (String::new(), String::new());
+        for chunk in text.as_bytes().chunks(size) {
+            let seen = watch.push(chunk);
+            let (goes, stays) = chunk.split_at(seen.upto);
+            held.push_str(std::str::from_utf8(goes).unwrap());
+            if !goes.is_empty() {
+                out.push_str(&hidden(&watch, watch.part(), &std::mem::take(&mut held)));
+            }
+            held.push_str(std::str::from_utf8(stays).unwrap());
+        }
+        out + &held
+    }
+
+    #[test]
+    fn a_long_event_is_changed_where_it_tells_an_error_and_nowhere_else() {
+        let x = "x".repeat(100_000);
+        let content = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        let honest = content("hi")
+            + &content(&format!("Key0123456789 {x} Key0123456789 org-abcdefgh"))
+            + &content("Key0123456789");
+        let error = format!("data: {{\"error\":{{\"message\":\"Key0123456789 {x} Key0123456789\"}}}}\n\n");
+        let all = honest.clone() + &error + &content("Key0123456789");
+        let want = honest.clone() + &error.replace("Key0123456789", "***") + &content("Key0123456789");
+        // In none of these cuts a secret is cut.
+        for size in [all.len(), 70_000] {
+            assert!(relayed(Endpoint::Chat, "text/event-stream", &honest, size) == honest, "{size}");
+            assert!(relayed(Endpoint::Chat, "text/event-stream", &all, size) == want, "{size}");
+        }
+        let element =
+            |text: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}}}]}}");
+        let honest = format!(
+            "[{},\r\n{},\r\n{}",
+            element("hi"),
+            element(&format!("Key0123456789 {x}")),
+            element("Key0123456789")
+        );
+        let error = format!(",\r\n{{\"error\":{{\"message\":\"Key0123456789 {x}\"}}}}]");
+        let want = honest.clone() + &error.replace("Key0123456789", "***");
+        for size in [1_000_000, 70_000] {
+            let relayed = relayed(Endpoint::GenerateContent, "application/json", &(honest.clone() + &error), size);
+            assert!(relayed == want, "{size}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use super::bounds::Bounds;
 use super::events::Answer;
 use super::lines::{Line, Lines};
-use super::long::{Long, MAX_EVENT};
+use super::long::{Long, MAX_EVENT, Part};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
 
@@ -23,6 +23,8 @@ pub struct Sse {
     held: Vec<u8>,
     /// In place of `held`: an event that was too long, let through as it comes.
     long: Option<Box<Long>>,
+    /// What the last chunk held of such.
+    part: Part,
     started: bool,
     /// Bytes that came before content.
     prelude: u64,
@@ -37,6 +39,7 @@ impl Sse {
             answer: Answer::new(endpoint),
             held: Vec::new(),
             long: None,
+            part: Part::default(),
             started: false,
             prelude: 0,
             strip: false,
@@ -45,6 +48,7 @@ impl Sse {
 
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
         let mut seen = Seen::default();
+        self.part = Part::default();
         let before = self.held.len();
         let mut rest = chunk;
         if before > 0 || self.long.is_some() {
@@ -98,11 +102,15 @@ impl Sse {
                 self.held.extend_from_slice(rest);
                 return;
             }
-            self.long = Some(Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held))));
-            self.answer.content = true;
-        }
-        if let Some(long) = &mut self.long {
+            let mut long = Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held)));
             long.push(rest);
+            long.judge_beginning();
+            self.part.after = (long.len(), long.tells());
+            self.long = Some(long);
+            self.answer.content = true;
+        } else if let Some(long) = &mut self.long {
+            long.push(rest);
+            self.part.before = (rest.len(), long.tells());
         }
         seen.upto = chunk;
     }
@@ -111,6 +119,7 @@ impl Sse {
     fn end_event(&mut self, end: &[u8]) -> bool {
         if let Some(mut long) = self.long.take() {
             long.push(end);
+            self.part.before = (end.len(), long.tells());
             let (name, data) = told(&long);
             long.judge(name, data, &mut self.answer);
             return false;
@@ -192,6 +201,10 @@ impl Sse {
 
     pub fn estimate(&self) -> u64 {
         self.answer.tally.tokens()
+    }
+
+    pub fn part(&self) -> Part {
+        self.part
     }
 
     pub fn mid_event(&self) -> bool {
