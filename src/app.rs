@@ -12,7 +12,7 @@ use actix_web::middleware::Condition;
 use actix_web::{App, web};
 use actors::supervisor::Handle;
 use actors::worker::Worker;
-use config::Config;
+use config::{Config, Origin};
 
 use crate::connections::{self, Room, Rules};
 use crate::drain::{self, Drain, Switch};
@@ -254,7 +254,7 @@ async fn stop_now(handle: &ServerHandle) {
 }
 
 /// For browsers of the configured origins. The token is theirs to send, so no credentials mode.
-fn cors(origins: &[String]) -> Cors {
+fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::POST, Method::OPTIONS])
         .allow_any_header()
@@ -267,10 +267,13 @@ fn cors(origins: &[String]) -> Cors {
         ])
         .max_age(3600);
     let cors = cors.expose_headers([header::CONTENT_DISPOSITION]);
-    if origins.iter().any(|origin| origin == "*") {
+    if origins.contains(&Origin::Any) {
         return cors.allow_any_origin().send_wildcard();
     }
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    let origins = origins.to_vec();
+    cors.allowed_origin_fn(move |given, _| {
+        given.to_str().is_ok_and(|given| origins.iter().any(|origin| origin.matches(given)))
+    })
 }
 
 fn cores() -> usize {

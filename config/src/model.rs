@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{AwsKey, BaseUrl, DayReset, Network, Secret, Seen, ServiceAccount, Sha256};
+use crate::{AwsKey, BaseUrl, DayReset, Network, Origin, Secret, Seen, ServiceAccount, Sha256};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -369,7 +369,7 @@ pub struct Server {
     /// Silence after which an SSE client gets a comment.
     pub keepalive: Duration,
     pub max_in_flight: u32,
-    pub cors_origins: Vec<String>,
+    pub cors_origins: Vec<Origin>,
     /// Only from those is `x-forwarded-for` believed.
     pub trusted_proxies: Vec<Network>,
     /// Web worker threads; None: one for each core.

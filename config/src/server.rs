@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::finding::Place;
 use crate::reader::{Given, Reader, Spot};
 use crate::routes::ON_LOSS;
-use crate::{Network, Retry, Server, fetch_urls, host, quantity, shapes};
+use crate::{Network, Origin, Retry, Server, fetch_urls, host, quantity, shapes};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -54,7 +54,7 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
 
     let on_loss = r.given(&object, "on_loss").and_then(|given| r.choice(&given, "on_loss", &ON_LOSS));
     let max_in_flight = r.given(&object, "max_in_flight").and_then(|given| r.number(&given, 1..=1_000_000));
-    let cors_origins = list(r, object.get("cors_origins"), read_origin);
+    let cors_origins = list(r, object.get("cors_origins"), Origin::read);
     let trusted_proxies = list(r, object.get("trusted_proxies"), read_network);
     let fetch_urls = object.get("fetch_urls").and_then(|spot| fetch_urls::read(r, spot));
     let server = Server {
@@ -125,26 +125,6 @@ pub(crate) fn list<T: PartialEq>(
         }
     }
     out
-}
-
-/// `*`, or scheme, host and perhaps a port, as browsers send it (RFC 6454 section 6.2).
-fn read_origin(text: &str) -> Result<String, (&'static str, &'static str)> {
-    let wrong = ("is not an origin", "write it like https://app.example, without a path");
-    if text == "*" {
-        return Ok(text.to_owned());
-    }
-    let (scheme, rest) = text.split_once("://").ok_or(wrong)?;
-    let scheme = scheme.to_ascii_lowercase();
-    let scheme_ok = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    let (name, port) = match rest.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (rest, None),
-    };
-    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if scheme.is_empty() || !scheme_ok || !port_ok || host::normalise(name).is_none() {
-        return Err(wrong);
-    }
-    Ok(format!("{scheme}://{}", rest.to_ascii_lowercase()))
 }
 
 /// An address, or a block as address/prefix.

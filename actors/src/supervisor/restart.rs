@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(needed(&began, &new), ["PORT", "STATE_DIR", "LOG_FORMAT", "RUST_LOG"]);
         let mut new = began.clone();
         new.server.max_in_flight -= 1;
-        new.server.cors_origins.push("*".to_owned());
+        new.server.cors_origins.push(config::Origin::Any);
         assert_eq!(needed(&began, &new), ["server.cors_origins"]);
         new.server.max_in_flight += 2;
         assert_eq!(needed(&began, &new), ["server.cors_origins", "server.max_in_flight (more of it)"]);

@@ -276,7 +276,8 @@ pub(crate) struct Server {
     keepalive: Option<Duration>,
     /// Requests at one time. Default 10000.
     max_in_flight: Option<Whole>,
-    /// Origins of web pages that may call: https://app.example, or `*`. Default none.
+    /// Origins of web pages that may call: https://app.example, https://*.app.example, http://localhost:* (any port),
+    /// moz-extension://* (any extension), null (a page of a file), or `*`. Default none.
     cors_origins: Option<Vec<Text>>,
     /// Addresses or blocks whose x-forwarded-for is believed. Default none.
     trusted_proxies: Option<Vec<Text>>,
