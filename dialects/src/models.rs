@@ -1,5 +1,7 @@
 //! Lists of models: ours in the shape of who asks, and an upstream's in whatever shape it has.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::{Dialect, date, safe_model_name};
@@ -14,16 +16,19 @@ pub struct Entry<'a> {
     pub created: u64,
 }
 
-/// The answer to `GET /models`.
-pub fn list<'a>(dialect: Dialect, entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
+/// The answer to `GET /models`: all of them, or a page with more behind it (before it, where it was asked for backwards).
+pub fn list<'a>(dialect: Dialect, entries: impl IntoIterator<Item = Entry<'a>>, more: bool) -> Vec<u8> {
     let data: Vec<Value> = entries.into_iter().map(|entry| object(dialect, &entry)).collect();
     let body = match dialect {
         Dialect::OpenAi => json!({"object": "list", "data": data}),
         Dialect::Anthropic => {
             let end = |one: Option<&Value>| one.and_then(|m| m.get("id")).cloned().unwrap_or(Value::Null);
-            json!({"first_id": end(data.first()), "last_id": end(data.last()), "has_more": false, "data": data})
+            json!({"first_id": end(data.first()), "last_id": end(data.last()), "has_more": more, "data": data})
         }
-        Dialect::Gemini => json!({"models": data}),
+        Dialect::Gemini => match data.last().and_then(|last| last.get("displayName")?.as_str()).filter(|_| more) {
+            Some(last) => json!({"nextPageToken": page_token(last), "models": data}),
+            None => json!({"models": data}),
+        },
     };
     body.to_string().into_bytes()
 }
@@ -48,6 +53,16 @@ fn object(dialect: Dialect, entry: &Entry<'_>) -> Value {
             "supportedGenerationMethods": ["generateContent", "countTokens"],
         }),
     }
+}
+
+/// Gemini's word for where the next page begins: behind the model of this name.
+fn page_token(last: &str) -> String {
+    URL_SAFE_NO_PAD.encode(last)
+}
+
+/// The name that a page token stands for; None for one that is none of ours.
+pub fn of_page_token(token: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
 
 /// No list is longer than this: what comes after is left out.
@@ -88,22 +103,31 @@ mod tests {
     #[test]
     fn each_dialect_gets_its_shape() {
         assert_eq!(
-            value(&list(Dialect::OpenAi, [ENTRY])),
+            value(&list(Dialect::OpenAi, [ENTRY], false)),
             json!({"object":"list","data":[{"id":"a/b","object":"model","created":1_709_208_000,"owned_by":"groq"}]})
         );
         assert_eq!(
-            value(&list(Dialect::Anthropic, [ENTRY])),
+            value(&list(Dialect::Anthropic, [ENTRY], false)),
             json!({"data":[{"type":"model","id":"a/b","display_name":"a/b","created_at":"2024-02-29T12:00:00Z"}],"has_more":false,"first_id":"a/b","last_id":"a/b"})
         );
-        assert_eq!(value(&list(Dialect::Anthropic, []))["first_id"], Value::Null);
-        assert_eq!(value(&list(Dialect::Gemini, [ENTRY]))["models"][0]["name"], "models/a/b");
+        assert_eq!(value(&list(Dialect::Anthropic, [], false))["first_id"], Value::Null);
+        assert_eq!(value(&list(Dialect::Gemini, [ENTRY], false))["models"][0]["name"], "models/a/b");
         assert_eq!(value(&one(Dialect::OpenAi, &ENTRY))["object"], "model");
+    }
+
+    #[test]
+    fn a_page_says_that_more_follows() {
+        assert_eq!(value(&list(Dialect::Anthropic, [ENTRY], true))["has_more"], true);
+        let page = value(&list(Dialect::Gemini, [ENTRY], true));
+        assert_eq!(of_page_token(page["nextPageToken"].as_str().unwrap()).as_deref(), Some("a/b"));
+        assert_eq!((of_page_token("!"), of_page_token("_w")), (None, None));
+        assert_eq!(value(&list(Dialect::Gemini, [], true)), json!({"models": []}));
     }
 
     #[test]
     fn our_own_lists_are_understood_again() {
         for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
-            assert_eq!(parse(&list(dialect, [ENTRY])), Some(vec!["a/b".to_owned()]));
+            assert_eq!(parse(&list(dialect, [ENTRY], false)), Some(vec!["a/b".to_owned()]));
         }
     }
 

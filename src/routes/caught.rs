@@ -17,7 +17,7 @@ pub async fn caught(request: &HttpRequest, answer: impl Future<Output = HttpResp
         Err(_) => {
             let id = entry::request_id(request);
             log::error!("{id}: its handler died of a panic");
-            reply::internal(super::dialect(request.path(), request.headers()), &id)
+            reply::internal(super::dialect(request), &id)
         }
     }
 }

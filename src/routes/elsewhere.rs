@@ -45,6 +45,6 @@ pub async fn not_here(request: HttpRequest) -> HttpResponse {
 }
 
 fn unknown(request: &HttpRequest) -> HttpResponse {
-    let dialect = dialect(request.path(), request.headers());
+    let dialect = dialect(request);
     reply::error(entry(request, None), dialect, ErrorKind::UnknownPath, &near::told(request.path()))
 }

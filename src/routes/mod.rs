@@ -8,13 +8,14 @@ mod inference;
 mod models;
 mod named;
 mod near;
+mod paging;
 mod probes;
 mod spelling;
 mod unknown;
 mod upgrade;
 
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use dialects::error::ErrorKind;
 use dialects::{Dialect, Endpoint};
@@ -84,12 +85,18 @@ pub fn configure_probes(config: &mut web::ServiceConfig) {
     config.default_service(web::to(HttpResponse::NotFound));
 }
 
-/// Whose error shape a caller understands.
-fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
+/// Whose shapes a caller understands: what its SDK sends beside the token tells where the path does not. Google's own asks
+/// for /v1/models as OpenAI's does.
+fn dialect(request: &HttpRequest) -> Dialect {
+    let headers = request.headers();
     if headers.contains_key("anthropic-version") {
         return Dialect::Anthropic;
     }
-    spelling::dialect(path).unwrap_or(Dialect::OpenAi)
+    let google = || {
+        ["x-goog-api-key", "x-goog-api-client"].iter().any(|name| headers.contains_key(*name))
+            || request.query_string().split('&').any(|pair| pair.starts_with("key="))
+    };
+    spelling::dialect(request.path()).unwrap_or_else(|| if google() { Dialect::Gemini } else { Dialect::OpenAi })
 }
 
 /// The entry of what is answered without a look at a token; it tells all the same who asked.
@@ -134,7 +141,7 @@ fn not_get(request: &HttpRequest) -> HttpResponse {
         return takes(entry, "GET, HEAD, OPTIONS");
     }
     let message = format!("this path takes GET, not {}", named(request.method()));
-    let dialect = dialect(request.path(), request.headers());
+    let dialect = dialect(request);
     let mut response = reply::error(entry, dialect, ErrorKind::MethodNotAllowed, &message);
     response.headers_mut().insert(ALLOW, LOOKS);
     response

@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::record::Outcome;
 use crate::reply;
 use crate::routes::caught::caught;
+use crate::routes::paging::{self, NoPage};
 
 pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
     caught(&request, async { all(&request, &state) }).await
@@ -33,8 +34,17 @@ fn all(request: &HttpRequest, state: &State) -> HttpResponse {
         Err(response) => return *response,
     };
     let table = &state.worker.shard().table;
-    let known = table.models().map(|(id, owned_by)| Model { id, owned_by, created: state.started_unix });
-    json(entry, models::list(dialect, known))
+    let known: Vec<(&str, &str)> = table.models().collect();
+    let ids: Vec<&str> = known.iter().map(|(id, _)| *id).collect();
+    let page = match paging::cut(dialect, request.query_string(), &ids) {
+        Ok(page) => page,
+        Err(NoPage { param, why }) => {
+            return reply::refusal(entry, dialect, ErrorKind::InvalidRequest, why, Some(param), None);
+        }
+    };
+    let known = known.get(page.range).unwrap_or_default().iter();
+    let known = known.map(|(id, owned_by)| Model { id, owned_by, created: state.started_unix });
+    json(entry, models::list(dialect, known, page.more))
 }
 
 fn known(request: &HttpRequest, id: &str, state: &State) -> HttpResponse {
@@ -55,7 +65,7 @@ fn known(request: &HttpRequest, id: &str, state: &State) -> HttpResponse {
 
 fn enter(request: &HttpRequest, state: &State) -> Result<(Entry, Dialect), Box<HttpResponse>> {
     let mut entry = Entry::open(request, None);
-    let dialect = super::dialect(request.path(), request.headers());
+    let dialect = super::dialect(request);
     let config = state.worker.shard().table.config.clone();
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
     match auth::client(request, &config.clients) {

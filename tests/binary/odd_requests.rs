@@ -258,3 +258,95 @@ async fn who_asks_what_a_path_takes_is_told() {
     let near = proxy.post("/v1/chat/completion", "{}").await;
     assert!(near.status == 404 && near.text().contains("did you mean POST /v1/chat/completions?"), "{}", near.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn origins_are_matched_whole() {
+    let upstream = records().await;
+    let origins = r#"["null", "http://localhost:*", "https://*.example.com", "moz-extension://*"]"#;
+    let proxy = proxy(&(one(&upstream.base_url(), "") + &format!("server: {{ cors_origins: {origins} }}\n"))).await;
+    for (origin, allowed) in [
+        ("null", true),
+        ("http://localhost:5173", true),
+        ("http://localhost", true),
+        ("https://a.b.example.com", true),
+        ("moz-extension://3b1c0e7a-6a0a-4c52-9a7f-0f6a0f8d9f11", true),
+        ("https://example.com", false),
+        ("https://evil-example.com", false),
+        ("https://a.example.com.evil.net", false),
+        ("https://a.example.com:8443", false),
+        ("http://localhost.evil.net:80", false),
+        ("chrome-extension://abc", false),
+    ] {
+        let preflight = Ask::new("OPTIONS", "/v1/chat/completions")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,content-type,x-stainless-os");
+        let ask = Ask::get("/v1/models", TOKEN).header("origin", origin);
+        for ask in [preflight, ask] {
+            let answer = ask.send(proxy.port).await;
+            let told = answer.header("access-control-allow-origin");
+            assert_eq!(told.as_deref(), allowed.then_some(origin), "{}", answer.status);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_models_has_the_shape_and_the_pages_of_who_asks() {
+    let upstream = records().await;
+    let yaml = format!(
+        "providers:\n  up: {{ kind: openai, base_url: {}, api_key: {KEY}, models: [a, b/x, c] }}\n",
+        upstream.base_url()
+    );
+    let proxy = proxy(&yaml).await;
+    let google = |path: &str| Ask::new("GET", path).header("x-goog-api-key", TOKEN);
+    for ask in [
+        google("/v1/models"),
+        google("/models"),
+        google("/v1beta/models"),
+        Ask::new("GET", &format!("/v1/models?key={TOKEN}")),
+        Ask::get("/v1/models", TOKEN).header("x-goog-api-client", "google-genai-sdk/1.50.0 gl-python/3.13"),
+    ] {
+        let list = ask.send(proxy.port).await.json();
+        assert_eq!(list["models"].as_array().map(Vec::len), Some(3), "{list}");
+        assert_eq!((&list["models"][1]["name"], list.get("nextPageToken")), (&"models/b/x".into(), None));
+    }
+    assert_eq!(google("/v1/models/b/x").send(proxy.port).await.json()["name"], "models/b/x");
+    let missing = google("/v1/models/none").send(proxy.port).await;
+    assert_eq!((missing.status, &missing.json()["error"]["status"]), (404, &"NOT_FOUND".into()));
+    let wrong = Ask::new("GET", "/v1/models").header("x-goog-api-key", "wrong").send(proxy.port).await;
+    assert_eq!((wrong.status, &wrong.json()["error"]["status"]), (401, &"UNAUTHENTICATED".into()));
+    assert_eq!(proxy.get("/v1/models").await.json()["object"], "list");
+
+    let first = google("/v1beta/models?pageSize=2").send(proxy.port).await.json();
+    let token = first["nextPageToken"].as_str().unwrap().to_owned();
+    let second = google(&format!("/v1beta/models?pageSize=2&pageToken={token}")).send(proxy.port).await.json();
+    assert_eq!((first["models"].as_array().unwrap().len(), second["models"].as_array().unwrap().len()), (2, 1));
+    assert!(second.get("nextPageToken").is_none());
+
+    let anthropic = |query: &str| {
+        Ask::new("GET", &format!("/v1/models?{query}"))
+            .header("x-api-key", TOKEN)
+            .header("anthropic-version", "2023-06-01")
+    };
+    for (query, first, last, more) in [
+        ("", "a", "c", false),
+        ("limit=2", "a", "b/x", true),
+        ("limit=2&after_id=b/x", "c", "c", false),
+        ("limit=1&before_id=c", "b/x", "b/x", true),
+    ] {
+        let page = anthropic(query).send(proxy.port).await.json();
+        assert_eq!(
+            (&page["first_id"], &page["last_id"], &page["has_more"]),
+            (&first.into(), &last.into(), &more.into()),
+            "{query}"
+        );
+    }
+    for ask in [
+        anthropic("limit=0"),
+        anthropic("after_id=nobody"),
+        google("/v1beta/models?pageSize=-1"),
+        google("/v1beta/models?pageToken=x!"),
+    ] {
+        assert_eq!(ask.send(proxy.port).await.status, 400);
+    }
+}
