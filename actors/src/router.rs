@@ -12,8 +12,8 @@ use crate::table::{Deployment, Route};
 /// Deployments to try, best first.
 pub type Plan = SmallVec<[Arc<Deployment>; 4]>;
 
-/// Fallbacks of fallbacks are followed this deep; configurations that go deeper are refused when they are checked.
-const MAX_DEPTH: usize = config::MAX_FALLBACK_DEPTH;
+/// No request goes on beyond so many deployments.
+const MAX_PLAN: usize = 256;
 
 /// What may be tried for a request.
 #[derive(Debug, Default)]
@@ -34,46 +34,46 @@ pub enum Outlook {
 
 /// Looks at a route's deployments and those of its fallbacks; `leaves_out` says which do not count.
 pub fn outlook(route: &Route, now: Moment, leaves_out: impl Fn(&Deployment) -> bool) -> Outlook {
-    match soonest(route, &leaves_out, 0) {
+    let all = std::iter::once(route).chain(route.follows.iter().map(|next| &**next));
+    match all.filter_map(|route| soonest(route, &leaves_out)).min() {
         None => Outlook::Never,
         Some(soonest) if soonest <= now => Outlook::Ready,
         Some(soonest) => Outlook::Later(soonest),
     }
 }
 
-fn soonest(route: &Route, leaves_out: &impl Fn(&Deployment) -> bool, depth: usize) -> Option<Moment> {
+fn soonest(route: &Route, leaves_out: &impl Fn(&Deployment) -> bool) -> Option<Moment> {
     let counted = route.targets.iter().filter(|(deployment, _)| !leaves_out(deployment));
-    let own = counted.map(|(deployment, _)| deployment.health.ready_at(&deployment.provider.health)).min();
-    let follows = route.fallback.iter().filter(|_| depth < MAX_DEPTH);
-    own.into_iter().chain(follows.filter_map(|next| soonest(next, leaves_out, depth + 1))).min()
+    counted.map(|(deployment, _)| deployment.health.ready_at(&deployment.provider.health)).min()
 }
 
-/// Orders a route's deployments, then those of its fallbacks. `random`: 0 to 1.
+/// Orders a route's deployments, then those of what follows. `random`: 0 to 1.
 pub fn route(route: &Route, now: Moment, random: f64) -> Routed {
     let mut routed = Routed::default();
-    follow(route, now, random, 0, &mut routed);
+    follow(route, now, random, &mut routed);
+    for next in &route.follows {
+        if routed.plan.len() >= MAX_PLAN {
+            break;
+        }
+        follow(next, now, random, &mut routed);
+    }
     routed
 }
 
-fn follow(route: &Route, now: Moment, random: f64, depth: usize, routed: &mut Routed) {
+fn follow(route: &Route, now: Moment, random: f64, routed: &mut Routed) {
     if let [(only, _)] = route.targets.as_slice() {
         // The usual case for a plain model name: nothing to order.
         add(only, now, routed);
-    } else {
-        let candidates: SmallVec<[Candidate; INLINE]> =
-            route.targets.iter().map(|(deployment, weight)| candidate(deployment, *weight, now)).collect();
-        let mut order = Order::new();
-        let turn = route.turn.fetch_add(1, Ordering::Relaxed) as u64;
-        balance::order(route.strategy, &candidates, random, turn, &mut order);
-        for index in order {
-            if let Some((deployment, _)) = route.targets.get(index) {
-                push(deployment, routed);
-            }
-        }
+        return;
     }
-    if depth < MAX_DEPTH {
-        for next in &route.fallback {
-            follow(next, now, random, depth + 1, routed);
+    let candidates: SmallVec<[Candidate; INLINE]> =
+        route.targets.iter().map(|(deployment, weight)| candidate(deployment, *weight, now)).collect();
+    let mut order = Order::new();
+    let turn = route.turn.fetch_add(1, Ordering::Relaxed) as u64;
+    balance::order(route.strategy, &candidates, random, turn, &mut order);
+    for index in order {
+        if let Some((deployment, _)) = route.targets.get(index) {
+            push(deployment, routed);
         }
     }
 }
@@ -85,7 +85,9 @@ fn add(deployment: &Arc<Deployment>, now: Moment, routed: &mut Routed) {
 }
 
 fn push(deployment: &Arc<Deployment>, routed: &mut Routed) {
-    if !routed.plan.iter().any(|planned| planned.name == deployment.name) {
+    // One health for one name, always.
+    let is_planned = |planned: &Arc<Deployment>| Arc::ptr_eq(&planned.health, &deployment.health);
+    if routed.plan.len() < MAX_PLAN && !routed.plan.iter().any(is_planned) {
         routed.plan.push(deployment.clone());
     }
 }

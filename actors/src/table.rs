@@ -1,5 +1,8 @@
 //! The routing table: what the names that clients ask for stand for. Built whole from a configuration, then only read.
 
+mod chain;
+mod near;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,8 +51,10 @@ pub struct Route {
     pub listed: bool,
     pub strategy: Strategy,
     pub targets: Vec<(Arc<Deployment>, u32)>,
-    /// Deployments that follow when the targets are used up, in order.
-    pub fallback: Vec<Arc<Route>>,
+    /// The models that follow when the targets are used up, as they are configured.
+    pub fallback: Vec<Arc<str>>,
+    /// Those and theirs, in the order in which they are tried: see [`chain`]. They have no fallbacks of their own.
+    pub follows: Vec<Arc<Route>>,
     pub hedge: Option<(config::Hedge, Bucket)>,
     /// None: as the server has it.
     pub on_loss: Option<config::OnLoss>,
@@ -79,6 +84,7 @@ impl Route {
             strategy: Strategy::Priority,
             targets: vec![(deployment, 1)],
             fallback: Vec::new(),
+            follows: Vec::new(),
             hedge: None,
             on_loss: None,
             turn: AtomicUsize::new(0),
@@ -185,48 +191,34 @@ impl Table {
     }
 
     fn add_models(&mut self, config: &config::Config) {
-        let mut built: HashMap<&str, Arc<Route>> = HashMap::new();
-        // Fallbacks hold no cycles (checked by config), so a depth-first build ends.
-        for model in &config.models {
-            self.add_model(config, model, &mut built);
-        }
-        for (name, route) in built {
+        // Without what follows, for those that it follows: so a route holds no chain of others.
+        let alone: Vec<Arc<Route>> =
+            config.models.iter().map(|model| Arc::new(self.route(model, Vec::new()))).collect();
+        let follows = chain::all(&config.models);
+        for (model, follows) in config.models.iter().zip(follows) {
+            let follows = follows.into_iter().filter_map(|place| alone.get(place).cloned()).collect();
+            let (name, route) = (model.name.as_str(), Arc::new(self.route(model, follows)));
             self.listed.insert(name.into(), "ai-proxy".into());
             self.routes.insert(name.into(), Named { route, bare: false });
         }
     }
 
-    fn add_model<'a>(
-        &self,
-        config: &'a config::Config,
-        model: &'a config::Model,
-        built: &mut HashMap<&'a str, Arc<Route>>,
-    ) -> Arc<Route> {
-        if let Some(route) = built.get(model.name.as_str()) {
-            return route.clone();
-        }
-        let mut fallback = Vec::new();
-        for name in &model.fallback {
-            if let Some(next) = config.models.iter().find(|other| other.name == *name) {
-                fallback.push(self.add_model(config, next, built));
-            }
-        }
+    fn route(&self, model: &config::Model, follows: Vec<Arc<Route>>) -> Route {
         let targets = model.targets.iter().filter_map(|target| {
             let provider = self.providers.iter().find(|provider| provider.config.id == target.provider)?;
             Some((provider.deployment(target.model.as_str()), target.weight))
         });
-        let route = Arc::new(Route {
+        Route {
             model: model.name.as_str().into(),
             listed: true,
             strategy: model.strategy,
             targets: targets.collect(),
-            fallback,
+            fallback: model.fallback.iter().map(|name| name.as_str().into()).collect(),
+            follows,
             on_loss: model.on_loss,
             hedge: model.hedge.map(|hedge| (hedge, Bucket::new(hedge.max_extra))),
             turn: AtomicUsize::new(0),
-        });
-        built.insert(model.name.as_str(), route.clone());
-        route
+        }
     }
 
     /// What a model name stands for: a public name, else `provider/model`, else an upstream's own name.
@@ -334,18 +326,9 @@ impl Table {
 
     /// The names nearest to one that is not known, each of another route: at most three.
     fn near(&self, name: &str) -> Vec<String> {
-        // A name of any length is compared by its first bytes only: the cost stays bounded.
-        let name = name.chars().take(128).collect::<String>().to_lowercase();
-        let score = |known: &str| strsim::jaro_winkler(&name, &known.to_lowercase());
-        let mut scored: Vec<(f64, &str, &Arc<Route>)> = self
-            .routes
-            .iter()
-            .map(|(known, named)| (score(known), &**known, &named.route))
-            .filter(|(score, ..)| *score > 0.75)
-            .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let known = self.routes.iter().map(|(known, named)| (&**known, &named.route));
         let mut near: Vec<(&str, &Arc<Route>)> = Vec::new();
-        for (_, known, route) in scored {
+        for (_, known, route) in near::nearest(name, known) {
             if near.len() < 3 && !near.iter().any(|(_, other)| Arc::ptr_eq(other, route)) {
                 near.push((known, route));
             }

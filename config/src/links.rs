@@ -173,21 +173,25 @@ fn find_cycles(r: &mut Reader<'_>, routes: &[Read<'_>]) {
     for route in routes {
         // An explicit stack: a chain of fallbacks may be as long as the file.
         let mut path: Vec<(&Read<'_>, usize)> = Vec::new();
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
         if !done.contains(route.model.name.as_str()) {
             path.push((route, 0));
+            places.insert(route.model.name.as_str(), 0);
         }
         while let Some((here, next)) = path.pop() {
             let (Some(name), Some(spot)) = (here.model.fallback.get(next), here.fallback.get(next)) else {
                 done.insert(here.model.name.as_str());
+                places.remove(here.model.name.as_str());
                 continue;
             };
             path.push((here, next + 1));
-            if let Some(start) = path.iter().position(|(on_path, _)| on_path.model.name == *name) {
+            if let Some(&start) = places.get(name.as_str()) {
                 let names = path.iter().skip(start).map(|(on_path, _)| on_path.model.name.as_str());
                 let cycle: Vec<&str> = names.chain([name.as_str()]).collect();
                 let shown = if cycle.len() > 8 { format!("{} models", cycle.len() - 1) } else { cycle.join(" -> ") };
                 r.error(spot, format!("fallbacks go in a circle: {shown}"), "remove this one");
             } else if let Some(follow) = by_name.get(name.as_str()).filter(|_| !done.contains(name.as_str())) {
+                places.insert(follow.model.name.as_str(), path.len());
                 path.push((follow, 0));
             }
         }

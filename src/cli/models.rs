@@ -57,8 +57,7 @@ fn line(route: &Route) -> String {
         line.insert_str(0, &format!("{}: ", route.strategy.word()));
     }
     if !route.fallback.is_empty() {
-        let fallback: Vec<&str> = route.fallback.iter().map(|next| &*next.model).collect();
-        line.push_str(&format!("; then {}", fallback.join(", ")));
+        line.push_str(&format!("; then {}", route.fallback.join(", ")));
     }
     line
 }

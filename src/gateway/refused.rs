@@ -265,8 +265,7 @@ fn why(route: &Route, refused: Option<Refusal>) -> Why {
         Some(Refusal::Open(_) | Refusal::Cooling(_) | Refusal::Unfit | Refusal::Panicked) | None => {}
     }
     let now = clock::now();
-    let mut all = Vec::new();
-    deployments(route, &mut all);
+    let mut all: Vec<&Deployment> = deployments(route).collect();
     if all.iter().any(|deployment| deployment.waits_for_quota(now)) {
         return Why::Quota;
     }
@@ -280,12 +279,10 @@ fn why(route: &Route, refused: Option<Refusal>) -> Why {
     }
 }
 
-/// A route's and those of its fallbacks, which hold no cycles (checked by config).
-fn deployments<'a>(route: &'a Route, found: &mut Vec<&'a Deployment>) {
-    found.extend(route.targets.iter().map(|(deployment, _)| &**deployment));
-    for next in &route.fallback {
-        deployments(next, found);
-    }
+/// A route's and those of what follows.
+fn deployments(route: &Route) -> impl Iterator<Item = &Deployment> {
+    let follows = route.follows.iter().flat_map(|next| &next.targets);
+    route.targets.iter().chain(follows).map(|(deployment, _)| &**deployment)
 }
 
 fn wait(soonest: Option<Moment>) -> u64 {
