@@ -7,12 +7,13 @@ mod fed;
 mod inflate;
 mod zstd;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, Payload};
 use actors::alarm;
+use actors::share::Full;
+pub use actors::share::Share;
 pub use coding::{Coding, Unread};
 pub use decode::read as decoded;
 use fed::Fed;
@@ -24,6 +25,8 @@ const STALLED: Duration = Duration::from_secs(20);
 /// drips is not waited for.
 const GRACE: Duration = Duration::from_secs(30);
 const PER_SECOND: u64 = 16 * 1024;
+/// Of room that nothing came into so much may stay.
+const LOOSE: usize = 64 * 1024;
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,46 +42,9 @@ pub enum BodyError {
     Undecodable,
 }
 
-/// Bytes of all bodies that are held now.
-static HELD: AtomicU64 = AtomicU64::new(0);
-
-/// A part of the budget, held as long as the body is.
-#[derive(Debug)]
-pub struct Share(u64);
-
-impl Share {
-    pub fn none() -> Self {
-        Self(0)
-    }
-
-    fn take(bytes: u64, budget: u64) -> Result<Self, BodyError> {
-        let taken = HELD
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| Some(held + bytes).filter(|sum| *sum <= budget));
-        taken.map(|_| Self(bytes)).map_err(|_| BodyError::NoRoom)
-    }
-
-    /// # Errors
-    /// When all bodies together would be more than the budget.
-    pub fn grow(&mut self, bytes: u64, budget: u64) -> Result<(), BodyError> {
-        let more = Self::take(bytes, budget)?;
-        self.0 += more.0;
-        std::mem::forget(more); // it is part of this share now
-        Ok(())
-    }
-
-    /// Gives so many bytes of it back.
-    pub fn shrink(&mut self, bytes: u64) {
-        drop(Self(bytes.min(self.0)));
-        self.0 = self.0.saturating_sub(bytes);
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        // Most hold nothing beside the request's own body: all threads share that count.
-        if self.0 > 0 {
-            HELD.fetch_sub(self.0, Ordering::AcqRel);
-        }
+impl From<Full> for BodyError {
+    fn from(Full: Full) -> Self {
+        Self::NoRoom
     }
 }
 
@@ -105,22 +71,38 @@ pub async fn read(
     if announced == Some(held) {
         return Ok((first, share));
     }
-    let mut body = BytesMut::with_capacity(first.len().max(8 * 1024));
+    let mut body = Vec::with_capacity(first.len().max(8 * 1024));
     body.extend_from_slice(&first);
     while let Some(piece) = next(&mut payload, started, held).await? {
         held += piece.len() as u64;
         check(held, limit, &mut share, budget)?;
+        make_room(&mut body, piece.len(), announced);
         body.extend_from_slice(&piece);
     }
-    Ok((body.freeze(), share))
+    if body.capacity() - body.len() > LOOSE {
+        body.shrink_to_fit();
+    }
+    Ok((Bytes::from(body), share))
+}
+
+/// Room for the next piece: twice as much as there was, but never more than was announced. Room that nothing comes into
+/// would be held and counted nowhere.
+fn make_room(body: &mut Vec<u8>, piece: usize, announced: Option<u64>) {
+    let needed = body.len() + piece;
+    if needed <= body.capacity() {
+        return;
+    }
+    let announced = announced.and_then(|announced| usize::try_from(announced).ok()).unwrap_or(usize::MAX);
+    let room = (2 * body.capacity()).min(announced).max(needed);
+    body.reserve_exact(room - body.len());
 }
 
 fn check(held: u64, limit: u64, share: &mut Share, budget: u64) -> Result<(), BodyError> {
     if held > limit {
         return Err(BodyError::TooLarge);
     }
-    if held > share.0 {
-        share.grow(held - share.0, budget)?;
+    if held > share.bytes() {
+        share.grow(held - share.bytes(), budget)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod fetching;
 mod hedge;
 mod refused;
 mod tally;
+mod translating;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,16 +21,17 @@ use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
 use actors::fetching::Fetches;
+use actors::heavy::LARGE;
 use actors::policy::retry;
 use actors::provider::Streaming;
 use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
+use actors::share::Share;
 use actors::table::{Deployment, Route};
 use dialects::Endpoint;
 use dialects::envelope::Envelope;
 use dialects::loss::Losses;
 
-use crate::body::Share;
 use crate::entry::Attempts;
 use crate::record::Attempt;
 use crate::upload::Source;
@@ -71,11 +73,34 @@ pub enum CallBody {
     Json {
         body: Bytes,
         envelope: Envelope<'static>,
-        /// Its part of the buffer budget.
-        _share: Share,
+        share: Held,
     },
     /// Passes through, never held as a whole.
     Upload(Source),
+}
+
+/// A body's part of the buffer budget.
+#[derive(Debug)]
+pub enum Held {
+    Alone {
+        _share: Share,
+    },
+    /// A large body is held as well by who works on it beside the workers.
+    Shared(Arc<Share>),
+}
+
+impl Held {
+    pub fn of(share: Share, length: usize) -> Self {
+        if length > LARGE { Self::Shared(Arc::new(share)) } else { Self::Alone { _share: share } }
+    }
+
+    /// For another holder.
+    pub fn shared(&self) -> Option<Arc<Share>> {
+        match self {
+            Self::Alone { .. } => None,
+            Self::Shared(share) => Some(share.clone()),
+        }
+    }
 }
 
 /// An answer worth handing on, and whose it is.
@@ -217,12 +242,14 @@ impl Call {
                 return Err(Missed::Unsayable(unsayable, deployment));
             }
         };
-        let Asked { ask, losses, held: _held } = asked;
+        let Asked { ask, losses, held: mut _held } = asked;
         let mut admitted = self.shard.admit(ask).await;
         if matches!(admitted, Err(Refusal::Panicked))
-            && let Ok(again) = self.ask(&deployment)
+            // Boxed: it is rare, and would make every attempt larger.
+            && let Ok(again) = Box::pin(self.ask(&deployment)).await
         {
             // The actor may have died of another request in its mailbox: a new one is there already.
+            _held = again.held;
             admitted = self.shard.admit(again.ask).await;
         }
         let exchange = match admitted {

@@ -266,6 +266,10 @@ fn last_words(cause: Cause) -> (ErrorKind, &'static str) {
             ErrorKind::UpstreamTimeout,
             "the provider stalled in the middle of its answer; what came before this is not whole",
         ),
+        Cause::NoRoom => (
+            ErrorKind::Unavailable,
+            "the gateway holds as much of requests and answers as it may; what came before this is not whole",
+        ),
         Cause::Connect
         | Cause::NoFiles
         | Cause::Reset

@@ -16,11 +16,12 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actors::provider::{Rest, Upload};
+use actors::share::Share;
 use config::Server;
 use dialects::multipart::{self, Finder, Seen, Step, Watch};
 use futures::Stream;
 
-use crate::body::{self, BodyError, Share};
+use crate::body::{self, BodyError};
 
 /// An upload whose beginning is known.
 pub struct Source {
@@ -109,7 +110,7 @@ impl Source {
                 ended = true;
                 break finder.finish();
             };
-            share.grow(piece.len() as u64, server.buffer_budget)?;
+            share.grow(piece.len() as u64, server.buffer_budget).map_err(BodyError::from)?;
             beginning.extend_from_slice(&piece);
             match finder.push(&piece) {
                 Step::NeedMore => {}

@@ -88,6 +88,8 @@ pub enum Cause {
     Cut,
     /// An error event of the upstream's own after content.
     FailedLate,
+    /// All that is held for requests would be more than the buffer budget.
+    NoRoom,
     /// Our own code failed.
     Panic,
 }
@@ -116,6 +118,7 @@ impl Cause {
             Self::Idle => "idle_timeout",
             Self::Cut => "cut",
             Self::FailedLate => "error_in_stream",
+            Self::NoRoom => "no_room",
             Self::Panic => "panic",
         }
     }
@@ -142,6 +145,7 @@ impl Cause {
             | Self::UploadTooLarge
             | Self::Cut
             | Self::FailedLate
+            | Self::NoRoom
             | Self::Panic => false,
         }
     }
@@ -206,6 +210,7 @@ impl Cause {
             | Self::UploadEnded
             | Self::UploadStalled
             | Self::UploadTooLarge
+            | Self::NoRoom
             | Self::Panic => false,
         }
     }

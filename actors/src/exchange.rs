@@ -5,6 +5,7 @@
 //! until its end has come (bounded by the watch).
 
 mod answer;
+mod collected;
 mod failed;
 mod translated;
 
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub(crate) deadline: Instant,
     /// Drop the usage event that was asked for on the client's behalf.
     pub(crate) strip_usage: bool,
+    /// What all requests may hold together.
+    pub(crate) budget: u64,
     pub(crate) translation: Option<Box<Translation>>,
     /// Over what the upstream may repeat of the request's secrets.
     pub(crate) veil: Veil,

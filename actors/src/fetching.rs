@@ -137,15 +137,15 @@ pub struct Fetches {
     took: Cell<Duration>,
 }
 
-/// Each URL, and what it came to.
-#[derive(Debug, Default)]
-pub struct Known(BTreeMap<Medium, BTreeMap<String, Result<Fetched, Why>>>);
+/// Each URL, and what it came to. Clones share what was fetched.
+#[derive(Debug, Clone, Default)]
+pub struct Known(BTreeMap<Medium, BTreeMap<String, Result<Arc<Fetched>, Why>>>);
 
 impl Known {
     /// None: it was not asked for.
     pub fn get(&self, medium: Medium, url: &str) -> Option<Result<&Fetched, Why>> {
         let came_to = self.0.get(&medium)?.get(url)?;
-        Some(came_to.as_ref().map_err(|why| *why))
+        Some(came_to.as_deref().map_err(|why| *why))
     }
 }
 
@@ -170,7 +170,7 @@ impl Fetches {
             .buffer_unordered(AT_ONCE);
         while let Some((remote, came_to)) = fetching.next().await {
             let failed = came_to.is_err();
-            self.known.borrow_mut().0.entry(remote.medium).or_default().insert(remote.url, came_to);
+            self.known.borrow_mut().0.entry(remote.medium).or_default().insert(remote.url, came_to.map(Arc::new));
             if failed {
                 break;
             }

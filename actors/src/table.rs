@@ -71,6 +71,7 @@ impl Route {
             strategy: Strategy::Priority,
             targets: routes.iter().flat_map(|route| route.targets.iter().cloned()).collect(),
             fallback: Vec::new(),
+            follows: Vec::new(),
             hedge: None,
             on_loss: None,
             turn: AtomicUsize::new(0),

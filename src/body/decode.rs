@@ -127,7 +127,8 @@ impl Decoding {
             return Err(BodyError::TooLarge);
         }
         let held = (self.out.capacity() + self.decoder.held()) as u64;
-        if held > self.share.0 { self.share.grow(held - self.share.0, self.budget) } else { Ok(()) }
+        let more = held.saturating_sub(self.share.bytes());
+        if more > 0 { Ok(self.share.grow(more, self.budget)?) } else { Ok(()) }
     }
 
     fn end(self) -> Result<(Bytes, Share), BodyError> {
@@ -137,7 +138,7 @@ impl Decoding {
         }
         drop(decoder);
         out.shrink_to_fit();
-        share.shrink(share.0.saturating_sub(out.capacity() as u64));
+        share.shrink(share.bytes().saturating_sub(out.capacity() as u64));
         Ok((Bytes::from(out), share))
     }
 }

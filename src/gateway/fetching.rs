@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use actors::fetching::{Fetcher, Known, Room, Unfetched, Why};
+use actors::share::Share;
 use actors::table::Deployment;
 use dialects::Wire;
 use dialects::conversation::Request;
@@ -14,13 +15,12 @@ use dialects::translate::{self, Medium};
 
 use super::Call;
 use super::asking::{Asked, Unasked, Unsayable};
-use crate::body::Share;
 
 impl Call {
     /// The deployment's question, once what it takes for it has been fetched.
     pub(super) async fn asked(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unsayable> {
         loop {
-            let missing = match self.ask(deployment) {
+            let missing = match self.ask(deployment).await {
                 Ok(asked) => return Ok(asked),
                 Err(Unasked::Unsayable(unsayable)) => return Err(unsayable),
                 Err(Unasked::Fetch(missing)) => missing,
@@ -67,13 +67,12 @@ pub(super) struct PutIn {
 
 impl PutIn {
     /// Takes the memory for what is to be written of it.
-    pub fn share(&self, budget: u64) -> Result<Share, Unsayable> {
-        let mut share = Share::none();
+    pub fn share(&self, held: &mut Share, budget: u64) -> Result<(), Unsayable> {
         match self.last {
-            Some(medium) if share.grow(self.written + self.copied, budget).is_err() => {
+            Some(medium) if held.grow(self.written + self.copied, budget).is_err() => {
                 Err(Unsayable::Unfetched(Unfetched { medium, why: Why::NoRoom }))
             }
-            Some(_) | None => Ok(share),
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -73,6 +73,7 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
         Cause::UploadEnded => Refused::ours(ErrorKind::InvalidRequest, "the upload ended before its announced length"),
         Cause::UploadStalled => Refused::ours(ErrorKind::RequestTimeout, "the upload did not come in time"),
         Cause::UploadTooLarge => Refused::ours(ErrorKind::TooLarge, "the upload is larger than this gateway takes"),
+        Cause::NoRoom => no_room(),
         Cause::Panic => Refused::ours(ErrorKind::Internal, "an internal error; it has been logged"),
         Cause::NoToken => Refused::ours(
             ErrorKind::BadGateway,
@@ -109,6 +110,16 @@ fn cannot_be_said(route: &Route, unsayable: Unsayable) -> Refused {
             Refused::Ours { kind: ErrorKind::Unavailable, message: unfetched.text(), retry_after: Some(1) }
         }
         Unsayable::Unfetched(unfetched) => Refused::ours(ErrorKind::InvalidRequest, unfetched.text()),
+        Unsayable::NoRoom => no_room(),
+    }
+}
+
+/// `buffer_budget` is used up for the moment.
+fn no_room() -> Refused {
+    Refused::Ours {
+        kind: ErrorKind::Unavailable,
+        message: "the gateway holds as much of requests and answers as it may; try again in a moment".to_owned(),
+        retry_after: Some(1),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The model endpoints: `POST /v1/chat/completions`, `/v1/messages`, `:generateContent` and their families.
 
 use std::cell::RefCell;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,10 +13,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use actors::fetching::Fetches;
 use actors::provider::Streaming;
 use actors::shard::Shard;
+use actors::share::Share;
 use actors::table::Route;
-use actors::{alarm, headers, speech};
+use actors::{alarm, headers, heavy, speech};
+use dialects::bounds;
 use dialects::count;
-use dialects::envelope::{self, Envelope, EnvelopeError};
+use dialects::envelope::{Envelope, EnvelopeError};
 use dialects::error::ErrorKind;
 use dialects::multipart::{self, Form};
 use dialects::translate::Hints;
@@ -26,10 +28,10 @@ use futures::FutureExt;
 use super::named::{self, Unnamed};
 use crate::app::State;
 use crate::auth::{self, Denied};
-use crate::body::{self, BodyError, Coding, Share, Unread};
+use crate::body::{self, BodyError, Coding, Unread};
 use crate::drain::Cutting;
 use crate::entry::Entry;
-use crate::gateway::{Call, CallBody, Granted, Refused};
+use crate::gateway::{Call, CallBody, Granted, Held, Refused};
 use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
@@ -109,7 +111,7 @@ async fn answer(
     if let Some(wire) = counts(endpoint)
         && !route.targets.iter().any(|(deployment, _)| speech::way(&deployment.provider.config, endpoint).is_some())
     {
-        return estimated(entry, dialect, wire, &body);
+        return estimated(entry, dialect, wire, &body, config.server.buffer_budget).await;
     }
     let (tokens, stream) = match &body {
         CallBody::Json { body, envelope, .. } => (
@@ -195,13 +197,38 @@ fn counts(endpoint: Endpoint) -> Option<Wire> {
 }
 
 /// The guess at a count that the upstream cannot make.
-fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody) -> HttpResponse {
-    let CallBody::Json { body, envelope, .. } = body else {
+async fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody, budget: u64) -> HttpResponse {
+    let CallBody::Json { body, envelope, share } = body else {
         return reply::error(entry, dialect, ErrorKind::InvalidRequest, "this path takes a JSON body");
     };
-    let hints = Hints { model: Some(&envelope.model), stream: Some(false) };
-    match count::read(wire, body, &hints) {
-        Ok(request) => reply::estimate(entry, count::answer(dialect, count::estimate(&request))),
+    let count = move |body: &[u8], model: &str| {
+        let hints = Hints { model: Some(model), stream: Some(false) };
+        count::read(wire, body, &hints).map(|request| count::estimate(&request))
+    };
+    let counted = if body.len() > heavy::LARGE {
+        let (body, model, share) = (body.clone(), envelope.model.clone().into_owned(), share.shared());
+        let work = heavy::run(move || {
+            let mut held = Share::none();
+            let counted = match bounds::request(wire, &body) {
+                Ok(bytes) => held.cover(bytes as u64, budget).map(|()| count(&body, &model)),
+                Err(many) => Ok(Err(many.into())),
+            };
+            drop(share);
+            counted
+        });
+        let counted = match work {
+            Ok(work) => work.await.unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(full) => Err(full),
+        };
+        match counted {
+            Ok(counted) => counted,
+            Err(full) => return Bad::Body(full.into()).reply(entry, dialect),
+        }
+    } else {
+        count(body, &envelope.model)
+    };
+    match counted {
+        Ok(tokens) => reply::estimate(entry, count::answer(dialect, tokens)),
         Err(bad) => reply::refusal(entry, dialect, ErrorKind::InvalidRequest, &bad.text(), bad.param, None),
     }
 }
@@ -368,22 +395,22 @@ async fn read(
     entry.record.bytes_in = body.len() as u64;
     let envelope = match in_path {
         InPath::Verb(model, streaming) => Envelope::of_path(model, streaming != Streaming::No),
-        InPath::Model(model) => {
-            let (named, envelope) = named::as_in_path(body, &mut share, &model, server.buffer_budget)?;
-            body = named;
+        InPath::Model(_) | InPath::Nothing => {
+            let in_path = if let InPath::Model(model) = in_path { Some(model) } else { None };
+            let named = if body.len() > heavy::LONG {
+                let default = named::default(shard);
+                let work = heavy::run(move || named::read(in_path, body, share, || default, budget));
+                work.map_err(|full| Bad::Body(full.into()))?.await.unwrap_or_else(|panic| resume_unwind(panic))
+            } else {
+                named::read(in_path, body, share, || named::default(shard), budget)
+            };
+            let envelope;
+            (body, share, envelope) = named?;
             envelope
         }
-        InPath::Nothing => match envelope::parse(&body).map(Envelope::into_owned) {
-            Ok(envelope) => envelope,
-            Err(EnvelopeError::NoModel) => {
-                let (named, envelope) = named::as_default(&body, &mut share, shard)?;
-                body = named;
-                envelope
-            }
-            Err(error) => return Err(Bad::Envelope(error)),
-        },
     };
-    Ok((CallBody::Json { body, envelope, _share: share }, None))
+    let share = Held::of(share, body.len());
+    Ok((CallBody::Json { body, envelope, share }, None))
 }
 
 /// The route of the model asked for.

@@ -17,27 +17,26 @@ pub enum Unnamed {
     NoDefault,
 }
 
-/// The body of a request whose path names the model, whatever it names itself.
-pub fn as_in_path(
+/// The body with the name of the model in it, and its envelope. `in_path`: what the path names, whatever the body names
+/// itself; `default`: what is asked for where nothing names it.
+pub fn read(
+    in_path: Option<String>,
     body: Bytes,
-    share: &mut Share,
-    model: &str,
+    mut share: Share,
+    default: impl FnOnce() -> Option<String>,
     budget: u64,
-) -> Result<(Bytes, Envelope<'static>), Unnamed> {
-    match envelope::parse(&body) {
-        Ok(envelope) if envelope.model == model => {
+) -> Result<(Bytes, Share, Envelope<'static>), Unnamed> {
+    let model = match (envelope::parse(&body), in_path) {
+        (Ok(envelope), Some(model)) if envelope.model != model => model,
+        (Ok(envelope), _) => {
             let envelope = envelope.into_owned();
-            Ok((body, envelope))
+            return Ok((body, share, envelope));
         }
-        Ok(_) | Err(EnvelopeError::NoModel) => put_in(&body, share, model, budget),
-        Err(error) => Err(Unnamed::Envelope(error)),
-    }
-}
-
-/// The body of a request that names no model.
-pub fn as_default(body: &Bytes, share: &mut Share, shard: &Shard) -> Result<(Bytes, Envelope<'static>), Unnamed> {
-    let model = default(shard).ok_or(Unnamed::NoDefault)?;
-    put_in(body, share, &model, shard.table.config.server.buffer_budget)
+        (Err(EnvelopeError::NoModel), in_path) => in_path.or_else(default).ok_or(Unnamed::NoDefault)?,
+        (Err(error), _) => return Err(Unnamed::Envelope(error)),
+    };
+    let (body, envelope) = put_in(&body, &mut share, &model, budget)?;
+    Ok((body, share, envelope))
 }
 
 /// What a request asks for that names nothing.
@@ -49,7 +48,7 @@ pub fn default(shard: &Shard) -> Option<String> {
 fn put_in(body: &Bytes, share: &mut Share, model: &str, budget: u64) -> Result<(Bytes, Envelope<'static>), Unnamed> {
     // Room for a copy is taken before it is made; what was held for the first one goes with it.
     let before = body.len() as u64;
-    share.grow(before + model.len() as u64, budget).map_err(Unnamed::Body)?;
+    share.grow(before + model.len() as u64, budget).map_err(|full| Unnamed::Body(full.into()))?;
     let named = Bytes::from(envelope::naming(body, model).map_err(Unnamed::Envelope)?);
     share.shrink(before);
     let envelope = envelope::parse(&named).map_err(Unnamed::Envelope)?.into_owned();

@@ -10,6 +10,7 @@ mod attempts;
 mod auth;
 mod bad_requests;
 mod bedrock;
+mod budget;
 mod cli;
 mod client_leaves;
 mod cloud;

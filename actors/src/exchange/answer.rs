@@ -17,13 +17,13 @@ use futures::future::poll_fn;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::translated::{Taken, Translated};
+use super::translated::{Came, Halt, Taken, Translated};
 use super::{Exchange, Framing, Response};
 use crate::alarm::{self, Alarm};
 use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
-use crate::provider::{Permit, Veil};
+use crate::provider::{AT_ONCE, Permit, Veil};
 
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
 /// handed on as it is, and no longer retried.
@@ -84,7 +84,8 @@ enum Observer {
 
 impl Answer {
     pub(super) fn new(mut response: Response, exchange: Exchange, started: Instant) -> Self {
-        let Exchange { endpoint, timeouts, strip_usage, translation, permit, veil, request_bytes, .. } = exchange;
+        let Exchange { endpoint, timeouts, strip_usage, budget, translation, permit, veil, request_bytes, .. } =
+            exchange;
         let framing = Framing::of(&response);
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, false);
@@ -94,7 +95,7 @@ impl Answer {
             Some(translation) => {
                 headers.retain(|(name, _)| name != CONTENT_TYPE && name != CONTENT_ENCODING);
                 headers.push((CONTENT_TYPE, HeaderValue::from_static(translation.content_type())));
-                Observer::Translated(Box::new(Translated::new(*translation, content_type, encoded)))
+                Observer::Translated(Box::new(Translated::new(*translation, content_type, encoded, budget)))
             }
             None => {
                 let mut watch = Watch::new(endpoint, content_type, encoded);
@@ -295,6 +296,17 @@ impl AnswerBody {
         if let Some(ended) = self.ended {
             return Poll::Ready(ended.map_or_else(Step::Broken, |()| Step::Whole));
         }
+        if let Observer::Translated(translated) = &mut self.seen_by
+            && translated.is_beside()
+        {
+            let came = std::task::ready!(translated.poll_beside(cx));
+            self.moved = alarm::now(); // we were slow, not the upstream
+            return Poll::Ready(match came {
+                Ok(Came::Piece(taken)) => self.taken(taken),
+                Ok(Came::End(ended)) => self.written(ended),
+                Err(halt) => self.halted(&halt),
+            });
+        }
         let step = match Pin::new(&mut self.payload).poll_next(cx) {
             Poll::Ready(Some(Ok(piece))) => self.take(piece),
             Poll::Ready(Some(Err(error))) => self.lost(&error),
@@ -326,8 +338,10 @@ impl AnswerBody {
                 (seen, watch.part())
             }
             Observer::Translated(translated) => {
-                let taken = translated.push(&piece);
-                return self.taken(taken);
+                return match translated.push(&piece) {
+                    Ok(taken) => self.taken(taken),
+                    Err(halt) => self.halted(&halt),
+                };
             }
         };
         if let Some(what) = seen.foreign {
@@ -380,19 +394,36 @@ impl AnswerBody {
     }
 
     /// What a piece has become in the client's format.
-    fn taken(&mut self, Taken { out, content, terminal, failed, foreign }: Taken) -> Step {
+    fn taken(&mut self, Taken { out, content, terminal, failed }: Taken) -> Step {
         self.content |= content;
         self.terminal = terminal;
         self.held += out.len();
         if !out.is_empty() {
             self.ready.push_back(out);
         }
-        if foreign {
-            return self.broken(Cause::NotAnAnswer(watch::OTHER));
-        }
         let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
         // After content it is for the relay to say it in the client's dialect.
         self.broken(if self.content { Cause::FailedLate } else { Cause::InBand(fault) })
+    }
+
+    /// Nothing has become of a piece, or not yet.
+    fn halted(&mut self, halt: &Halt) -> Step {
+        match halt {
+            Halt::Beside => Step::Moved,
+            Halt::Foreign => self.broken(Cause::NotAnAnswer(watch::OTHER)),
+            Halt::NoRoom => self.broken(Cause::NoRoom),
+            Halt::Panic => self.broken(Cause::Panic),
+        }
+    }
+
+    /// The last of what is translated.
+    fn written(&mut self, ended: Result<Bytes, Cut>) -> Step {
+        let ended = ended.map(|last| {
+            if !last.is_empty() {
+                self.ready.push_back(last);
+            }
+        });
+        self.over(ended)
     }
 
     /// Forwards what was held but for a range of it.
@@ -415,12 +446,17 @@ impl AnswerBody {
         let clean = clean && !matches!(self.framing, Framing::Length(left) if left > 0);
         let ended = match &mut self.seen_by {
             Observer::Watch(watch) => watch.end(clean),
-            Observer::Translated(translated) => translated.end(clean).map(|last| {
-                if !last.is_empty() {
-                    self.ready.push_back(last);
-                }
-            }),
+            Observer::Translated(translated) => {
+                return match translated.end(clean) {
+                    Ok(ended) => self.written(ended),
+                    Err(halt) => self.halted(&halt),
+                };
+            }
         };
+        self.over(ended)
+    }
+
+    fn over(&mut self, ended: Result<(), Cut>) -> Step {
         match ended {
             Ok(()) => {
                 self.ready.append(&mut self.partial);
@@ -461,6 +497,10 @@ impl Stream for AnswerBody {
     /// Pieces up to the last whole event. An error is the last item, and what the client has then ends with an event.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
+            // The server copies what it is given before it sends any of it: what is long goes to it in parts.
+            if let Some(long) = self.ready.front_mut().filter(|piece| piece.len() > AT_ONCE) {
+                return Poll::Ready(Some(Ok(long.split_to(AT_ONCE))));
+            }
             if let Some(piece) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(piece)));
             }

@@ -1,13 +1,21 @@
 //! An answer in another format than the client's: what comes is translated as it comes.
 //!
 //! Always: what is appended for the client are whole events, or one whole document; of a stream nothing is held but one
-//! unfinished event, of a document no more than [`MAX_DOCUMENT`].
+//! unfinished event, of a document no more than [`MAX_DOCUMENT`]. What is held beyond a little is counted in the buffer
+//! budget before it is; what is long is translated beside the workers, and nothing more is taken up meanwhile.
+
+use std::task::{Context as Waking, Poll};
 
 use bytes::Bytes;
+use dialects::bounds::TooMany;
 use dialects::embed::{self, Shape};
 use dialects::translate::{self, Context, Malformed};
 use dialects::watch::{self, Cut, Failure};
-use dialects::{Usage, Wire};
+use dialects::{Dialect, Usage, Wire, bounds};
+
+use super::collected::Collected;
+use crate::heavy::{self, LARGE, Work};
+use crate::share::{Full, Share};
 
 /// The longest document that is translated, in bytes: many times what a model writes.
 const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
@@ -61,14 +69,37 @@ pub(super) struct Translated {
     failure: Option<Box<Failure>>,
     /// Bytes that went to the client.
     written: u64,
+    /// What is held, and what all may hold together.
+    held: Share,
+    budget: u64,
 }
 
 #[derive(Debug)]
 enum Mode {
     Stream(Box<translate::Stream>),
-    Document(Vec<u8>),
-    /// Not what was asked for.
+    Document(Box<Collected>),
+    /// Not what was asked for; or nothing can come of it any more.
     Foreign,
+    Beside(Work<Worked>),
+}
+
+/// A document in the client's format, and the usage that it told.
+type Document = Result<(Vec<u8>, Option<Usage>), Malformed>;
+
+/// What was done beside the workers.
+struct Worked {
+    held: Share,
+    done: Done,
+}
+
+enum Done {
+    /// A piece, or the end, of a stream.
+    Stream {
+        stream: Box<translate::Stream>,
+        out: Vec<u8>,
+        ended: Option<Result<(), Cut>>,
+    },
+    Document(Result<Document, Full>),
 }
 
 /// What a piece came to.
@@ -79,13 +110,35 @@ pub(super) struct Taken {
     pub terminal: bool,
     /// The upstream told an error: nothing more comes of it.
     pub failed: bool,
+}
+
+/// Why there is nothing of a piece, or of the end.
+pub(super) enum Halt {
     /// It is nothing that could be translated.
-    pub foreign: bool,
+    Foreign,
+    NoRoom,
+    /// Our own code failed.
+    Panic,
+    /// Not yet: [`Translated::poll_beside`] tells.
+    Beside,
+}
+
+impl From<Full> for Halt {
+    fn from(Full: Full) -> Self {
+        Self::NoRoom
+    }
+}
+
+/// What came of the work beside the workers: of a piece, or of the end.
+pub(super) enum Came {
+    Piece(Taken),
+    End(Result<Bytes, Cut>),
 }
 
 impl Translated {
-    /// `content_type`: the upstream's; `encoded`: it is compressed, though nobody asked for that.
-    pub fn new(translation: Translation, content_type: &str, encoded: bool) -> Self {
+    /// `content_type`: the upstream's; `encoded`: it is compressed, though nobody asked for that; `budget`: what all may
+    /// hold together.
+    pub fn new(translation: Translation, content_type: &str, encoded: bool, budget: u64) -> Self {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let events = essence.eq_ignore_ascii_case("text/event-stream")
             || essence.eq_ignore_ascii_case("application/vnd.amazon.eventstream");
@@ -95,70 +148,166 @@ impl Translated {
                 Mode::Stream(Box::new(translate::Stream::new(*from, *to, context)))
             }
             Translation::Conversation { streams: false, .. } | Translation::Embeddings { .. } if !events => {
-                Mode::Document(Vec::new())
+                Mode::Document(Box::default())
             }
             Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Foreign,
         };
-        Self { translation, mode, usage: None, failure: None, written: 0 }
+        Self { translation, mode, usage: None, failure: None, written: 0, held: Share::none(), budget }
     }
 
-    pub fn push(&mut self, piece: &[u8]) -> Taken {
-        let mut out = Vec::new();
-        let (mut content, mut terminal, mut foreign) = (false, false, false);
+    pub fn push(&mut self, piece: &Bytes) -> Result<Taken, Halt> {
         match &mut self.mode {
+            // Only what may be long is looked at for its end, once more than it is anyway.
+            Mode::Stream(stream) if stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE => {
+                let mut out = Vec::new();
+                stream.push(piece, &mut out);
+                self.pushed(out)
+            }
             Mode::Stream(stream) => {
-                let progress = stream.push(piece, &mut out);
-                content = progress.content;
-                terminal = progress.terminal;
-                self.usage = progress.usage;
-                if self.failure.is_none() {
-                    self.failure = progress.failure.clone();
-                }
+                self.held.cover(peak(stream.due(piece)), self.budget)?;
+                let piece = piece.clone();
+                Err(self.stream_beside(move |stream, out| {
+                    stream.push(&piece, out);
+                    None
+                }))
             }
             Mode::Document(document) => {
-                foreign = document.len() + piece.len() > MAX_DOCUMENT;
-                if !foreign {
-                    document.extend_from_slice(piece);
+                if document.len() + piece.len() > MAX_DOCUMENT {
+                    return Err(Halt::Foreign);
                 }
+                self.held.cover((document.held() + piece.len()) as u64, self.budget)?;
+                document.push(piece);
+                Ok(Taken { out: Bytes::new(), content: false, terminal: false, failed: false })
             }
-            Mode::Foreign => foreign = true,
+            Mode::Foreign | Mode::Beside(_) => Err(Halt::Foreign),
         }
-        self.written += out.len() as u64;
-        Taken { out: out.into(), content, terminal, failed: self.failure.is_some(), foreign }
     }
 
     /// The upstream's answer has ended; `clean`: as HTTP has it, all of it came.
     ///
     /// # Errors
-    /// When it is not whole, or not to be understood ([`Cut::Foreign`]), or tells an error.
-    pub fn end(&mut self, clean: bool) -> Result<Bytes, Cut> {
-        let mut out = Vec::new();
+    /// [`Cut`] when it is not whole, or not to be understood ([`Cut::Foreign`]), or tells an error.
+    pub fn end(&mut self, clean: bool) -> Result<Result<Bytes, Cut>, Halt> {
         match &mut self.mode {
-            Mode::Stream(stream) => {
-                let ended = stream.end(clean, &mut out).map(|_| ());
-                let progress = stream.progress();
-                self.usage = progress.usage;
-                if self.failure.is_none() {
-                    self.failure = progress.failure.clone();
-                }
-                ended?;
+            Mode::Stream(stream) if stream.pending() <= LARGE => {
+                let mut out = Vec::new();
+                let ended = stream.end(clean, &mut out).map(drop);
+                let taken = self.pushed(out)?;
+                Ok(ended.map(|()| taken.out))
             }
-            Mode::Document(_) if !clean => return Err(Cut::Broken),
-            Mode::Document(document) => match self.translation.document(document) {
-                Ok((body, usage)) => {
-                    self.usage = usage;
-                    out = body;
+            Mode::Stream(stream) => {
+                self.held.cover(peak(stream.pending()), self.budget)?;
+                Err(self.stream_beside(move |stream, out| Some(stream.end(clean, out).map(drop))))
+            }
+            Mode::Document(_) if !clean => Ok(Err(Cut::Broken)),
+            Mode::Document(document) => {
+                let document = std::mem::take(document);
+                if document.len() <= LARGE {
+                    let translated = self.translation.document(document.whole());
+                    return self.translated(translated);
                 }
-                Err(Malformed::Foreign) => return Err(Cut::Foreign(watch::OTHER)),
-                Err(Malformed::Failed(failure)) => {
-                    self.failure = Some(failure);
-                    return Err(Cut::NoTerminal);
-                }
-            },
-            Mode::Foreign => return Err(Cut::Foreign(watch::OTHER)),
+                let (translation, mut held, budget) = (self.translation.clone(), self.take_held(), self.budget);
+                Err(self.beside(move || {
+                    let document = document.whole();
+                    let done = match translation.peak(&document) {
+                        Ok(bytes) => {
+                            let room = held.cover((document.len() + bytes) as u64, budget);
+                            room.map(|()| translation.document(document))
+                        }
+                        Err(many) => Ok(Err(many.into())),
+                    };
+                    Worked { held, done: Done::Document(done) }
+                }))
+            }
+            Mode::Foreign | Mode::Beside(_) => Ok(Err(Cut::Foreign(watch::OTHER))),
         }
+    }
+
+    /// Whether something is being translated beside the workers.
+    pub fn is_beside(&self) -> bool {
+        matches!(self.mode, Mode::Beside(_))
+    }
+
+    pub fn poll_beside(&mut self, cx: &mut Waking<'_>) -> Poll<Result<Came, Halt>> {
+        let Mode::Beside(work) = &mut self.mode else { return Poll::Ready(Err(Halt::Foreign)) };
+        let worked = std::task::ready!(std::pin::Pin::new(work).poll(cx));
+        self.mode = Mode::Foreign;
+        let Ok(Worked { held, done }) = worked else { return Poll::Ready(Err(Halt::Panic)) };
+        self.held = held;
+        Poll::Ready(match done {
+            Done::Stream { stream, out, ended } => {
+                self.mode = Mode::Stream(stream);
+                self.pushed(out).map(|taken| match ended {
+                    None => Came::Piece(taken),
+                    Some(ended) => Came::End(ended.map(|()| taken.out)),
+                })
+            }
+            Done::Document(Ok(translated)) => self.translated(translated).map(Came::End),
+            Done::Document(Err(full)) => Err(full.into()),
+        })
+    }
+
+    fn take_held(&mut self) -> Share {
+        std::mem::take(&mut self.held)
+    }
+
+    fn beside(&mut self, work: impl FnOnce() -> Worked + Send + 'static) -> Halt {
+        match heavy::run(work) {
+            Ok(work) => {
+                self.mode = Mode::Beside(work);
+                Halt::Beside
+            }
+            Err(full) => full.into(),
+        }
+    }
+
+    fn stream_beside(
+        &mut self,
+        step: impl FnOnce(&mut translate::Stream, &mut Vec<u8>) -> Option<Result<(), Cut>> + Send + 'static,
+    ) -> Halt {
+        let held = self.take_held();
+        let Mode::Stream(mut stream) = std::mem::replace(&mut self.mode, Mode::Foreign) else { return Halt::Foreign };
+        self.beside(move || {
+            let mut out = Vec::new();
+            let ended = step(&mut stream, &mut out);
+            Worked { held, done: Done::Stream { stream, out, ended } }
+        })
+    }
+
+    /// What a stream has written.
+    fn pushed(&mut self, out: Vec<u8>) -> Result<Taken, Halt> {
+        let Mode::Stream(stream) = &self.mode else { return Err(Halt::Foreign) };
+        let progress = stream.progress();
+        self.usage = progress.usage;
+        if self.failure.is_none() {
+            self.failure.clone_from(&progress.failure);
+        }
+        let (content, terminal) = (progress.content, progress.terminal);
+        self.held.cover((stream.held() + out.capacity()) as u64, self.budget)?;
         self.written += out.len() as u64;
-        Ok(out.into())
+        Ok(Taken { out: out.into(), content, terminal, failed: self.failure.is_some() })
+    }
+
+    /// What a document has become.
+    fn translated(&mut self, translated: Document) -> Result<Result<Bytes, Cut>, Halt> {
+        self.mode = Mode::Foreign;
+        let mut out = match translated {
+            Ok((out, usage)) => {
+                self.usage = usage;
+                out
+            }
+            Err(Malformed::Foreign) => return Ok(Err(Cut::Foreign(watch::OTHER))),
+            Err(Malformed::Failed(failure)) => {
+                self.failure = Some(failure);
+                return Ok(Err(Cut::NoTerminal));
+            }
+        };
+        if out.capacity() > LARGE {
+            out.shrink_to_fit();
+        }
+        self.held.cover(out.capacity() as u64, self.budget)?;
+        self.written += out.len() as u64;
+        Ok(Ok(out.into()))
     }
 
     pub fn usage(&self) -> Option<Usage> {
@@ -185,8 +334,18 @@ impl Translated {
 }
 
 impl Translation {
+    /// What is held at most while a whole answer is translated, beside it.
+    fn peak(&self, body: &[u8]) -> Result<usize, TooMany> {
+        match self {
+            Self::Conversation { from, .. } => bounds::answer(*from, body),
+            Self::Embeddings { model: Some(_), .. } => bounds::embed_answer(Dialect::Gemini, body),
+            Self::Embeddings { model: None, .. } => bounds::embed_answer(Dialect::OpenAi, body),
+        }
+    }
+
     /// A whole answer in the client's format.
-    fn document(&self, body: &[u8]) -> Result<(Vec<u8>, Option<Usage>), Malformed> {
+    fn document(&self, body: Vec<u8>) -> Document {
+        let body = body.as_slice();
         match self {
             Self::Conversation { from, to, context, .. } => {
                 let translated = translate::answer(*from, *to, body, context)?;
@@ -204,4 +363,9 @@ impl Translation {
             }
         }
     }
+}
+
+/// What is held at most while so many bytes of a stream are translated, themselves included.
+fn peak(bytes: usize) -> u64 {
+    (bytes + bounds::allowed(bytes)) as u64
 }

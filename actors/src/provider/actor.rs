@@ -132,6 +132,7 @@ impl ProviderActor {
             timeouts: self.provider.config.timeouts,
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,
+            budget: ask.budget,
             translation: ask.translation,
             veil,
             awaited,
@@ -188,6 +189,8 @@ pub struct Ask {
     pub deadline: Instant,
     /// Usage was asked for on the client's behalf: see [`Exchange`].
     pub strip_usage: bool,
+    /// What all requests may hold together.
+    pub budget: u64,
 }
 
 /// Sent every [`IDLE_KEPT`]. An interval of the actor's own would keep it alive when nobody holds its address any more,

@@ -242,7 +242,7 @@ impl Permit {
             }
             _ => {}
         }
-        if !cause.is_clients() {
+        if !cause.is_clients() && cause != Cause::NoRoom {
             *self.deployment.provider.health.last_error.lock() = Some((cause.label(), now));
         }
         if cause == Cause::NoToken

@@ -91,7 +91,7 @@ impl Upload {
 }
 
 /// What the HTTP client is given it copies, to the last byte, before it sends any: a large body would be held twice.
-const AT_ONCE: usize = 64 * 1024;
+pub(crate) const AT_ONCE: usize = 64 * 1024;
 
 /// The body of one exchange.
 pub enum RequestBody {

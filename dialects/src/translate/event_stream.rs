@@ -54,6 +54,19 @@ impl EventStream {
         Ok(())
     }
 
+    /// The length of the held message that this piece brings to its end; 0 where it does not.
+    pub fn due(&self, bytes: &[u8]) -> usize {
+        if self.held.is_empty() {
+            return 0;
+        }
+        self.length(bytes).filter(|length| *length <= self.held.len() + bytes.len()).unwrap_or(0)
+    }
+
+    /// Bytes of a message that is not yet whole.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// The length that the message at the beginning of what is held and of this piece gives itself.
     fn length(&self, rest: &[u8]) -> Option<usize> {
         let mut bytes = self.held.iter().chain(rest).copied();

@@ -56,6 +56,22 @@ impl Frames {
         }
     }
 
+    /// The length of the held event that this piece brings to its end; 0 where it does not.
+    pub fn due(&self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Sse(sse) => sse.due(bytes),
+            Self::Aws(events) => events.due(bytes),
+        }
+    }
+
+    /// Bytes of an event that is not yet whole.
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Sse(sse) => sse.held.len(),
+            Self::Aws(events) => events.held(),
+        }
+    }
+
     /// The stream has ended in order: the last event may lack its blank line. A message of AWS's is whole or none.
     pub fn end(&mut self, each: impl FnMut(Frame<'_>) -> bool) {
         match self {
@@ -104,6 +120,14 @@ impl Sse {
         }
         self.held.extend_from_slice(rest);
         Ok(())
+    }
+
+    fn due(&self, bytes: &[u8]) -> usize {
+        if self.held.is_empty() {
+            return 0;
+        }
+        let mut bounds = self.bounds;
+        bounds.find(bytes).map_or(0, |bound| self.held.len() + bound.end)
     }
 
     /// The stream has ended in order: the last event may lack its blank line. Half an event is for the reader to refuse.

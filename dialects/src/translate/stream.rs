@@ -168,6 +168,21 @@ impl Stream {
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
+
+    /// The length of the held event that these bytes would bring to its end: what is long takes long to translate.
+    pub fn due(&self, bytes: &[u8]) -> usize {
+        self.frames.due(bytes)
+    }
+
+    /// The length of the event that is held.
+    pub fn pending(&self) -> usize {
+        self.frames.held()
+    }
+
+    /// Bytes that are kept between two pieces.
+    pub fn held(&self) -> usize {
+        self.frames.held() + self.kept
+    }
 }
 
 /// Where events go.

@@ -57,7 +57,12 @@ async fn within(coding: Coding, body: &[u8], piece: usize, limit: u64, budget: u
         decoding.push(piece).await?;
     }
     let (bytes, share) = decoding.end()?;
-    assert!(share.0 >= bytes.len() as u64 && share.0 <= 2 * bytes.len() as u64 + 64, "{} of {}", share.0, bytes.len());
+    assert!(
+        share.bytes() >= bytes.len() as u64 && share.bytes() <= 2 * bytes.len() as u64 + 64,
+        "{} of {}",
+        share.bytes(),
+        bytes.len()
+    );
     Ok(bytes.to_vec())
 }
 
@@ -171,7 +176,7 @@ async fn a_bomb_is_too_large_as_soon_as_it_is_and_costs_no_more_than_its_limit()
         assert!(bomb.len() < 64 * 1024, "{coding:?}: {}", bomb.len());
         assert_eq!(within(coding, &bomb, 1000, MIB, u64::MAX).await, Err(BodyError::TooLarge), "{coding:?}");
         // All bodies together have no room for it.
-        let held = super::super::HELD.load(std::sync::atomic::Ordering::Relaxed);
+        let held = actors::share::held();
         assert_eq!(within(coding, &bomb, 1000, 32 * MIB, held + 2 * MIB).await, Err(BodyError::NoRoom), "{coding:?}");
     }
     // One that says so is not even begun: one segment of 4 GiB.

@@ -1,0 +1,193 @@
+//! What is held for requests is what is counted in `buffer_budget`, and what takes long is done beside the workers.
+
+use std::time::{Duration, Instant};
+
+use upstream::client::{Answer, Ask, Wire};
+use upstream::harness::{Proxy, TOKEN, chat_body, provider};
+use upstream::{Reply, Upstream, answers, canned, records, sequence};
+
+use crate::{plan, proxy};
+
+const MIB: usize = 1024 * 1024;
+
+/// `m` is at a provider of this kind, `plain` at one that speaks as the client does.
+fn beside_a_plain_one(kind: &str, upstream: &Upstream, plain: &Upstream, server: &str) -> String {
+    let base_url = upstream.base_url();
+    format!(
+        "providers:\n  up: {{ kind: {kind}, base_url: '{base_url}', api_key: k-1234567890, models: [m] }}\n{}models:\n  m: {{ targets: [up/m] }}\n  plain: {{ targets: [plain/canned-model] }}\nserver: {{ {server} }}\n",
+        provider("plain", &plain.base_url(), "")
+    )
+}
+
+/// Says these bytes and no more, and waits for the other side to leave.
+async fn says(head: Vec<u8>, bytes: Vec<u8>) -> Upstream {
+    Upstream::start(move |mut connection| {
+        let (head, bytes) = (head.clone(), bytes.clone());
+        async move {
+            connection.request().await?;
+            connection.send(&head).await?;
+            connection.chunk(&bytes).await?;
+            connection.until_closed().await
+        }
+    })
+    .await
+}
+
+/// Clients that hold what they can; how many were told that there is no room.
+async fn held(proxy: &Proxy, clients: Vec<Wire>, before: u64, budget: usize) -> Vec<Wire> {
+    let (mut held, mut full) = (Vec::new(), 0);
+    for mut wire in clients {
+        match tokio::time::timeout(Duration::from_millis(250), wire.try_head()).await {
+            Ok(Some((status, head))) => {
+                assert_eq!(status, 503, "{}", String::from_utf8_lossy(&head));
+                assert!(!upstream::server::header_values(&head, "retry-after").is_empty());
+                full += 1;
+            }
+            Ok(None) => panic!("a client was not answered"),
+            Err(_) => held.push(wire),
+        }
+    }
+    assert!(full > 0 && !held.is_empty(), "{full} found no room, {} did", held.len());
+    let holds = (proxy.rss() - before) * 1024;
+    let (least, most) = (budget as u64 / 10 * 7, budget as u64 / 10 * 13);
+    assert!((least..most).contains(&holds), "{} MiB are held of {}", holds >> 20, budget >> 20);
+    held
+}
+
+async fn free_again(proxy: &Proxy, before: u64) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while proxy.rss() > before + 8 * 1024 {
+        assert!(Instant::now() < deadline, "{} KiB more than before are still held", proxy.rss() - before);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(proxy.chat("plain").await.status, 200);
+}
+
+/// Eight clients for what holds 7 of 32 MiB each.
+const BUDGET: usize = 32 * MIB;
+const EACH: usize = 7 * MIB;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_what_is_counted_for_bodies_and_documents_and_events() {
+    let server = "body_limit: 16MiB, buffer_budget: 32MiB";
+    let plain = records().await;
+    // A body that does not end; a document; an event. What is said is doubled nowhere.
+    let json = canned::head(200, &["content-type: application/json", "transfer-encoding: chunked"]);
+    let text = |before: &str| [before.as_bytes(), &vec![b'x'; EACH]].concat();
+    let document = says(json, text(r#"{"id":"m","content":[{"type":"text","text":""#)).await;
+    let event = says(canned::sse_head(), text("event: content_block_delta\ndata: {\"delta\":\"")).await;
+    for (upstream, streams) in [(None, false), (Some(&document), false), (Some(&event), true)] {
+        let yaml = beside_a_plain_one("anthropic", upstream.unwrap_or(&plain), &plain, server);
+        let proxy = plan(&yaml).env("RETRY_MAX_RETRIES", "0").start().await;
+        assert_eq!(proxy.chat("plain").await.status, 200);
+        let before = proxy.rss();
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            clients.push(match upstream {
+                Some(_) => proxy.open("/v1/chat/completions", chat_body("m", streams)).await,
+                None => {
+                    let mut wire = Wire::connect(proxy.port).await;
+                    let head = format!(
+                        "POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                        2 * EACH
+                    );
+                    wire.write(head.as_bytes()).await.unwrap();
+                    let _ = wire.write(&text("")).await; // refused before its end, perhaps
+                    wire
+                }
+            });
+        }
+        let clients = held(&proxy, clients, before, BUDGET).await;
+        assert_eq!(proxy.chat("plain").await.status, 200, "what needs no room is served all the while");
+        drop(clients);
+        free_again(&proxy, before).await;
+        let health = proxy.health().await.to_string();
+        assert!(!health.contains("no_room") && !health.contains("\"open\""), "nobody is to blame: {health}");
+    }
+}
+
+/// A chat of so many bytes in parts of a kilobyte.
+fn long_chat(bytes: usize) -> String {
+    let part = format!(r#"{{"type":"text","text":"{}"}}"#, "y".repeat(1000));
+    let parts = vec![part; bytes / 1024].join(",");
+    format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{parts}]}}]}}"#)
+}
+
+fn anthropic_answer(text: &str) -> Reply {
+    let answer = serde_json::json!({"id": "m", "type": "message", "role": "assistant", "model": "m",
+        "content": [{"type": "text", "text": text}], "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 5}});
+    Reply::json(200, &[], answer.to_string().as_bytes())
+}
+
+/// Asks, and how often somebody else was served meanwhile, and how long each waited at most.
+async fn with_others(proxy: &Proxy, ask: Ask) -> (Answer, u32, Duration) {
+    let asking = ask.send_large(proxy.port);
+    tokio::pin!(asking);
+    let livez = Ask::get("/livez", "");
+    let (mut served, mut slowest) = (0, Duration::ZERO);
+    loop {
+        let began = Instant::now();
+        let other = livez.send(proxy.port);
+        tokio::select! {
+            answer = &mut asking => return (answer, served, slowest),
+            other = other => assert_eq!(other.status, 200),
+        }
+        (served, slowest) = (served + 1, slowest.max(began.elapsed()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_worker_serves_others_while_something_long_is_translated() {
+    let (plain, text) = (records().await, "z\n".repeat(MIB));
+    let event =
+        |data: serde_json::Value| format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap()).into_bytes();
+    let stream = [
+        serde_json::json!({"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "usage": {"input_tokens": 3}}}),
+        serde_json::json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        serde_json::json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}),
+        serde_json::json!({"type": "content_block_stop", "index": 0}),
+        serde_json::json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}),
+        serde_json::json!({"type": "message_stop"}),
+    ];
+    let up =
+        sequence(vec![anthropic_answer(&text), Reply::sse(stream.into_iter().map(event).collect(), Duration::ZERO)])
+            .await;
+    let proxy = proxy(&beside_a_plain_one("anthropic", &up, &plain, "workers: 1")).await;
+
+    let asked = long_chat(2 * MIB);
+    let (answer, served, slowest) = with_others(&proxy, Ask::post("/v1/chat/completions", TOKEN, asked.clone())).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.json()["choices"][0]["message"]["content"] == *text, "the answer is what was said");
+    assert!(served > 2 && slowest < Duration::from_secs(1), "{served} others, the slowest after {slowest:?}");
+    let sent: serde_json::Value = serde_json::from_slice(&up.request(0).await.body).unwrap();
+    let parts = |body: &serde_json::Value| body["messages"][0]["content"].clone();
+    assert!(parts(&sent) == parts(&serde_json::from_str(&asked).unwrap()), "the request is what was asked");
+
+    let (answer, served, slowest) =
+        with_others(&proxy, Ask::post("/v1/chat/completions", TOKEN, chat_body("m", true))).await;
+    assert_eq!(answer.status, 200);
+    let chunks = upstream::client::data_lines(&answer.body).into_iter();
+    let chunks = chunks.filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
+    let said: String =
+        chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect();
+    assert!(said == text, "{} bytes were said", said.len());
+    assert!(served > 0 && slowest < Duration::from_secs(1), "{served} others, the slowest after {slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_room_for_its_translation_goes_to_who_needs_none() {
+    let (plain, up) = (records().await, answers(anthropic_answer("hello")).await);
+    let yaml = beside_a_plain_one("anthropic", &up, &plain, "body_limit: 8MiB, buffer_budget: 8MiB")
+        .replace("targets: [up/m]", "strategy: priority, targets: [up/m, plain/canned-model]");
+    let proxy = proxy(&yaml).await;
+    let ask = |bytes| Ask::post("/v1/chat/completions", TOKEN, long_chat(bytes));
+    for _ in 0..3 {
+        let answer = ask(6 * MIB).send_large(proxy.port).await;
+        assert_eq!(
+            (answer.status, answer.header("x-ai-proxy-route").as_deref()),
+            (200, Some("up/m:no_room -> plain/canned-model:ok"))
+        );
+    }
+    assert_eq!(ask(MIB).send_large(proxy.port).await.header("x-ai-proxy-route").as_deref(), Some("up/m:ok"));
+}
