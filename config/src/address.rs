@@ -6,9 +6,8 @@
 
 use crate::base_url::BaseUrlError;
 use crate::catalogue::Known;
-use crate::mend;
 use crate::reader::{Given, Reader};
-use crate::{BaseUrl, Kind};
+use crate::{BaseUrl, Kind, mend, placeholder};
 
 /// A base URL, and whether it was pasted as an endpoint without a version: then its API has none.
 pub(crate) struct Address {
@@ -18,6 +17,11 @@ pub(crate) struct Address {
 
 /// What a text says, put right where it is plain what was meant. Of a URL nothing is shown: people paste keys into them.
 pub(crate) fn read(r: &mut Reader<'_>, given: &Given, kind: Option<Kind>) -> Option<Address> {
+    if placeholder::is_reference(&given.text.trim().to_ascii_lowercase()) {
+        let found = "a reference that nothing has resolved, not the URL that it names";
+        r.findings.push(given.place.error(found, "write ${NAME} for a variable, or the URL itself"));
+        return None;
+    }
     let mended = mend::mend(&given.text, kind);
     match BaseUrl::parse(&mended.text) {
         Ok(url) => {

@@ -90,6 +90,10 @@ fn gather(r: &mut Reader<'_>, kind: Option<Kind>, given: Vec<Given>) -> Vec<Key>
         if let Some(sort) = placeholder::found_in(&given.text).filter(|_| matches!(key.credential, Credential::Sent)) {
             r.findings.push(given.place.warning(sort, "put the provider's key there, or remove it"));
         }
+        if matches!(key.credential, Credential::Sent) && key.secret.expose().contains(',') {
+            let fix = "give each key a place of its own: api_keys, or the variable's name with _2, _3, ...";
+            r.findings.push(given.place.warning("a key with a comma in it is sent as one key", fix));
+        }
         let fingerprint = key.fingerprint;
         if let Some((_, first)) = keys.iter().find(|(key, _)| key.fingerprint == fingerprint) {
             let found = format!("the same key as {}", first.path);

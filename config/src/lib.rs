@@ -12,6 +12,7 @@ mod cloud;
 mod cloud_keys;
 mod day_reset;
 mod default_model;
+mod elsewhere;
 mod env_file;
 mod environment;
 mod expand;

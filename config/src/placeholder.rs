@@ -16,8 +16,8 @@ pub(crate) fn found_in(text: &str) -> Option<&'static str> {
     is_example(&text).then_some("a placeholder from an example")
 }
 
-/// `$NAME`, `${NAME}`, `%NAME%`, `{{ name }}`, `os.environ/NAME`: each of another tool's files.
-fn is_reference(text: &str) -> bool {
+/// `$NAME`, `${NAME}`, `%NAME%`, `{{ name }}`, `os.environ/NAME`: each of another tool's files. In small letters.
+pub(crate) fn is_reference(text: &str) -> bool {
     const BEGIN: [&str; 7] =
         ["os.environ", "os.getenv", "process.env", "import.meta.env", "op://", "env:", "secretref:"];
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

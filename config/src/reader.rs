@@ -16,7 +16,7 @@ use crate::quantity;
 use crate::shapes::Shape;
 use crate::tree::{Key, Node, Value};
 use crate::vars::{Var, Vars};
-use crate::{BaseUrl, Finding, Secret, Seen, files, host, quotes};
+use crate::{BaseUrl, Finding, Secret, Seen, elsewhere, files, host, quotes};
 
 /// A node and how one gets there: `providers.groq.limits`.
 #[derive(Clone)]
@@ -120,9 +120,13 @@ impl<'a> Reader<'a> {
                 }
                 None if extension => {}
                 None => {
-                    let fix = match nearest(&key.text, shape.keys.iter().copied()) {
-                        Some(near) => format!("did you mean {near}?"),
-                        None => format!("known here: {}", shape.keys.join(", ")),
+                    let near = || nearest(&key.text, shape.keys.iter().copied());
+                    let fix = match elsewhere::fix(shape.name, &key.text).map(str::to_owned) {
+                        Some(fix) => fix,
+                        None => match near() {
+                            Some(near) => format!("did you mean {near}?"),
+                            None => format!("known here: {}", shape.keys.join(", ")),
+                        },
                     };
                     self.key_error(key, field.path, format!("unknown key {}", shown(&key.text)), &fix);
                 }

@@ -25,6 +25,7 @@ mod files;
 mod health;
 mod hedge;
 mod held;
+mod listing;
 mod odd_requests;
 mod operator;
 #[cfg(debug_assertions)]

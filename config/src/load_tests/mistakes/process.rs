@@ -115,6 +115,8 @@ fn quotation_marks_around_tokens_and_keys() {
     assert_eq!(key.config().providers[0].keys[0].secret.expose(), "sk-hunter2");
     let half = Setup::bare().var("OPENAI_API_KEY", "sk-hunter2\"");
     one(&half, "environment: warning: OPENAI_API_KEY: a quotation mark at one end", &[]);
+    let two = Setup::bare().var("OPENAI_API_KEY", "sk-hunter2,sk-hunter3");
+    one(&two, "environment: warning: OPENAI_API_KEY: a key with a comma", &["_2, _3"]);
     assert_eq!(Setup::bare().var("PORT", "\"81\"").config().server.port, 81);
 }
 

@@ -33,6 +33,8 @@ fn unsafe_urls() {
         ("https://x.example/../y", "`..` segment"),
         ("https://x.example:99999", "port"),
         ("https://x example", "a character"),
+        ("os.environ/BASE_URL/v1", "a reference that nothing has resolved"),
+        ("$OPENAI_BASE_URL", "a reference that nothing has resolved"),
         ("", "the value is empty"),
     ] {
         let yaml = format!("providers: {{p: {{kind: openai, api_key: none, base_url: '{url}'}}}}");
