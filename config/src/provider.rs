@@ -10,7 +10,7 @@ use crate::{BaseUrl, Breaker, Demo, Kind, Limits, Provider, ProviderId, Quirks, 
 use crate::{cloud, headers, keys, limits, names, shapes, upstream_tls};
 
 const TIMEOUTS: Timeouts =
-    Timeouts { connect: Duration::from_secs(5), first_byte: Duration::from_secs(120), idle: Duration::from_secs(60) };
+    Timeouts { connect: Duration::from_secs(5), first_byte: Duration::from_secs(600), idle: Duration::from_secs(300) };
 const BREAKER: Breaker = Breaker { failures: 5, open: Duration::from_secs(10), max_open: Duration::from_secs(120) };
 /// How far a `retry-after` hint is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);

@@ -134,7 +134,7 @@ providers:
 
     assert_eq!(groq.keys.iter().map(|k| k.secret.expose()).collect::<Vec<_>>(), ["first", "second"]);
     assert_eq!(groq.timeouts.connect, Duration::from_secs(1));
-    assert_eq!((groq.timeouts.first_byte, groq.timeouts.idle), (Duration::from_secs(300), Duration::from_secs(60)));
+    assert_eq!((groq.timeouts.first_byte, groq.timeouts.idle), (Duration::from_secs(300), Duration::from_secs(300)));
     assert_eq!((groq.breaker.failures, groq.breaker.max_open), (2, Duration::from_secs(60)));
     assert_eq!(groq.limits.requests_per_day, Some(14400));
     assert_eq!((groq.limits.tokens_per_day, groq.limits.requests_per_hour), (Some(7), Some(100)));

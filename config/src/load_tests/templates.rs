@@ -69,7 +69,7 @@ fn the_yaml_example_is_right() {
     let ids: Vec<_> = config.providers.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids, ["groq", "openai", "anthropic", "local", "azure-eu", "vertex", "bedrock"]);
     assert_eq!(config.models.len(), 3);
-    assert_eq!(config.providers[1].timeouts.first_byte.as_secs(), 300, "merged");
+    assert_eq!(config.providers[1].timeouts.first_byte.as_secs(), 60, "merged");
     assert!(YAML.starts_with("# yaml-language-server: $schema="));
 }
 

@@ -145,9 +145,9 @@ pub(crate) struct Price {
 pub(crate) struct Timeouts {
     /// TCP and TLS. Default 5s.
     connect: Option<Duration>,
-    /// From the request sent to the first byte of the answer. Default 120s.
+    /// From the request sent to the first byte of the answer. Default 10m.
     first_byte: Option<Duration>,
-    /// Between two pieces of an answer. Default 60s.
+    /// Between two pieces of an answer. Default 5m.
     idle: Option<Duration>,
 }
 
