@@ -10,14 +10,13 @@ mod refused;
 mod tally;
 mod translating;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Bytes;
-use actors::clock;
 use actors::error::{Cause, Failure, Refusal};
 use actors::exchange::Answer;
 use actors::fetching::Fetches;
@@ -28,8 +27,10 @@ use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
 use actors::share::Share;
 use actors::table::{Deployment, Route};
+use actors::{alarm, clock};
 use dialects::Endpoint;
 use dialects::envelope::Envelope;
+use dialects::fault::Fault;
 use dialects::loss::Losses;
 
 use crate::entry::Attempts;
@@ -57,6 +58,10 @@ pub struct Call {
     /// Only those that may pass.
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
     pub body: CallBody,
+    /// Tells clients apart, for who fails alone.
+    pub client: u64,
+    /// Keys of the deployment that was asked last which have refused the request: see [`Tally::barred`].
+    pub barred: Cell<u64>,
     /// Estimate of the tokens it will use.
     pub tokens: u64,
     /// The first content must have come by then.
@@ -161,9 +166,12 @@ impl Call {
                 tally.cannot_say(unsayable, &deployment);
                 false
             }
-            Missed::Failed { failure, deployment, key } => {
+            Missed::Failed { failure, deployment, key, took } => {
                 let cause = failure.cause;
-                tally.failed(failure, &deployment, key);
+                tally.failed(failure, &deployment, key, took);
+                if cause.fault() == Some(Fault::Forbidden) {
+                    self.barred.set(tally.barred(&deployment));
+                }
                 if cause.blames_key() && deployment.is_ready(clock::now()) {
                     plan.push(deployment); // it has another key
                 }
@@ -259,13 +267,14 @@ impl Call {
                 return Err(match refusal {
                     Refusal::Panicked => {
                         let failure = Cause::Panic.into();
-                        Missed::Failed { failure, deployment, key: None }
+                        Missed::Failed { failure, deployment, key: None, took: Duration::ZERO }
                     }
                     refusal => Missed::Refused(refusal),
                 });
             }
         };
         let key = Some(exchange.key());
+        let started = alarm::now();
         match exchange.run().await {
             Ok(answer) => {
                 noted.outcome = "ok";
@@ -275,7 +284,8 @@ impl Call {
             Err(failure) => {
                 noted.outcome = failure.cause.label();
                 drop(noted);
-                Err(Missed::Failed { failure, deployment, key })
+                let took = alarm::now().saturating_duration_since(started);
+                Err(Missed::Failed { failure, deployment, key, took })
             }
         }
     }
@@ -286,7 +296,7 @@ pub(crate) enum Missed {
     /// It was not asked.
     Refused(Refusal),
     /// It was, in vain. `key`: which one it was asked with, if it came to that.
-    Failed { failure: Failure, deployment: Arc<Deployment>, key: Option<usize> },
+    Failed { failure: Failure, deployment: Arc<Deployment>, key: Option<usize>, took: Duration },
     /// What the client says cannot be said to it.
     Unsayable(Unsayable, Arc<Deployment>),
 }

@@ -158,12 +158,14 @@ impl Cause {
 
     /// Is it the key's fault, or its quota's: another key of the same deployment may do better?
     pub fn blames_key(self) -> bool {
-        self == Self::NoToken || matches!(self.fault(), Some(Fault::Key | Fault::Credit | Fault::RateLimited))
+        self == Self::NoToken
+            || matches!(self.fault(), Some(Fault::Key | Fault::Credit | Fault::Forbidden | Fault::RateLimited))
     }
 
-    /// Would the same deployment give the same answer again, whatever its health?
+    /// Is the same deployment not to be asked again, whatever its health: would it say the same, or be paid for twice?
+    /// What timed out was at work until then.
     pub fn is_in_vain(self) -> bool {
-        matches!(self, Self::UploadBroken | Self::Redirect)
+        matches!(self, Self::UploadBroken | Self::Redirect | Self::FirstByteTimeout | Self::Idle)
             || matches!(self.fault(), Some(Fault::ModelMissing | Fault::NotServed))
     }
 
@@ -174,7 +176,7 @@ impl Cause {
             None if self == Self::NoToken => 1,
             Some(Fault::Client) => 3,
             Some(Fault::RateLimited | Fault::Upstream) | None => 2,
-            Some(Fault::Key | Fault::Credit) => 1,
+            Some(Fault::Key | Fault::Credit | Fault::Forbidden) => 1,
             Some(Fault::ModelMissing | Fault::NotServed) => 0,
         }
     }
@@ -185,6 +187,11 @@ impl Cause {
             Self::Status(_, fault) | Self::InBand(fault) => Some(fault),
             _ => None,
         }
+    }
+
+    /// Can no request have brought it about?
+    pub fn is_surely_deployments(self) -> bool {
+        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Redirect)
     }
 
     /// Does it speak against the deployment's health (and not the client's, the key's or ours)?

@@ -10,7 +10,7 @@ mod failed;
 mod translated;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use awc::FrozenClientRequest;
 use awc::error::SendRequestError;
@@ -50,6 +50,9 @@ pub struct Exchange {
     pub(crate) permit: Permit,
 }
 
+/// How soon a kept-alive connection shows that it was closed already.
+const STALE_WITHIN: Duration = Duration::from_secs(5);
+
 type Response = awc::ClientResponse;
 
 impl Exchange {
@@ -79,7 +82,9 @@ impl Exchange {
         };
         let started = Instant::now();
         let mut sent = self.send(None, authorization.as_ref()).await;
+        // What is closed as it is written to is closed at once. Later the request may be at work, and would be paid twice.
         if matches!(sent, Err(Lost::Stale))
+            && started.elapsed() < STALE_WITHIN
             && let Some(again) = self.again.take()
         {
             sent = self.send(Some(again), authorization.as_ref()).await;

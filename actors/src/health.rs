@@ -73,11 +73,34 @@ impl KeyHealth {
     }
 }
 
+/// A doubt that lasts as long with nothing that works is no request's doing any more. Milliseconds.
+const DOUBT: u64 = 10_000;
+
+impl KeyHealth {
+    /// Gives a key back that one request has said is bad, as it said of another before: the request is the suspect.
+    /// `sure`: the words alone would do to believe it, had the key never worked. False: it stays out.
+    pub fn acquit(&self, sure: bool, now: Moment) -> bool {
+        let mut state = self.state.lock();
+        let long = state.doubted.is_some_and(|since| now.0.saturating_sub(since.0) >= DOUBT);
+        if long || (sure && !state.proven) {
+            return false;
+        }
+        state.doubted.get_or_insert(now);
+        state.cooldown.acquit();
+        self.refresh(&mut state, now);
+        true
+    }
+}
+
 #[derive(Debug)]
 pub struct KeyState {
     pub cooldown: Cooldown,
     /// Whose fault it was that it was last taken out.
     pub fault: Option<Fault>,
+    /// It has served since it was last out for longer than a cooldown.
+    pub proven: bool,
+    /// When a request that may itself be to blame first said that it is, and nothing has worked since.
+    pub doubted: Option<Moment>,
     pub windows: Windows,
 }
 

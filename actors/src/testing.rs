@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use config::{Config, Sources};
 
+use crate::policy::breaker::Asker;
 use crate::provider::Provider;
+
+/// Some client's first try.
+pub const ANYBODY: Asker = Asker { client: 1, again: false, barred: 0 };
 
 /// A whole configuration, which has to be right.
 pub fn config(yaml: &str) -> Config {

@@ -24,6 +24,13 @@ pub fn body(dialect: Dialect, kind: ErrorKind, message: &str, param: Option<&str
     body.to_string().into_bytes()
 }
 
+/// An upstream's own error in OpenAI's shape, with the code that it gave.
+pub fn told(message: &str, code: Option<&str>) -> Vec<u8> {
+    let kind = ErrorKind::InvalidRequest;
+    let error = json!({"message": message, "type": kind.openai_type(), "param": Value::Null, "code": code});
+    json!({ "error": error }).to_string().into_bytes()
+}
+
 /// What ends a broken stream so that every official SDK raises: one event, ready to be sent after a complete one.
 ///
 /// The OpenAI SDKs (Python and Node) raise on an `error` member in the data, whatever the event is called; clients that

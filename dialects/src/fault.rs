@@ -3,6 +3,9 @@
 //! Vendors disagree: Gemini says 400 for a bad key, OpenRouter 403 for moderation, xAI 400 for a bad key, a missing
 //! model and a bad argument alike, OpenAI 429 for an empty account. Texts count only at the start of a message, never
 //! in its middle: a message quotes what the client sent, and a client must not be able to talk a key out of service.
+//!
+//! Always: but for 401 and 402 nothing is the key's fault that does not say so. What a request names (a file, a cache, a
+//! model, a scope) is refused with the same 403 as a key that is forbidden, and one request must not cost everybody a key.
 
 use serde_json::Value;
 
@@ -22,6 +25,9 @@ pub enum Fault {
     Key,
     /// The account is out of credit: like `Key`, under another name.
     Credit,
+    /// This key may not do this, or nobody knows who may not do what: another key or deployment may, and nobody is to
+    /// blame.
+    Forbidden,
     /// Too many requests or tokens: the key cools down.
     RateLimited,
     /// This upstream does not have the model: the next deployment.
@@ -37,9 +43,13 @@ impl Fault {
     pub const fn retryable(self) -> bool {
         match self {
             Self::Client => false,
-            Self::Key | Self::Credit | Self::RateLimited | Self::ModelMissing | Self::NotServed | Self::Upstream => {
-                true
-            }
+            Self::Key
+            | Self::Credit
+            | Self::Forbidden
+            | Self::RateLimited
+            | Self::ModelMissing
+            | Self::NotServed
+            | Self::Upstream => true,
         }
     }
 
@@ -49,6 +59,7 @@ impl Fault {
             Self::Client => "client",
             Self::Key => "key",
             Self::Credit => "credit",
+            Self::Forbidden => "forbidden",
             Self::RateLimited => "rate_limited",
             Self::ModelMissing => "model_missing",
             Self::NotServed => "not_served",
@@ -60,33 +71,39 @@ impl Fault {
 /// Judges an answer by its status and its (possibly cut) body.
 pub fn judge(status: u16, body: &[u8]) -> Fault {
     let told = if (400..500).contains(&status) || status == 200 { Told::read(body) } else { Told::default() };
-    by_told(status, &told, body)
+    by_told(status, &told)
 }
 
 /// Judges an error that came inside a 200: by the status it names for itself, else by its kind.
 pub(crate) fn judge_told(told: &Told) -> Fault {
     match told.status {
-        Some(status) => by_told(status, told, b"{"),
+        Some(status) => by_told(status, told),
+        None if told.is_too_large_for_limit() => Fault::NotServed,
         None if told.is_rate_limit() => Fault::RateLimited,
         None if told.is_credit() => Fault::Credit,
         None if told.is_bad_key() => Fault::Key,
+        None if told.is_forbidden() => Fault::Forbidden,
         None if told.is_missing_model() => Fault::ModelMissing,
-        None if told.is_client() => Fault::Client,
+        None if told.is_client() || told.is_moderation() || told.is_missing_thing() => Fault::Client,
         None => Fault::Upstream,
     }
 }
 
-fn by_told(status: u16, told: &Told, body: &[u8]) -> Fault {
+fn by_told(status: u16, told: &Told) -> Fault {
     match status {
         200..=299 => judge_told_once(told),
+        401 if told.is_forbidden() => Fault::Forbidden,
         401 => Fault::Key,
+        // OpenRouter: the account cannot pay for so long an answer as this request asks for; for shorter ones it can.
+        402 if told.is_too_dear() => Fault::NotServed,
         402 => Fault::Credit,
         403 if told.is_credit() => Fault::Credit,
         403 if told.is_missing_model() => Fault::ModelMissing,
-        403 if told.is_moderation() => Fault::Client,
-        // A page from a firewall in between says nothing about the key, and a prompt may have set it off.
-        403 if !body.trim_ascii_start().starts_with(b"{") && !body.is_empty() => Fault::Upstream,
-        403 => Fault::Key,
+        403 if told.is_moderation() || told.is_missing_thing() => Fault::Client,
+        403 if told.is_wrong_place() => Fault::NotServed,
+        403 if told.is_bad_key() || told.is_barred_key() => Fault::Key,
+        // Also a page from a firewall in between: a prompt may have set it off.
+        403 => Fault::Forbidden,
         404 if told.is_missing_thing() => Fault::Client,
         404 if told.is_missing_model() => Fault::ModelMissing,
         404 | 405 | 501 => Fault::NotServed,
@@ -94,10 +111,13 @@ fn by_told(status: u16, told: &Told, body: &[u8]) -> Fault {
         // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
         413 if told.is_rate_limit() => Fault::NotServed,
         429 if told.is_credit() => Fault::Credit,
+        // The same, as OpenAI says it: to wait for it would be in vain, and others' requests fit.
+        429 if told.is_too_large_for_limit() => Fault::NotServed,
         429 => Fault::RateLimited,
-        400..=499 if told.is_bad_key() => Fault::Key,
+        400..=499 if told.is_bad_key() || told.is_barred_key() => Fault::Key,
         400..=499 if told.is_credit() => Fault::Credit,
         400..=499 if told.is_missing_model() => Fault::ModelMissing,
+        400..=499 if told.is_wrong_place() => Fault::NotServed,
         400..=499 => Fault::Client,
         // Redirects are not followed, and whatever else there is, is no answer.
         _ => Fault::Upstream,
@@ -112,7 +132,7 @@ fn judge_told_once(told: &Told) -> Fault {
 }
 
 /// The error object of a body, wherever vendors put it.
-fn error_of(value: &Value) -> Option<&Value> {
+pub(crate) fn error_of(value: &Value) -> Option<&Value> {
     let value = match value {
         // Gemini's OpenAI-compatible endpoint wraps errors in an array.
         Value::Array(items) => items.first()?,

@@ -6,9 +6,12 @@
 //! None. These are hints: how far one is believed is the caller's policy.
 
 mod header;
+mod told;
 mod value;
 
 use header::{Slot, slot};
+pub(crate) use told::in_text;
+pub use told::{Told, told};
 
 /// One quota as reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -66,6 +66,10 @@ pub struct Failure {
     pub fault: Fault,
     /// The status that the error names for itself.
     pub status: Option<u16>,
+    /// Its code, for a client whose SDK knows it: one word.
+    pub code: Option<Box<str>>,
+    /// When it says to come back, in milliseconds from now.
+    pub retry_after_ms: Option<u64>,
     /// Masked and shortened: fit for a log and for a client.
     pub message: String,
 }
@@ -274,7 +278,7 @@ impl Failure {
 
     /// Something that we say of an upstream ourselves.
     pub(crate) fn ours(message: &str) -> Self {
-        Self { fault: Fault::Upstream, status: None, message: message.to_owned() }
+        Self { fault: Fault::Upstream, status: None, code: None, retry_after_ms: None, message: message.to_owned() }
     }
 
     /// Reads an error out of an event or a body.
@@ -286,8 +290,24 @@ impl Failure {
         } else {
             &told.message
         };
-        Self { fault, status: told.status, message: shown(text) }
+        let code = told.code().filter(|code| is_word(code)).map(Box::from);
+        Self {
+            fault,
+            status: told.status,
+            code,
+            retry_after_ms: crate::quota::in_text(&told.message),
+            message: shown(text),
+        }
     }
+}
+
+/// A code as vendors write them, and nothing that could be more than that.
+fn is_word(code: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    code.len() <= 64
+        && code.bytes().all(letters)
+        && code.bytes().any(|byte| byte.is_ascii_lowercase())
+        && matches!(crate::mask::mask_str(code), std::borrow::Cow::Borrowed(_))
 }
 
 /// A message of an upstream as it may be shown: masked and shortened.

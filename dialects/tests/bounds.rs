@@ -14,7 +14,7 @@ static COUNTING: Counting = Counting;
 
 const CLIENTS: [Wire; 4] = [Wire::Chat, Wire::Responses, Wire::Messages, Wire::Gemini];
 
-/// Pushes what `event` makes until the stream is refused or has been told `bytes`, and gives the bytes told.
+/// Pushes what `event` makes until the stream is refused, ends at a limit or has been told `bytes`, and gives the bytes told.
 fn endless(from: Wire, to: Wire, bytes: usize, mut event: impl FnMut(usize) -> String) -> usize {
     let context = Context { model: "m".into(), free_form: vec!["patch".into()], ..Context::default() };
     let meter = Meter::start();
@@ -23,7 +23,8 @@ fn endless(from: Wire, to: Wire, bytes: usize, mut event: impl FnMut(usize) -> S
     for n in 0.. {
         let event = event(n);
         told += event.len();
-        let over = stream.push(event.as_bytes(), &mut out).failure.is_some();
+        let progress = stream.push(event.as_bytes(), &mut out);
+        let over = progress.failure.is_some() || progress.limited;
         out = Vec::new();
         drop(event);
         // A buffer that grows has room for twice what is in it.

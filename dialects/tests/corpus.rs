@@ -245,7 +245,11 @@ fn recorded_errors_are_judged_and_masked() {
             }
             400 if text.contains("api key provided") || text.contains("api key not valid") => Fault::Key,
             400 => Fault::Client,
-            401 | 403 => Fault::Key,
+            401 => Fault::Key,
+            403 if text.contains("cachedcontent not found") => Fault::Client,
+            403 if text.contains("security token") => Fault::Key,
+            // `Forbidden`, and no word of what or whom.
+            403 => Fault::Forbidden,
             404 => Fault::ModelMissing,
             429 => Fault::RateLimited,
             501 => Fault::NotServed,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actors::exchange::Translation;
 use actors::fetching::Unfetched;
+use actors::policy::breaker::Asker;
 use actors::provider::{Ask, RequestBody, Streaming};
 use actors::share::Share;
 use actors::speech::{self, Spoken};
@@ -105,11 +106,20 @@ impl Call {
             translation,
             headers: self.headers.clone(),
             body,
+            asker: self.asker(deployment),
             tokens: self.tokens,
             deadline: self.deadline,
             strip_usage,
             budget: self.shard.table.config.server.buffer_budget,
         })
+    }
+
+    /// Who asks, for the deployment's health.
+    fn asker(&self, deployment: &Deployment) -> Asker {
+        let attempts = self.attempts.borrow();
+        let again = attempts.iter().any(|attempt| attempt.deployment == deployment.name);
+        let last = attempts.last().is_some_and(|attempt| attempt.deployment == deployment.name);
+        Asker { client: self.client, again, barred: if last { self.barred.get() } else { 0 } }
     }
 
     /// Whether it holds state of another provider's, put there by us in an earlier turn.

@@ -143,6 +143,14 @@ fn at_fault(route: &Route, status: u16, fault: Fault, failure: Failure, soonest:
     let answer = failure.answer.filter(|answer| !is_page(&answer.body));
     match (fault, answer) {
         (Fault::Client | Fault::ModelMissing | Fault::NotServed, Some(answer)) => Refused::Relayed(answer),
+        // A 401 would read as if the client's token were wrong, a 402 as if it were to pay.
+        (Fault::Forbidden, Some(answer)) if !matches!(status, 401 | 402) => Refused::Relayed(answer),
+        (Fault::Forbidden, _) => Refused::ours(
+            ErrorKind::BadGateway,
+            format!(
+                "the provider of the model `{model}` does not allow this request with the gateway's key (status {status})"
+            ),
+        ),
         (Fault::Client, None) => Refused::ours(
             match status {
                 413 => ErrorKind::TooLarge,

@@ -8,14 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock;
-use actors::error::{Failure, Refusal};
+use actors::error::{Cause, Failure, Refusal};
 use actors::policy::Moment;
 use actors::table::Deployment;
+use dialects::fault::Fault;
 
 use super::asking::Unsayable;
 
 /// The most exchanges that one request may cost, whatever is configured: a bound where keys and targets are many.
 const MAX_ATTEMPTS: u32 = 64;
+
+/// Whatever fails after so long was at work until then, and would be paid for once more.
+const LONG: Duration = Duration::from_secs(30);
+/// Keys of one provider that may refuse one request: then it is the request that is the suspect.
+const REFUSALS: usize = 2;
 
 #[derive(Default)]
 pub(super) struct Tally {
@@ -45,6 +51,7 @@ struct Try {
     key: Option<usize>,
     /// It failed by the key's fault: with another one this deployment is as good as new.
     blames_key: bool,
+    fault: Option<Fault>,
 }
 
 impl Tally {
@@ -74,6 +81,12 @@ impl Tally {
             && deployment.health.ready_keys(&deployment.provider.health, clock::now()).any(unused)
     }
 
+    /// The keys of this deployment that have refused the request, a bit each.
+    pub fn barred(&self, deployment: &Deployment) -> u64 {
+        let keys = self.refusals_of(deployment, Fault::Forbidden).filter_map(|tried| u32::try_from(tried.key?).ok());
+        keys.fold(0, |barred, key| barred | 1_u64.checked_shl(key).unwrap_or(0))
+    }
+
     pub fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
         self.soonest = [self.soonest, refusal.ready_at()].into_iter().flatten().min();
@@ -84,19 +97,43 @@ impl Tally {
         self.unsayable = Some(unsayable);
     }
 
-    pub fn failed(&mut self, failure: Failure, deployment: &Deployment, key: Option<usize>) {
+    /// `took`: how long it was tried before it failed.
+    pub fn failed(&mut self, failure: Failure, deployment: &Deployment, key: Option<usize>, took: Duration) {
         let again = self.tries_of(deployment).any(|tried| tried.key == key || !tried.blames_key);
         self.attempts += 1;
         self.repeats += u32::from(again);
-        let blames_key = failure.cause.blames_key();
-        self.tries.push(Try { deployment: deployment.name.clone(), key, blames_key });
-        if failure.cause.is_in_vain() {
+        let cause = failure.cause;
+        let blames_key = cause.blames_key();
+        self.tries.push(Try { deployment: deployment.name.clone(), key, blames_key, fault: cause.fault() });
+        let bought = took >= LONG && cause.blames_deployment();
+        let forbidden = cause.fault() == Some(Fault::Forbidden)
+            && (self.refusals_of(deployment, Fault::Forbidden).count() >= REFUSALS || !self.is_new(deployment));
+        if cause.is_in_vain() || bought || forbidden || self.is_suspect(&cause, deployment) {
             self.useless.push(deployment.name.clone());
         }
         if self.told.as_ref().is_none_or(|told| told.cause.hope() <= failure.cause.hope()) {
             self.told = Some(failure);
         }
         debug_assert!(self.repeats < self.attempts);
+    }
+
+    fn refusals_of<'a>(&'a self, deployment: &'a Deployment, fault: Fault) -> impl Iterator<Item = &'a Try> {
+        self.tries_of(deployment).filter(move |tried| tried.fault == Some(fault))
+    }
+
+    /// Two keys in a row are said to be bad: more likely is that it is this request which no key may make. Both are given
+    /// back, and no third one is tried.
+    fn is_suspect(&self, cause: &Cause, deployment: &Deployment) -> bool {
+        if cause.fault() != Some(Fault::Key) || self.refusals_of(deployment, Fault::Key).count() < REFUSALS {
+            return false;
+        }
+        // A 401 says nothing else, and is believed of a key that has never worked.
+        let sure = matches!(cause, Cause::Status(status, _) if status.as_u16() == 401);
+        let health = &deployment.provider.health;
+        let now = clock::now();
+        let keys = self.refusals_of(deployment, Fault::Key).filter_map(|tried| health.keys.get(tried.key?));
+        let given_back = keys.filter(|key| key.acquit(sure, now)).count();
+        given_back >= REFUSALS
     }
 
     pub fn is_useless(&self, deployment: &Deployment) -> bool {

@@ -1,6 +1,6 @@
 //! The model endpoints: `POST /v1/chat/completions`, `/v1/messages`, `:generateContent` and their families.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -86,9 +86,14 @@ async fn answer(
     let array = matches!(in_path, InPath::Verb(_, Streaming::Array));
     let shard = state.worker.shard();
     let config = &shard.table.config;
+    let caller;
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
     match auth::client(request, &config.clients) {
-        Ok(client) => entry.record.client = client.name.clone(),
+        Ok(client) => {
+            entry.record.client = client.name.clone();
+            // Its place in the memory tells it from the others, which is all that is wanted.
+            caller = std::ptr::from_ref(client).addr() as u64;
+        }
         Err(denied) => return unauthorized(entry, dialect, denied),
     }
     if metrics::in_flight() > u64::from(state.max_in_flight(config)) {
@@ -137,6 +142,8 @@ async fn answer(
         headers: Rc::new(passed),
         request_id: entry.record.request_id.clone(),
         shard: shard.clone(),
+        client: caller,
+        barred: Cell::new(0),
         route,
         endpoint,
         streaming: match stream {

@@ -37,11 +37,13 @@ mod shutdown;
 mod slow_requests;
 mod streams;
 mod tls;
+mod told_waits;
 mod unfetched;
 mod uploads;
 mod upstream_answers;
 mod upstream_faults;
 mod upstream_tls;
+mod whose_fault;
 
 use upstream::harness::{Plan, Proxy};
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use actix_http::error::PayloadError;
 use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
-use dialects::error::{self, ErrorKind};
+use dialects::error;
+use dialects::fault::Fault;
 use dialects::watch::{self, Cut, Part, Watch};
 use dialects::{Dialect, Usage};
 use futures::Stream;
@@ -56,6 +57,8 @@ pub struct AnswerBody {
     held: usize,
     alarm: Alarm,
     idle: Duration,
+    /// What is left from the head on of the time that the first byte may take.
+    to_first_byte: Duration,
     /// By the alarms' clock; what comes after the last event does not count.
     moved: Instant,
     /// The last event has come: the answer is whole, whatever becomes of the connection.
@@ -123,6 +126,7 @@ impl Answer {
                 held: 0,
                 alarm: Alarm::default(),
                 idle: timeouts.idle,
+                to_first_byte: timeouts.first_byte.saturating_sub(started.elapsed()),
                 moved: alarm::now(),
                 terminal: false,
                 started,
@@ -157,7 +161,7 @@ impl AnswerBody {
         let failure = self.said()?;
         let status = failure.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
-        let body = error::body(Dialect::OpenAi, ErrorKind::InvalidRequest, &failure.message, None, "");
+        let body = error::told(&failure.message, failure.code.as_deref());
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let status = status.unwrap_or(StatusCode::BAD_REQUEST);
         Some(Box::new(ErrorAnswer { status, headers, body: body.into(), dialect: Dialect::OpenAi }))
@@ -191,7 +195,10 @@ impl AnswerBody {
         });
         match alarm::within(deadline, reading).await {
             Err(_) => Err(Cause::Deadline.into()),
-            Ok(Err(cause)) => Err(Failure { answer: body.told_error(cause), ..cause.into() }),
+            Ok(Err(cause)) => {
+                let retry_after_ms = body.failure().and_then(|failure| failure.retry_after_ms);
+                Err(Failure { answer: body.told_error(cause), retry_after_ms, ..cause.into() })
+            }
             Ok(Ok(())) => {
                 if let (Some(permit), Some(first)) = (&mut body.permit, body.first_byte) {
                     permit.answered(first);
@@ -307,12 +314,21 @@ impl AnswerBody {
                 Err(halt) => self.halted(&halt),
             });
         }
+        // An upstream that goes on after its last event is not listened to for ever.
+        if self.terminal && alarm::now() > self.moved + MAX_AFTERMATH + alarm::TICK {
+            return Poll::Ready(self.end(false));
+        }
         let step = match Pin::new(&mut self.payload).poll_next(cx) {
             Poll::Ready(Some(Ok(piece))) => self.take(piece),
             Poll::Ready(Some(Err(error))) => self.lost(&error),
             Poll::Ready(None) => self.end(true),
             Poll::Pending => {
-                let patience = if self.terminal { self.idle.min(MAX_AFTERMATH) } else { self.idle };
+                let patience = match self.first_byte {
+                    _ if self.terminal => self.idle.min(MAX_AFTERMATH),
+                    // A head that comes before the first token is no sign that the token will come sooner.
+                    None => self.idle.max(self.to_first_byte),
+                    Some(_) => self.idle,
+                };
                 // What moved last did so up to a tick later than that clock says.
                 std::task::ready!(self.alarm.poll(self.moved + patience + alarm::TICK, cx));
                 if self.terminal { self.end(false) } else { self.broken(Cause::Idle) }
@@ -355,7 +371,7 @@ impl AnswerBody {
                 return self.broken(Cause::InBand(failure.fault));
             }
             if let Some(permit) = &mut self.permit {
-                permit.failed(Cause::FailedLate, None);
+                permit.failed(late(failure.fault), None);
             }
         }
         self.held += piece.len();
@@ -394,12 +410,16 @@ impl AnswerBody {
     }
 
     /// What a piece has become in the client's format.
-    fn taken(&mut self, Taken { out, content, terminal, failed }: Taken) -> Step {
+    fn taken(&mut self, Taken { out, content, terminal, limited, failed }: Taken) -> Step {
         self.content |= content;
         self.terminal = terminal;
         self.held += out.len();
         if !out.is_empty() {
             self.ready.push_back(out);
+        }
+        if limited {
+            // The client has its last event: the upstream is left at once, or it would go on to be paid.
+            return self.end(false);
         }
         let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
         // After content it is for the relay to say it in the client's dialect.
@@ -484,11 +504,17 @@ impl AnswerBody {
         if self.content
             && let Some(mut permit) = self.permit.take()
         {
-            permit.failed(cause, None);
+            let told = self.failure().map(|failure| late(failure.fault)).filter(|_| cause == Cause::FailedLate);
+            permit.failed(told.unwrap_or(cause), None);
             permit.finish(self.used());
         }
         Step::Broken(cause)
     }
+}
+
+/// A failure that was told after content: the upstream's, unless it says that it is the client's.
+fn late(fault: Fault) -> Cause {
+    if fault == Fault::Client { Cause::InBand(fault) } else { Cause::FailedLate }
 }
 
 impl Stream for AnswerBody {

@@ -6,15 +6,17 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use config::Timeouts;
-use dialects::{Dialect, fault};
+use config::{DayReset, Timeouts};
+use dialects::fault::Fault;
+use dialects::{Dialect, fault, quota};
 use futures::StreamExt;
+use http::StatusCode;
 
 use super::Response;
-use crate::alarm;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
 use crate::provider::Veil;
+use crate::{alarm, clock};
 
 /// Of an error's body at most this much is read; what errors say fits many times over.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -53,6 +55,8 @@ pub async fn read(
     let readable: &[u8] = if encoded { &[] } else { &body };
     let fault = fault::judge(status.as_u16(), readable);
     let hints = headers::quota_hints(response.headers());
+    let in_header = hints.and_then(|hints| hints.retry_after_ms);
+    let retry_after_ms = if is_pause(status, fault) { pause(readable, in_header) } else { in_header };
     let answer = || {
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, true);
@@ -60,7 +64,7 @@ pub async fn read(
     };
     Failure {
         cause: Cause::Status(status, fault),
-        retry_after_ms: hints.and_then(|hints| hints.retry_after_ms),
+        retry_after_ms,
         // What cannot be read cannot be masked.
         answer: (!encoded).then(answer),
     }
@@ -70,4 +74,22 @@ pub async fn read(
 fn is_no_text(body: &[u8]) -> bool {
     const BEGIN: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff"];
     BEGIN.iter().any(|begin| body.starts_with(begin)) || memchr::memchr(0, body).is_some()
+}
+
+/// Whether the body may say when to come back. Of a 500 it does not: its text may be about anything.
+fn is_pause(status: StatusCode, fault: Fault) -> bool {
+    fault == Fault::RateLimited || (fault == Fault::Upstream && matches!(status.as_u16(), 503 | 529))
+}
+
+/// When to come back, as header and body say it together: the header is believed before the body, and where a day's
+/// quota is used up both are wrong, for Gemini names the end of the minute.
+fn pause(body: &[u8], in_header: Option<u64>) -> Option<u64> {
+    let now = clock::now().0;
+    let told = quota::told(body, now);
+    if told.day {
+        // Google's days end at midnight in California.
+        let until = DayReset::parse("00:00 America/Los_Angeles").ok()?.next_after(now);
+        return Some(until.saturating_sub(now));
+    }
+    in_header.or(told.retry_after_ms)
 }

@@ -108,6 +108,8 @@ pub(super) struct Taken {
     pub content: bool,
     /// By now the last event has come, and all of the answer has been written.
     pub terminal: bool,
+    /// It was ended by a limit of ours: the upstream is not to go on.
+    pub limited: bool,
     /// The upstream told an error: nothing more comes of it.
     pub failed: bool,
 }
@@ -177,7 +179,7 @@ impl Translated {
                 }
                 self.held.cover((document.held() + piece.len()) as u64, self.budget)?;
                 document.push(piece);
-                Ok(Taken { out: Bytes::new(), content: false, terminal: false, failed: false })
+                Ok(Taken { out: Bytes::new(), content: false, terminal: false, limited: false, failed: false })
             }
             Mode::Foreign | Mode::Beside(_) => Err(Halt::Foreign),
         }
@@ -282,10 +284,10 @@ impl Translated {
         if self.failure.is_none() {
             self.failure.clone_from(&progress.failure);
         }
-        let (content, terminal) = (progress.content, progress.terminal);
+        let (content, terminal, limited) = (progress.content, progress.terminal, progress.limited);
         self.held.cover((stream.held() + out.capacity()) as u64, self.budget)?;
         self.written += out.len() as u64;
-        Ok(Taken { out: out.into(), content, terminal, failed: self.failure.is_some() })
+        Ok(Taken { out: out.into(), content, terminal, limited, failed: self.failure.is_some() })
     }
 
     /// What a document has become.

@@ -1,8 +1,13 @@
 //! The circuit breaker of a deployment: closed it admits, open it refuses, half-open it admits one canary.
 //!
-//! It counts failures in a row that are the deployment's own (connection, time-out, 5xx, a broken stream); what is the
-//! client's or a key's fault is not for here. Always: at most one canary at a time, a wait between `open` and
-//! `max_open`, and late outcomes of requests from before it opened change nothing.
+//! It counts requests in a row that failed by the deployment's own fault (connection, time-out, 5xx, a broken stream);
+//! what is the client's or a key's fault is not for here. But a 500, a reset or a time-out may be the request's doing:
+//! a server that chokes on one image says so of a prompt that nobody else would send. So what is no sure sign is counted
+//! only where nothing else worked there lately; a request counts once, however often it is tried; and what one client
+//! alone has met closes the deployment to that client alone, until another has met it too.
+//!
+//! Always: at most one canary at a time, a wait between `open` and `max_open`, and late outcomes of requests from before
+//! it opened change nothing.
 
 use std::time::Duration;
 
@@ -29,6 +34,47 @@ impl State {
     }
 }
 
+/// What worked within this time, in milliseconds, speaks for a deployment: longer than a server takes to start again.
+const LATELY: u64 = 10_000;
+
+/// Who asks.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Tells clients apart; nothing else is read out of it.
+    pub client: u64,
+    /// The same request has failed here before.
+    pub again: bool,
+    /// Keys that have refused it, by their place: a bit each, as far as they go.
+    pub barred: u64,
+}
+
+/// What a failure is worth.
+#[derive(Copy, Clone, Debug)]
+pub struct Evidence {
+    pub asker: Asker,
+    pub sent: Moment,
+    /// No request can have brought it about: there was no connection.
+    pub sure: bool,
+}
+
+/// Whose requests failed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Whose {
+    Nobodys,
+    One(u64),
+    Everybodys,
+}
+
+impl Whose {
+    fn and(self, client: u64) -> Self {
+        match self {
+            Self::Nobodys => Self::One(client),
+            Self::One(one) if one == client => self,
+            Self::One(_) | Self::Everybodys => Self::Everybodys,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Breaker {
     gate: Gate,
@@ -38,6 +84,10 @@ pub struct Breaker {
     open: u64,
     max_open: u64,
     failures: u32,
+    /// Whose the failures are; while it is open, to whom it is closed.
+    whose: Whose,
+    /// When a request last ended well.
+    worked: Option<Moment>,
     /// Milliseconds of the present or next opening.
     wait: u64,
 }
@@ -46,8 +96,16 @@ impl Breaker {
     /// `lease`: how long a canary may stay silent before another may try; longer than an answer's first byte may take.
     #[must_use]
     pub fn new(config: &config::Breaker, lease: Duration) -> Self {
-        let mut breaker =
-            Self { gate: Gate::new(millis(lease)), threshold: 1, open: 1, max_open: 1, failures: 0, wait: 1 };
+        let mut breaker = Self {
+            gate: Gate::new(millis(lease)),
+            threshold: 1,
+            open: 1,
+            max_open: 1,
+            failures: 0,
+            whose: Whose::Nobodys,
+            worked: None,
+            wait: 1,
+        };
         breaker.reconfigure(config, lease);
         breaker
     }
@@ -63,29 +121,49 @@ impl Breaker {
     }
 
     /// Errors: open, or the canary is out; the moment at which asking again makes sense.
-    pub fn try_admit(&mut self, now: Moment) -> Result<Admission, Moment> {
-        self.gate.try_admit(now)
+    pub fn try_admit(&mut self, now: Moment, client: u64) -> Result<Admission, Moment> {
+        if self.is_anothers(client) { Ok(self.gate.let_through()) } else { self.gate.try_admit(now) }
+    }
+
+    /// It is open, and only to those who are not asking.
+    fn is_anothers(&self, client: u64) -> bool {
+        self.gate.state() != GateState::Passing && matches!(self.whose, Whose::One(one) if one != client)
     }
 
     /// It answered as it should. Tells the new state if that changed it.
-    pub fn success(&mut self, admission: Admission) -> Option<State> {
+    pub fn success(&mut self, admission: Admission, now: Moment) -> Option<State> {
+        self.worked = Some(now);
         if self.gate.open_by(admission) {
-            self.failures = 0;
+            (self.failures, self.whose) = (0, Whose::Nobodys);
             self.wait = self.open;
             self.check();
             return Some(State::Closed);
         }
         if self.gate.is_current(admission) {
-            self.failures = 0;
+            (self.failures, self.whose) = (0, Whose::Nobodys);
         }
         self.check();
         None
     }
 
     /// It failed by its own fault. Tells the new state if that changed it.
-    pub fn failure(&mut self, admission: Admission, now: Moment) -> Option<State> {
-        if !self.gate.is_current(admission) {
+    pub fn failure(&mut self, admission: Admission, now: Moment, evidence: &Evidence) -> Option<State> {
+        let Evidence { asker, sent, sure } = *evidence;
+        // What was let through beside the one client that it is closed to has met the same.
+        let anothers = self.is_anothers(asker.client) && self.gate.is_of_closure(admission);
+        if !anothers && !self.gate.is_current(admission) {
             return None;
+        }
+        if !admission.is_canary() {
+            let since = sent.0.min(now.0.saturating_sub(LATELY));
+            let speaks_for_it = self.worked.is_some_and(|worked| worked.0 >= since);
+            if asker.again || (speaks_for_it && !sure) {
+                return None;
+            }
+        }
+        self.whose = if sure { Whose::Everybodys } else { self.whose.and(asker.client) };
+        if anothers {
+            return Some(State::Open);
         }
         match admission {
             Admission::Normal(_) => {
@@ -110,15 +188,20 @@ impl Breaker {
         self.gate.give_back(admission);
     }
 
-    /// When it may admit; None: now. While a canary is out, the end of its lease.
+    /// When it may admit; None: now, if not everybody. While a canary is out, the end of its lease.
     #[must_use]
     pub const fn ready_at(&self) -> Option<Moment> {
-        self.gate.ready_at()
+        match self.whose {
+            Whose::One(_) => None,
+            Whose::Nobodys | Whose::Everybodys => self.gate.ready_at(),
+        }
     }
 
+    /// Closed to one client alone it is half open: others come through.
     #[must_use]
     pub const fn state(&self) -> State {
         match self.gate.state() {
+            GateState::Waiting { .. } if matches!(self.whose, Whose::One(_)) => State::HalfOpen,
             GateState::Passing => State::Closed,
             GateState::Waiting { .. } => State::Open,
             GateState::Trying { .. } => State::HalfOpen,

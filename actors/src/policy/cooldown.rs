@@ -67,6 +67,13 @@ impl Cooldown {
         ended
     }
 
+    /// What began it was not its fault. What canaries have confirmed since stays.
+    pub fn acquit(&mut self) {
+        if self.step == 0 {
+            self.gate.reopen();
+        }
+    }
+
     /// Never sent, or its end tells nothing of what is cooled (a 500 does not say whether the key is good again).
     pub fn give_back(&mut self, admission: Admission) {
         self.gate.give_back(admission);

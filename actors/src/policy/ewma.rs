@@ -48,6 +48,17 @@ pub fn estimate(word: u64, now: Moment, in_flight: u32) -> Option<u32> {
     Some(rounded(f64::from(value) * decay(stamp, ticks(now))).clamp(1, value))
 }
 
+/// The average after a wait that was given up before it ended: it would have been longer, so it raises
+/// what is left of the average, and never pulls it down.
+#[must_use]
+pub fn at_least(word: u64, waited: Duration, now: Moment) -> u64 {
+    let (value, stamp) = unpack(word);
+    let waited_micros = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
+    // By then the average may have forgotten what was worse.
+    let left = rounded(f64::from(value) * decay(stamp, ticks(now)));
+    if waited_micros > left { pack(waited_micros, newer(stamp, ticks(now), value)) } else { word }
+}
+
 /// The average that threads share.
 #[derive(Debug, Default)]
 pub struct AtomicEwma(AtomicU64);
@@ -56,6 +67,11 @@ impl AtomicEwma {
     pub fn observe(&self, sample: Duration, now: Moment) {
         // Never gives up: the closure always has a next word.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| Some(observe(word, sample, now)));
+    }
+
+    /// See [`at_least`].
+    pub fn at_least(&self, waited: Duration, now: Moment) {
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| Some(at_least(word, waited, now)));
     }
 
     /// See [`estimate`].

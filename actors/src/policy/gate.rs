@@ -81,6 +81,19 @@ impl Gate {
         Ok(Admission::Canary(Ticket(self.serial)))
     }
 
+    /// Lets somebody through whom the gate is not closed to, whatever its state.
+    pub const fn let_through(&self) -> Admission {
+        Admission::Normal(Ticket(self.serial))
+    }
+
+    /// Whether somebody was let through so, since the gate last closed or shortly before.
+    pub const fn is_of_closure(&self, admission: Admission) -> bool {
+        match admission {
+            Admission::Normal(Ticket(period)) => period >= self.closed_at,
+            Admission::Canary(_) => false,
+        }
+    }
+
     /// Whether this admission's failure is news: of the present period, or of the canary that is out.
     pub fn is_current(&self, admission: Admission) -> bool {
         match (admission, self.state) {
@@ -113,6 +126,15 @@ impl Gate {
             self.closed_at = self.serial;
         }
         self.state = State::Waiting { until };
+        self.check();
+    }
+
+    /// It should not have been closed: open again, unless a canary is out.
+    pub fn reopen(&mut self) {
+        if matches!(self.state, State::Waiting { .. }) {
+            self.state = State::Passing;
+            self.serial += 1;
+        }
         self.check();
     }
 

@@ -18,6 +18,7 @@ use super::{Credential, Permit, Provider, RequestBody, Streaming, Veil};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Translation};
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION, goes_anywhere};
+use crate::policy::breaker::Asker;
 use crate::table::Deployment;
 
 /// Below what upstreams and the load balancers before them keep idle connections for (60 s and more).
@@ -62,7 +63,7 @@ impl ProviderActor {
     fn admit(&mut self, ask: Box<Ask>) -> Result<Box<Exchange>, Refusal> {
         #[cfg(debug_assertions)]
         panic_when_asked(&ask);
-        let permit = Permit::take(&ask.deployment, ask.tokens, self.turn)?;
+        let permit = Permit::take(&ask.deployment, ask.asker, ask.tokens, self.turn)?;
         self.turn = self.turn.wrapping_add(1);
         self.pool = Pool::Used;
         let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model, ask.streaming) else {
@@ -184,6 +185,7 @@ pub struct Ask {
     pub translation: Option<Box<Translation>>,
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
     pub body: RequestBody,
+    pub asker: Asker,
     /// Estimate of the tokens the request will use.
     pub tokens: u64,
     pub deadline: Instant,

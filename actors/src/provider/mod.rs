@@ -306,13 +306,20 @@ fn key_health(fingerprint: u64, windows: Windows, lease: Duration) -> KeyHealth 
     KeyHealth {
         fingerprint,
         ready_at: ReadyAt::default(),
-        state: Short::new(KeyState { cooldown: Cooldown::new(lease), fault: None, windows }),
+        state: Short::new(KeyState {
+            cooldown: Cooldown::new(lease),
+            fault: None,
+            proven: false,
+            doubted: None,
+            windows,
+        }),
     }
 }
 
-/// How long a canary may stay silent: as long as a first byte may take.
+/// How long a canary may stay silent: as long as a first byte may take, but no longer than this. One that thinks for ten
+/// minutes is no reason to keep everybody out for ten minutes, and its success counts whenever it comes.
 fn lease(config: &config::Provider) -> Duration {
-    config.timeouts.connect + config.timeouts.first_byte
+    (config.timeouts.connect + config.timeouts.first_byte).min(Duration::from_secs(30))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::error::{Cause, Refusal};
 use crate::headers;
 use crate::health::KeyHealth;
+use crate::policy::breaker::{Asker, Evidence};
 use crate::policy::{Admission, Moment};
 use crate::table::Deployment;
 
@@ -33,6 +34,11 @@ pub struct Permit {
     /// Index of the key.
     key: usize,
     admission: Option<Admission>,
+    asker: Asker,
+    /// When it was taken, so about when the request was sent.
+    taken: Moment,
+    /// How long its answer takes is known, or will not be.
+    timed: bool,
     /// The deployment's cooldown.
     pass: Option<Admission>,
     of_key: Hold,
@@ -45,7 +51,7 @@ pub struct Permit {
 
 impl Permit {
     /// Takes everything a request needs, or nothing.
-    pub(super) fn take(deployment: &Arc<Deployment>, tokens: u64, turn: usize) -> Result<Self, Refusal> {
+    pub(super) fn take(deployment: &Arc<Deployment>, asker: Asker, tokens: u64, turn: usize) -> Result<Self, Refusal> {
         let now = clock::now();
         let provider = &deployment.provider;
         let health = &deployment.health;
@@ -73,7 +79,7 @@ impl Permit {
                     return Err(Refusal::Cooling(at));
                 }
             };
-            match state.breaker.try_admit(now) {
+            match state.breaker.try_admit(now, asker.client) {
                 Ok(admission) => (admission, pass),
                 Err(at) => {
                     state.cooldown.give_back(pass);
@@ -82,7 +88,7 @@ impl Permit {
                 }
             }
         };
-        let (key, of_key, at_model) = match Self::pick_key(deployment, tokens, now, turn) {
+        let (key, of_key, at_model) = match Self::pick_key(deployment, asker.barred, tokens, now, turn) {
             Ok(picked) => picked,
             Err(refusal) => {
                 let mut state = health.state.lock();
@@ -99,6 +105,9 @@ impl Permit {
             deployment: deployment.clone(),
             key,
             admission,
+            asker,
+            taken: now,
+            timed: false,
             pass: Some(pass),
             of_key,
             at_model,
@@ -110,6 +119,7 @@ impl Permit {
     /// The key with the most room that will have it; `turn` rotates among equals.
     fn pick_key(
         deployment: &Deployment,
+        barred: u64,
         tokens: u64,
         now: Moment,
         turn: usize,
@@ -138,7 +148,9 @@ impl Permit {
             .collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut soonest: Option<Refusal> = None;
-        for (index, _) in order {
+        let allowed =
+            |index: usize| u32::try_from(index).is_ok_and(|bit| 1_u64.checked_shl(bit).unwrap_or(0) & barred == 0);
+        for (index, _) in order.into_iter().filter(|(index, _)| allowed(*index)) {
             match hold(index) {
                 Ok(held) => return Ok(held),
                 Err(refusal) => {
@@ -196,6 +208,7 @@ impl Permit {
         let now = clock::now();
         self.deployment.health.latency.observe(first_byte, now);
         self.deployment.health.served.store(true, Ordering::Relaxed);
+        self.timed = true;
         // A canary has found out what it was sent for. Any other admission waits for the answer's end: what always
         // breaks in the middle must not be forgiven at each beginning.
         let waits = self.admission.take_if(|admission| !admission.is_canary());
@@ -210,7 +223,7 @@ impl Permit {
         if self.admission.is_some() || self.pass.is_some() {
             let mut state = health.state.lock();
             if let Some(admission) = self.admission.take() {
-                state.breaker.success(admission);
+                state.breaker.success(admission, now);
             }
             if let Some(pass) = self.pass.take() {
                 state.cooldown.success(pass);
@@ -228,6 +241,7 @@ impl Permit {
     pub(crate) fn failed(&mut self, cause: Cause, retry_after_ms: Option<u64>) {
         let now = clock::now();
         let cap = self.deployment.provider.config.max_retry_after;
+        self.timed = true;
         let fault = match cause {
             Cause::Status(_, fault) | Cause::InBand(fault) => Some(fault),
             _ => None,
@@ -267,7 +281,7 @@ impl Permit {
                 }
             }
             // Told at once and for nothing each time: there is nothing to wait for.
-            Some(Fault::ModelMissing | Fault::NotServed) => self.well(now),
+            Some(Fault::Forbidden | Fault::ModelMissing | Fault::NotServed) => self.well(now),
             Some(Fault::Upstream) if retry_after_ms.is_some() => self.cool_deployment(now, retry_after_ms, cap),
             _ => {}
         }
@@ -276,7 +290,8 @@ impl Permit {
         };
         let health = &self.deployment.health;
         let mut state = health.state.lock();
-        state.breaker.failure(admission, now);
+        let evidence = Evidence { asker: self.asker, sent: self.taken, sure: cause.is_surely_deployments() };
+        state.breaker.failure(admission, now, &evidence);
         health.refresh(&state);
     }
 
@@ -333,6 +348,10 @@ impl Drop for Permit {
             health.refresh(&state);
         }
         let now = clock::now();
+        if !self.timed && self.sent.get() {
+            // Who gives up, and whoever loses a race, has at least waited so long.
+            self.deployment.health.latency.at_least(now.since(self.taken), now);
+        }
         if self.sent.get() {
             self.settle(self.tokens, now);
         }

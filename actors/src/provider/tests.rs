@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::error::{Cause, Refusal};
-use crate::testing::{provider, settings};
+use crate::testing::{ANYBODY, provider, settings};
 
 const LIMITS: &str = "limits: { requests_per_day: 10 }\nbreaker: { failures: 1, open: 60s, max_open: 60s }";
 
@@ -29,14 +29,14 @@ fn reloaded(old: &Arc<Provider>, extra: &str) -> Arc<Provider> {
 fn what_is_known_survives_a_key_that_comes_and_one_that_goes() {
     let old = provider(&keys("sk-the-first-one-00000", LIMITS));
     let deployment = old.deployment("m");
-    let mut running = Permit::take(&deployment, 1, 0).unwrap();
+    let mut running = Permit::take(&deployment, ANYBODY, 1, 0).unwrap();
     running.sent().mark();
     running.failed(Cause::Reset, None);
 
     let more = reloaded(&old, &keys("sk-the-second-one-0000, sk-the-first-one-00000", LIMITS));
     assert_eq!((left(&more, 0), left(&more, 1)), (10, 9), "each key keeps its own day");
     let again = more.deployment("m");
-    assert!(matches!(Permit::take(&again, 1, 0), Err(Refusal::Open(_))), "the breaker is still open");
+    assert!(matches!(Permit::take(&again, ANYBODY, 1, 0), Err(Refusal::Open(_))), "the breaker is still open");
     assert_eq!(again.health.in_flight.load(Ordering::Relaxed), 1);
     assert_eq!(more.health.in_flight.load(Ordering::Relaxed), 1);
     drop(running);
@@ -46,17 +46,17 @@ fn what_is_known_survives_a_key_that_comes_and_one_that_goes() {
 
     let fewer = reloaded(&more, &keys("sk-the-first-one-00000", LIMITS));
     assert_eq!(left(&fewer, 0), 9);
-    assert!(matches!(Permit::take(&fewer.deployment("m"), 1, 0), Err(Refusal::Open(_))));
+    assert!(matches!(Permit::take(&fewer.deployment("m"), ANYBODY, 1, 0), Err(Refusal::Open(_))));
 }
 
 #[test]
 fn only_what_is_taken_up_changes_what_serves() {
     let with = |limit: u32| keys("sk-the-first-one-00000", &format!("limits: {{ requests_per_day: {limit} }}"));
     let old = provider(&with(1));
-    let permit = Permit::take(&old.deployment("m"), 1, 0).unwrap();
+    let permit = Permit::take(&old.deployment("m"), ANYBODY, 1, 0).unwrap();
     permit.sent().mark();
     drop(permit);
-    assert!(matches!(Permit::take(&old.deployment("m"), 1, 0), Err(Refusal::Quota(_))));
+    assert!(matches!(Permit::take(&old.deployment("m"), ANYBODY, 1, 0), Err(Refusal::Quota(_))));
     let next = Provider::new(settings(&with(3)), Some(&old), None).unwrap();
     assert_eq!(left(&old, 0), 0, "the configuration may yet be refused");
     next.take_up();

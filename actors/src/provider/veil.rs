@@ -58,11 +58,14 @@ impl Veil {
 
     /// An error that was told inside an answer; what looks like a secret is out of it already.
     pub fn over(&self, failure: &Failure) -> Failure {
-        let message = match mask::hide(failure.message.as_bytes(), &self.secrets()) {
+        let secrets = self.secrets();
+        let message = match mask::hide(failure.message.as_bytes(), &secrets) {
             Cow::Borrowed(_) => failure.message.clone(),
             Cow::Owned(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
         };
-        Failure { message, ..failure.clone() }
+        let code = failure.code.clone();
+        let code = code.filter(|code| matches!(mask::hide(code.as_bytes(), &secrets), Cow::Borrowed(_)));
+        Failure { message, code, ..failure.clone() }
     }
 
     /// Events on their way to the client, which follow on `part` of a long one; None where they may go as they are. A

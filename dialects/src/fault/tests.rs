@@ -6,7 +6,7 @@ fn the_status_alone_decides_most() {
         (400, Fault::Client),
         (401, Fault::Key),
         (402, Fault::Credit),
-        (403, Fault::Key),
+        (403, Fault::Forbidden),
         (404, Fault::NotServed),
         (405, Fault::NotServed),
         (408, Fault::Upstream),
@@ -66,7 +66,7 @@ fn the_body_changes_what_a_status_means() {
             r#"{"code":"c","error":"Your team 1234 has either used all available credits or reached its limit."}"#,
             Fault::Credit,
         ),
-        (403, "<html>blocked</html>", Fault::Upstream),
+        (403, "<html>blocked</html>", Fault::Forbidden),
         (
             404,
             r#"{"error":{"code":"model_not_found","message":"The model `x` does not exist or you do not have access to it."}}"#,
@@ -99,6 +99,151 @@ fn the_body_changes_what_a_status_means() {
     ] {
         assert_eq!(judge(status, body.as_bytes()), fault, "{status} {body}");
     }
+}
+
+fn google(message: &str, reason: &str) -> String {
+    let details = match reason {
+        "" => String::new(),
+        reason => format!(r#","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason}"}}]"#),
+    };
+    format!(r#"{{"error":{{"code":403,"message":"{message}","status":"PERMISSION_DENIED"{details}}}}}"#)
+}
+
+#[test]
+fn what_a_request_names_is_no_fault_of_the_key() {
+    for message in [
+        "CachedContent not found (or permission denied)",
+        "You do not have permission to access the File abc123 or it may not exist.",
+        "You do not have permission to access tunedModels/mine (or it may not exist).",
+    ] {
+        assert_eq!(judge(403, google(message, "").as_bytes()), Fault::Client, "{message}");
+    }
+    // Whose fault these are nobody knows, or it is this key's alone at this one thing.
+    for (status, body) in [
+        (403, google("The caller does not have permission", "")),
+        (403, google("Permission 'aiplatform.endpoints.predict' denied on resource '//x' (or it may not exist).", "IAM_PERMISSION_DENIED")),
+        (403, google("Permission denied on resource project somebody-elses.", "CONSUMER_INVALID")),
+        (403, r#"{"error":{"code":"forbidden","message":"Forbidden","param":null,"type":"invalid_request_error"}}"#.to_owned()),
+        (403, r#"{"type":"error","error":{"type":"permission_error","message":"You may not use this container"}}"#.to_owned()),
+        (401, r#"{"error":{"message":"You have insufficient permissions for this operation. Missing scopes: api.model.images.request","type":"invalid_request_error","code":null}}"#.to_owned()),
+        (401, r#"{"error":{"message":"key not allowed to access model. Tried to access gpt-5","type":"key_model_access_denied","code":"401"}}"#.to_owned()),
+        (403, r#"{"message":"User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel on resource: arn:x"}"#.to_owned()),
+    ] {
+        assert_eq!(judge(status, body.as_bytes()), Fault::Forbidden, "{body}");
+    }
+}
+
+#[test]
+fn a_key_that_is_shut_out_says_so() {
+    for (message, reason) in [
+        ("Generative Language API has not been used in project 123 before or it is disabled.", "SERVICE_DISABLED"),
+        ("Requests to this API generativelanguage.googleapis.com method x are blocked.", "API_KEY_SERVICE_BLOCKED"),
+        ("Permission denied: Consumer 'api_key:x' has been suspended.", "CONSUMER_SUSPENDED"),
+        ("This API method requires billing to be enabled.", "BILLING_DISABLED"),
+        ("Your API key was reported as leaked. Please use another API key.", ""),
+        ("Your project has been denied access. Please contact support.", ""),
+        ("API key not valid. Please pass a valid API key.", "API_KEY_INVALID"),
+    ] {
+        assert_eq!(judge(403, google(message, reason).as_bytes()), Fault::Key, "{message}");
+    }
+    for (status, body) in [
+        (
+            403,
+            r#"{"type":"error","error":{"type":"permission_error","message":"Your API key does not have permission to use the specified resource."}}"#,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"This organization has been disabled."}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Organization has been restricted.","type":"invalid_request_error","code":"organization_restricted"}}"#,
+        ),
+        (403, r#"{"message":"The security token included in the request is expired"}"#),
+        (401, r#"{"error":{"message":"Missing Authentication header","code":401}}"#),
+    ] {
+        assert_eq!(judge(status, body.as_bytes()), Fault::Key, "{body}");
+    }
+}
+
+#[test]
+fn what_is_too_much_for_one_account_is_no_reason_to_rest_it() {
+    for (status, body, fault) in [
+        (
+            429,
+            r#"{"error":{"message":"Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 50000.","type":"tokens","code":"rate_limit_exceeded"}}"#,
+            Fault::NotServed,
+        ),
+        (
+            402,
+            r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only afford 1234.","code":402}}"#,
+            Fault::NotServed,
+        ),
+        (402, r#"{"error":{"message":"Insufficient credits. Add more","code":402}}"#, Fault::Credit),
+        (
+            403,
+            r#"{"error":{"message":"Key limit exceeded (total limit). Manage it using https://x","code":403}}"#,
+            Fault::Credit,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-12-01."}}"#,
+            Fault::Credit,
+        ),
+        (
+            400,
+            r#"{"error":{"code":400,"message":"User location is not supported for the API use.","status":"FAILED_PRECONDITION"}}"#,
+            Fault::NotServed,
+        ),
+        (
+            403,
+            r#"{"error":{"code":"unsupported_country_region_territory","message":"Country, region, or territory not supported","type":"request_forbidden"}}"#,
+            Fault::NotServed,
+        ),
+        (403, r#"{"message":"You don't have access to the model with the specified model ID."}"#, Fault::ModelMissing),
+    ] {
+        assert_eq!(judge(status, body.as_bytes()), fault, "{body}");
+    }
+}
+
+/// OpenAI's `ResponseError`, and what its siblings are called.
+#[test]
+fn a_response_that_failed_says_by_its_code_whose_fault_it_is() {
+    let fault = |code: &str| {
+        let body = format!(
+            r#"{{"type":"response.failed","response":{{"status":"failed","output":[],"error":{{"code":"{code}","message":"m"}}}}}}"#
+        );
+        judge_told(&Told::read(body.as_bytes()))
+    };
+    for code in [
+        "invalid_prompt",
+        "bio_policy",
+        "cyber_policy",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_content_policy_violation",
+        "invalid_image_mode",
+        "image_file_too_large",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
+        "image_file_not_found",
+        "context_length_exceeded",
+        "previous_response_not_found",
+    ] {
+        assert_eq!(fault(code), Fault::Client, "{code}");
+    }
+    for code in ["server_error", "vector_store_timeout", "server_is_overloaded", "slow_down", "something_new", ""] {
+        assert_eq!(fault(code), Fault::Upstream, "{code}");
+    }
+    assert_eq!(fault("rate_limit_exceeded"), Fault::RateLimited);
+    assert_eq!(fault("insufficient_quota"), Fault::Credit);
+    assert_eq!(fault("invalid_api_key"), Fault::Key);
 }
 
 #[test]

@@ -89,29 +89,41 @@ impl Told {
         ])
     }
 
+    /// More tokens in one request than a minute has.
+    pub(super) fn is_too_large_for_limit(&self) -> bool {
+        self.is_rate_limit() && self.begins(&["Request too large for "])
+    }
+
     pub(super) fn is_credit(&self) -> bool {
-        self.has(&["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error", "insufficient_balance", "insufficient_credits", "credits_exhausted"])
-            || self.begins(&["Your credit balance is too low", "Insufficient Balance", "Insufficient credits", "Billing hard limit"])
+        self.has(CREDIT) || self.begins(CREDIT_TEXTS)
             // xAI, 403: the words follow the team's id.
             || (self.begins(&["Your team ", "Your newly created team "]) && self.message.contains("credits"))
     }
 
+    pub(super) fn is_too_dear(&self) -> bool {
+        self.begins(&["This request requires more credits"])
+    }
+
+    /// The key as such: wrong, expired, closed.
     pub(super) fn is_bad_key(&self) -> bool {
-        self.has(&[
-            "invalid_api_key",
-            "api_key_invalid",
-            "api_key_expired",
-            "authentication_error",
-            "unauthenticated",
-            "invalid_authentication",
-            "account_deactivated",
-        ]) || self.begins(&[
-            "Incorrect API key provided",
-            "API key not valid",
-            "API key expired",
-            "API Key not found",
-            "Invalid API key",
-        ])
+        self.has(BAD_KEY) || self.begins(BAD_KEY_TEXTS)
+    }
+
+    /// The key, its account or its project is shut out, whatever it asks for.
+    pub(super) fn is_barred_key(&self) -> bool {
+        self.has(BARRED) || self.begins(BARRED_TEXTS)
+    }
+
+    /// The key is good, and may not do this.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.has(&["key_model_access_denied", "team_model_access_denied", "insufficient_permissions", "missing_scope"])
+            || self.begins(&["You have insufficient permissions for this operation"])
+    }
+
+    /// The vendor does not serve the country that the gateway stands in.
+    pub(super) fn is_wrong_place(&self) -> bool {
+        self.has(&["unsupported_country_region_territory"])
+            || self.begins(&["User location is not supported", "Country, region, or territory not supported"])
     }
 
     pub(super) fn is_missing_model(&self) -> bool {
@@ -122,6 +134,9 @@ impl Told {
             "invalid_model",
             "deploymentnotfound",
             "model_not_available",
+            "model_terms_required",
+            "model_permission_blocked_org",
+            "model_permission_blocked_project",
         ]) {
             return true;
         }
@@ -141,7 +156,11 @@ impl Told {
         // Anthropic says no more than the name; DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the
         // name in front.
         let bare = self.has(&["not_found_error"]) && self.begins(&["model: "]);
-        let listed = self.begins(&["The supported API model names are", "The provided model identifier is invalid"]);
+        let listed = self.begins(&[
+            "The supported API model names are",
+            "The provided model identifier is invalid",
+            "You don't have access to the model with the specified model ID",
+        ]);
         listed
             || bare
             || (named
@@ -163,36 +182,148 @@ impl Told {
             || self.message.strip_suffix(" is not a valid model ID").is_some_and(|name| !name.contains(' '))
     }
 
-    /// A 404 about something else that the request named: a stored response, a file, a conversation.
+    /// A 404 or 403 about something else that the request named: a stored response, a file, a cache, a conversation.
     pub(super) fn is_missing_thing(&self) -> bool {
-        self.has(&["previous_response_not_found"])
-            || self.begins(&[
-                "Previous response",
-                "Item with id",
-                "No such File",
-                "Conversation with id",
-                "Response with id",
-                "Vector store",
-                "Container with id",
-                "Prompt with id",
-            ])
+        self.has(&["previous_response_not_found"]) || self.begins(THINGS)
     }
 
     pub(super) fn is_moderation(&self) -> bool {
-        self.flagged
-            || self.has(&["content_policy_violation", "content_filter", "moderation_blocked", "safety_check_type"])
+        self.flagged || self.has(MODERATION) || self.begins(&["Content violates usage guidelines"])
+            // OpenAI: `bio_policy`, `cyber_policy`, and what will follow.
+            || self.codes.iter().any(|code| code.ends_with("_policy"))
     }
 
     pub(super) fn is_client(&self) -> bool {
-        self.has(&[
-            "invalid_request_error",
-            "invalid_argument",
-            "invalid_prompt",
-            "context_length_exceeded",
-            "content_policy_violation",
-            "content_filter",
-            "image_generation_user_error",
-            "tool_use_failed",
-        ])
+        self.has(CLIENT)
     }
 }
+
+const CREDIT: &[&str] = &[
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "billing_error",
+    "insufficient_balance",
+    "insufficient_credits",
+    "credits_exhausted",
+];
+const CREDIT_TEXTS: &[&str] = &[
+    "Your credit balance is too low",
+    "Your prepayment credits are depleted",
+    "You have reached your specified API usage limits",
+    "You have reached your specified workspace API usage limits",
+    "Insufficient Balance",
+    "Insufficient credits",
+    "Billing hard limit",
+    // OpenRouter, 403.
+    "Key limit exceeded",
+];
+
+const BAD_KEY: &[&str] = &[
+    "invalid_api_key",
+    "api_key_invalid",
+    "api_key_expired",
+    "authentication_error",
+    "unauthenticated",
+    "invalid_authentication",
+    "account_deactivated",
+];
+const BAD_KEY_TEXTS: &[&str] =
+    &["Incorrect API key provided", "API key not valid", "API key expired", "API Key not found", "Invalid API key"];
+
+/// Reasons of `google.rpc.ErrorInfo` (<https://cloud.google.com/apis/design/errors>, `google/api/error_reason.proto`),
+/// and codes of others.
+const BARRED: &[&str] = &[
+    "service_disabled",
+    "consumer_suspended",
+    "billing_disabled",
+    "user_project_denied",
+    "api_key_service_blocked",
+    "api_key_http_referrer_blocked",
+    "api_key_ip_address_blocked",
+    "api_key_android_app_blocked",
+    "api_key_ios_app_blocked",
+    "account_state_invalid",
+    "access_token_expired",
+    "access_token_scope_insufficient",
+    "access_token_type_unsupported",
+    "credentials_missing",
+    "organization_restricted",
+];
+const BARRED_TEXTS: &[&str] = &[
+    // In so many words. Google's "was reported as leaked", Anthropic's "does not have permission".
+    "Your API key ",
+    "Your key ",
+    "This API key ",
+    "The API key ",
+    // Google, which tells a reason beside it only sometimes.
+    "Your project has been denied access",
+    "Permission denied: Consumer ",
+    "Method doesn't allow unregistered callers",
+    // Anthropic, 403 and 400.
+    "This organization has been disabled",
+    "OAuth token ",
+    // AWS.
+    "The security token included in the request ",
+    "The request signature we calculated does not match",
+    "Authentication failed",
+    "Bearer Token has expired",
+    // OpenAI, Hugging Face.
+    "Your account has been deactivated",
+    "This authentication method does not have sufficient permissions",
+];
+
+/// How errors about a thing that a request names begin.
+const THINGS: &[&str] = &[
+    "Previous response",
+    "Item with id",
+    "No such File",
+    "Conversation with id",
+    "Response with id",
+    "Vector store",
+    "Container with id",
+    "Prompt with id",
+    // Gemini's, 403: "(or permission denied)".
+    "CachedContent not found",
+    "Cached content ",
+    "You do not have permission to access the File",
+    "You do not have permission to access the Model",
+    "You do not have permission to access tunedModels/",
+    "You do not have permission to access the Corpus",
+    "The File ",
+    "File not found",
+];
+
+const MODERATION: &[&str] = &[
+    "content_policy_violation",
+    "content_filter",
+    "moderation_blocked",
+    "safety_check_type",
+    "image_content_policy_violation",
+];
+
+/// The codes of OpenAI's `ResponseError` but for those of the server's making (`server_error`, `rate_limit_exceeded`,
+/// `vector_store_timeout`), and what others say inside a 200.
+const CLIENT: &[&str] = &[
+    "invalid_request_error",
+    "invalid_argument",
+    "invalid_prompt",
+    "context_length_exceeded",
+    "string_above_max_length",
+    "image_generation_user_error",
+    "tool_use_failed",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_base64_image",
+    "invalid_image_url",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "invalid_image_mode",
+    "image_file_too_large",
+    "unsupported_image_media_type",
+    "empty_image_file",
+    "failed_to_download_image",
+    "image_file_not_found",
+    "unsupported_file",
+];

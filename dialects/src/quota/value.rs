@@ -56,7 +56,7 @@ fn decimal_ms(text: &str) -> Option<u64> {
 }
 
 /// A leading decimal number in thousandths, and what follows it. What is beyond is rounded up, so that nobody is early.
-fn thousandths(text: &[u8]) -> Option<(u64, &[u8])> {
+pub fn thousandths(text: &[u8]) -> Option<(u64, &[u8])> {
     let (whole, rest) = digits(text)?;
     let whole = whole.checked_mul(1_000)?;
     let [b'.', fraction @ ..] = rest else { return Some((whole, rest)) };

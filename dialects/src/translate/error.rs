@@ -102,6 +102,7 @@ pub fn error(status: u16, body: &[u8]) -> Said {
     let kind = match (judge(status, body), status) {
         (Fault::Client, 413) => ErrorKind::TooLarge,
         (Fault::Client, 415) => ErrorKind::UnsupportedMediaType,
+        (Fault::Forbidden, _) => ErrorKind::Forbidden,
         (Fault::Client | Fault::NotServed, _) => ErrorKind::InvalidRequest,
         (Fault::ModelMissing, _) => ErrorKind::ModelNotFound,
         (Fault::RateLimited, _) => ErrorKind::RateLimited,
@@ -120,6 +121,7 @@ pub fn error(status: u16, body: &[u8]) -> Said {
 /// The kind of an error that came within a stream or inside a 200.
 pub fn kind_of(failure: &Failure) -> ErrorKind {
     match failure.fault {
+        Fault::Forbidden => ErrorKind::Forbidden,
         Fault::Client | Fault::NotServed => ErrorKind::InvalidRequest,
         Fault::ModelMissing => ErrorKind::ModelNotFound,
         Fault::RateLimited => ErrorKind::RateLimited,

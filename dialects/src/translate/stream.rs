@@ -93,6 +93,14 @@ impl Writer {
             Self::Converse(write) => write.event(event, out),
         }
     }
+
+    /// It has ended the answer by itself: what would come after its limit has no place in it.
+    pub fn ended(&self) -> bool {
+        match self {
+            Self::Responses(write) => write.ended(),
+            Self::Chat(_) | Self::Messages(_) | Self::Gemini(_) | Self::Converse(_) => false,
+        }
+    }
 }
 
 /// How far an answer has come.
@@ -103,6 +111,8 @@ pub struct Progress {
     pub content: bool,
     /// The answer is whole, and all of it has been written.
     pub terminal: bool,
+    /// It is so because of a limit of ours: the upstream has more to say, which nobody will read.
+    pub limited: bool,
     /// The tokens reported by now.
     pub usage: Option<Usage>,
     /// The upstream told an error, by now. Nothing was written about it: the caller says it in the client's dialect.
@@ -236,6 +246,9 @@ impl Sink<'_> {
             Event::Done => progress.terminal = true,
         }
         writer.event(event, out);
+        if !progress.terminal && writer.ended() {
+            (progress.terminal, progress.limited) = (true, true);
+        }
     }
 }
 

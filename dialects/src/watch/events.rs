@@ -5,6 +5,7 @@ use super::needle::{CHOICES, ERROR, candidate_finished, finished};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
 use super::{Cut, Failure};
+use crate::fault::Fault;
 use crate::gemini;
 use crate::openai::chunk;
 use crate::openai::typed::{self, Step};
@@ -185,9 +186,12 @@ impl Answer {
                 self.usage = self.cost(data).or(self.usage);
             }
             Step::Failed => {
-                self.terminal = self.content;
                 self.usage = self.cost(data).or(self.usage);
                 self.fail(data);
+                // The client's own mistake, told as its format tells it, is the answer: Codex compacts on such an event,
+                // and on no status.
+                self.content |= self.failure.as_ref().is_some_and(|failure| failure.fault == Fault::Client);
+                self.terminal = self.content;
                 self.told = true;
             }
             Step::Error => self.fail(data),

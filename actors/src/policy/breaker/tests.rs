@@ -5,6 +5,31 @@ use crate::policy::testing::Dice;
 
 const LEASE: Duration = Duration::from_secs(60);
 
+/// There was no connection: whoever asked has not brought it about.
+fn sure(at: Moment) -> Evidence {
+    Evidence { asker: asker(1), sent: at, sure: true }
+}
+
+/// A 500, or a time-out: it may be the request's doing.
+fn doubtful(client: u64, at: Moment) -> Evidence {
+    Evidence { asker: asker(client), sent: at, sure: false }
+}
+
+fn asker(client: u64) -> Asker {
+    Asker { client, again: false, barred: 0 }
+}
+
+/// One request of this client that fails so.
+fn poison(breaker: &mut Breaker, client: u64, at: Moment) -> Option<State> {
+    let admission = breaker.try_admit(at, client).unwrap();
+    breaker.failure(admission, at, &doubtful(client, at))
+}
+
+fn works(breaker: &mut Breaker, client: u64, at: Moment) {
+    let admission = breaker.try_admit(at, client).unwrap();
+    breaker.success(admission, at);
+}
+
 fn config() -> config::Breaker {
     config::Breaker { failures: 3, open: Duration::from_secs(10), max_open: Duration::from_secs(35) }
 }
@@ -12,8 +37,8 @@ fn config() -> config::Breaker {
 fn opened(at: Moment) -> Breaker {
     let mut breaker = Breaker::new(&config(), LEASE);
     for _ in 0..3 {
-        let admission = breaker.try_admit(at).unwrap();
-        breaker.failure(admission, at);
+        let admission = breaker.try_admit(at, 1).unwrap();
+        breaker.failure(admission, at, &sure(at));
     }
     assert_eq!(breaker.state(), State::Open);
     breaker
@@ -23,30 +48,30 @@ fn opened(at: Moment) -> Breaker {
 fn opens_at_failures_in_a_row_and_a_success_starts_the_count_anew() {
     let mut breaker = Breaker::new(&config(), LEASE);
     let now = Moment(1_000);
-    let admission = breaker.try_admit(now).unwrap();
+    let admission = breaker.try_admit(now, 1).unwrap();
     assert!(!admission.is_canary());
     for _ in 0..4 {
-        assert_eq!(breaker.failure(admission, now), None);
-        assert_eq!(breaker.failure(admission, now), None);
-        assert_eq!(breaker.success(admission), None);
+        assert_eq!(breaker.failure(admission, now, &sure(now)), None);
+        assert_eq!(breaker.failure(admission, now, &sure(now)), None);
+        assert_eq!(breaker.success(admission, now), None);
     }
-    assert_eq!(breaker.failure(admission, now), None);
-    assert_eq!(breaker.failure(admission, now), None);
+    assert_eq!(breaker.failure(admission, now, &sure(now)), None);
+    assert_eq!(breaker.failure(admission, now, &sure(now)), None);
     assert_eq!(breaker.ready_at(), None);
-    assert_eq!(breaker.failure(admission, now), Some(State::Open));
+    assert_eq!(breaker.failure(admission, now, &sure(now)), Some(State::Open));
     assert_eq!(breaker.ready_at(), Some(Moment(11_000)));
-    assert_eq!(breaker.try_admit(Moment(10_999)), Err(Moment(11_000)));
+    assert_eq!(breaker.try_admit(Moment(10_999), 1), Err(Moment(11_000)));
 }
 
 #[test]
 fn one_canary_decides() {
     let mut breaker = opened(Moment(0));
-    let canary = breaker.try_admit(Moment(10_000)).unwrap();
+    let canary = breaker.try_admit(Moment(10_000), 1).unwrap();
     assert!(canary.is_canary());
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(breaker.try_admit(Moment(10_000)), Err(Moment(70_000)));
-    assert_eq!(breaker.success(canary), Some(State::Closed));
-    assert!(!breaker.try_admit(Moment(10_001)).unwrap().is_canary());
+    assert_eq!(breaker.try_admit(Moment(10_000), 1), Err(Moment(70_000)));
+    assert_eq!(breaker.success(canary, Moment(10_000)), Some(State::Closed));
+    assert!(!breaker.try_admit(Moment(10_001), 1).unwrap().is_canary());
 }
 
 #[test]
@@ -54,16 +79,16 @@ fn failed_canaries_double_the_wait_up_to_its_cap_and_a_good_one_forgets_it() {
     let mut breaker = opened(Moment(0));
     let mut now = Moment(10_000);
     for wait in [20, 35, 35] {
-        let canary = breaker.try_admit(now).unwrap();
-        assert_eq!(breaker.failure(canary, now), Some(State::Open));
+        let canary = breaker.try_admit(now, 1).unwrap();
+        assert_eq!(breaker.failure(canary, now, &sure(now)), Some(State::Open));
         assert_eq!(breaker.ready_at(), Some(now.after_ms(wait * 1_000)));
         now = now.after_ms(wait * 1_000);
     }
-    let canary = breaker.try_admit(now).unwrap();
-    breaker.success(canary);
+    let canary = breaker.try_admit(now, 1).unwrap();
+    breaker.success(canary, Moment(10_000));
     for _ in 0..3 {
-        let admission = breaker.try_admit(now).unwrap();
-        breaker.failure(admission, now);
+        let admission = breaker.try_admit(now, 1).unwrap();
+        breaker.failure(admission, now, &sure(now));
     }
     assert_eq!(breaker.ready_at(), Some(now.after_ms(10_000)));
 }
@@ -71,56 +96,56 @@ fn failed_canaries_double_the_wait_up_to_its_cap_and_a_good_one_forgets_it() {
 #[test]
 fn a_canary_given_back_leaves_everything_as_it_was() {
     let mut breaker = opened(Moment(0));
-    let canary = breaker.try_admit(Moment(12_000)).unwrap();
+    let canary = breaker.try_admit(Moment(12_000), 1).unwrap();
     breaker.give_back(canary);
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(breaker.ready_at(), Some(Moment(10_000)));
     // Twice is no more than once, and what it meets afterwards is no news.
     breaker.give_back(canary);
-    assert_eq!(breaker.failure(canary, Moment(12_000)), None);
-    let canary = breaker.try_admit(Moment(12_000)).unwrap();
+    assert_eq!(breaker.failure(canary, Moment(12_000), &sure(Moment(12_000))), None);
+    let canary = breaker.try_admit(Moment(12_000), 1).unwrap();
     assert!(canary.is_canary());
-    breaker.failure(canary, Moment(12_000));
+    breaker.failure(canary, Moment(12_000), &sure(Moment(12_000)));
     assert_eq!(breaker.ready_at(), Some(Moment(32_000)), "doubled once, not twice");
 }
 
 #[test]
 fn a_silent_canary_blocks_for_its_lease_and_no_longer() {
     let mut breaker = opened(Moment(0));
-    let silent = breaker.try_admit(Moment(10_000)).unwrap();
-    assert_eq!(breaker.try_admit(Moment(69_999)), Err(Moment(70_000)));
-    let next = breaker.try_admit(Moment(70_000)).unwrap();
+    let silent = breaker.try_admit(Moment(10_000), 1).unwrap();
+    assert_eq!(breaker.try_admit(Moment(69_999), 1), Err(Moment(70_000)));
+    let next = breaker.try_admit(Moment(70_000), 1).unwrap();
     assert!(next.is_canary() && next != silent);
-    assert_eq!(breaker.failure(silent, Moment(70_001)), None, "the next one decides");
+    assert_eq!(breaker.failure(silent, Moment(70_001), &sure(Moment(70_001))), None, "the next one decides");
     assert_eq!(breaker.state(), State::HalfOpen);
     breaker.give_back(silent);
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(breaker.success(silent), Some(State::Closed), "slow is not dead");
-    assert_eq!(breaker.success(next), None);
+    assert_eq!(breaker.success(silent, Moment(70_001)), Some(State::Closed), "slow is not dead");
+    assert_eq!(breaker.success(next, Moment(70_001)), None);
 }
 
 #[test]
 fn what_was_sent_before_the_breaker_moved_is_late() {
     let mut breaker = Breaker::new(&config(), LEASE);
-    let early = breaker.try_admit(Moment(0)).unwrap();
+    let early = breaker.try_admit(Moment(0), 1).unwrap();
     for _ in 0..3 {
-        breaker.failure(early, Moment(0));
+        breaker.failure(early, Moment(0), &sure(Moment(0)));
     }
-    assert_eq!(breaker.success(early), None, "an old success does not close it");
-    assert_eq!(breaker.failure(early, Moment(1)), None);
+    assert_eq!(breaker.success(early, Moment(0)), None, "an old success does not close it");
+    assert_eq!(breaker.failure(early, Moment(1), &sure(Moment(1))), None);
     assert_eq!(breaker.ready_at(), Some(Moment(10_000)), "an old failure does not lengthen it");
-    let canary = breaker.try_admit(Moment(10_000)).unwrap();
-    breaker.success(canary);
+    let canary = breaker.try_admit(Moment(10_000), 1).unwrap();
+    breaker.success(canary, Moment(10_000));
     for _ in 0..9 {
-        assert_eq!(breaker.failure(early, Moment(10_001)), None);
+        assert_eq!(breaker.failure(early, Moment(10_001), &sure(Moment(10_001))), None);
     }
     assert_eq!(breaker.state(), State::Closed);
     // The same for a canary of an earlier opening.
-    let admission = breaker.try_admit(Moment(10_001)).unwrap();
+    let admission = breaker.try_admit(Moment(10_001), 1).unwrap();
     for _ in 0..3 {
-        breaker.failure(admission, Moment(10_001));
+        breaker.failure(admission, Moment(10_001), &sure(Moment(10_001)));
     }
-    assert_eq!(breaker.success(canary), None);
+    assert_eq!(breaker.success(canary, Moment(10_000)), None);
     assert_eq!(breaker.state(), State::Open);
 }
 
@@ -133,11 +158,78 @@ fn other_settings_keep_what_was_seen() {
     breaker.reconfigure(&wider, LEASE);
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(breaker.ready_at(), Some(Moment(10_000)));
-    let canary = breaker.try_admit(Moment(10_000)).unwrap();
-    breaker.success(canary);
-    let admission = breaker.try_admit(Moment(10_000)).unwrap();
-    assert_eq!(breaker.failure(admission, Moment(10_000)), Some(State::Open), "never below one");
+    let canary = breaker.try_admit(Moment(10_000), 1).unwrap();
+    breaker.success(canary, Moment(10_000));
+    let admission = breaker.try_admit(Moment(10_000), 1).unwrap();
+    assert_eq!(breaker.failure(admission, Moment(10_000), &sure(Moment(10_000))), Some(State::Open), "never below one");
     assert_eq!(breaker.ready_at(), Some(Moment(11_000)));
+}
+
+#[test]
+fn what_one_client_meets_is_no_outage_while_others_are_served() {
+    let mut breaker = Breaker::new(&config(), LEASE);
+    works(&mut breaker, 2, Moment(100_000));
+    for nth in 0..20 {
+        assert_eq!(poison(&mut breaker, 1, Moment(100_100 + nth * 100)), None, "another was served a moment ago");
+    }
+    // A time-out that began before the last success says nothing either, however long ago that was.
+    let admission = breaker.try_admit(Moment(99_000), 1).unwrap();
+    for _ in 0..9 {
+        assert_eq!(breaker.failure(admission, Moment(700_000), &doubtful(1, Moment(99_000))), None);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn what_one_client_alone_meets_closes_it_to_that_client_alone() {
+    let mut breaker = Breaker::new(&config(), LEASE);
+    works(&mut breaker, 2, Moment(0));
+    let now = Moment(100_000);
+    assert_eq!(poison(&mut breaker, 1, now), None);
+    assert_eq!(poison(&mut breaker, 1, now), None);
+    assert_eq!(poison(&mut breaker, 1, now), Some(State::Open));
+    assert_eq!(breaker.try_admit(now, 1), Err(Moment(110_000)));
+    assert_eq!(breaker.ready_at(), None, "the router is not told to look away");
+    works(&mut breaker, 2, now);
+    assert_eq!(breaker.try_admit(now, 1), Err(Moment(110_000)), "that it works for others is no news");
+    // Its canary decides for it, and shuts nobody else out.
+    let canary = breaker.try_admit(Moment(110_000), 1).unwrap();
+    assert!(canary.is_canary());
+    assert!(!breaker.try_admit(Moment(110_000), 2).unwrap().is_canary());
+    assert_eq!(breaker.failure(canary, Moment(110_000), &doubtful(1, Moment(110_000))), Some(State::Open));
+    assert_eq!(breaker.try_admit(Moment(129_999), 1), Err(Moment(130_000)));
+    // What another client meets as well is the deployment's.
+    assert_eq!(poison(&mut breaker, 2, Moment(128_000)), Some(State::Open));
+    assert_eq!(breaker.ready_at(), Some(Moment(130_000)));
+    assert_eq!(breaker.try_admit(Moment(129_000), 3), Err(Moment(130_000)));
+    let canary = breaker.try_admit(Moment(130_000), 3).unwrap();
+    assert_eq!(breaker.success(canary, Moment(130_000)), Some(State::Closed));
+    assert!(!breaker.try_admit(Moment(130_001), 1).unwrap().is_canary());
+}
+
+#[test]
+fn where_nothing_works_any_more_it_opens_for_all() {
+    let mut breaker = Breaker::new(&config(), LEASE);
+    works(&mut breaker, 1, Moment(0));
+    assert_eq!(poison(&mut breaker, 1, Moment(9_000)), None, "too soon to be counted");
+    assert_eq!(poison(&mut breaker, 1, Moment(10_001)), None);
+    assert_eq!(poison(&mut breaker, 2, Moment(10_002)), None);
+    assert_eq!(poison(&mut breaker, 3, Moment(10_003)), Some(State::Open));
+    assert_eq!(breaker.try_admit(Moment(10_004), 4), Err(Moment(20_003)));
+}
+
+#[test]
+fn a_request_counts_once_however_often_it_is_tried() {
+    let mut breaker = Breaker::new(&config(), LEASE);
+    let now = Moment(1_000);
+    let again = Evidence { asker: Asker { again: true, ..asker(1) }, ..sure(now) };
+    let admission = breaker.try_admit(now, 1).unwrap();
+    for _ in 0..9 {
+        assert_eq!(breaker.failure(admission, now, &again), None);
+    }
+    assert_eq!(breaker.failure(admission, now, &sure(now)), None);
+    assert_eq!(breaker.failure(admission, now, &sure(now)), None);
+    assert_eq!(breaker.failure(admission, now, &sure(now)), Some(State::Open));
 }
 
 /// Random requests, outcomes, losses and steps of time, against what must always hold.
@@ -153,7 +245,7 @@ fn never_two_canaries_at_once() {
         for _ in 0..400 {
             now = now.after_ms(dice.below(4_000));
             match dice.below(8) {
-                0..=3 => match breaker.try_admit(now) {
+                0..=3 => match breaker.try_admit(now, 1) {
                     Ok(admission) => {
                         if admission.is_canary() {
                             assert!(canary.is_none_or(|(_, lease)| now >= lease), "seed {seed}");
@@ -173,8 +265,8 @@ fn never_two_canaries_at_once() {
                     let place = usize::try_from(dice.below(out.len() as u64)).unwrap();
                     let admission = out.swap_remove(place);
                     match what {
-                        4 => drop(breaker.success(admission)),
-                        5 | 6 => drop(breaker.failure(admission, now)),
+                        4 => drop(breaker.success(admission, now)),
+                        5 | 6 => drop(breaker.failure(admission, now, &sure(now))),
                         _ if dice.below(2) == 0 => breaker.give_back(admission),
                         // Lost: never reported.
                         _ => continue,
@@ -191,6 +283,6 @@ fn never_two_canaries_at_once() {
         }
         // However it ended, it is not jammed.
         now = now.after(Duration::from_secs(120));
-        assert!(breaker.try_admit(now).is_ok(), "seed {seed}");
+        assert!(breaker.try_admit(now, 1).is_ok(), "seed {seed}");
     }
 }

@@ -43,6 +43,7 @@ impl Hold {
     pub(super) fn well(&mut self, health: &KeyHealth, now: Moment) {
         if let Some(pass) = self.pass.take() {
             let mut state = health.state.lock();
+            (state.proven, state.doubted) = (true, None);
             if state.cooldown.success(pass) {
                 health.refresh(&mut state, now);
             }
@@ -54,6 +55,7 @@ impl Hold {
         if let Some(pass) = self.pass.take() {
             let mut state = health.state.lock();
             state.fault = Some(fault);
+            state.proven &= !pass.is_canary();
             let _ = state.cooldown.cool(pass, now, hint_ms, cap);
             health.refresh(&mut state, now);
         }

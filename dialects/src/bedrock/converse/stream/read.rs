@@ -267,6 +267,8 @@ fn exception(name: &[u8], data: &[u8]) -> Option<Failure> {
     Some(Failure {
         fault: judge(judged, data),
         status: Some(judged),
+        code: None,
+        retry_after_ms: None,
         message: shown(message.as_deref().unwrap_or("the upstream reported an error")),
     })
 }

@@ -59,6 +59,11 @@ impl Write {
         }
     }
 
+    /// The last event has been written, whatever is still to come.
+    pub const fn ended(&self) -> bool {
+        self.ended
+    }
+
     pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         if self.ended {
             return;

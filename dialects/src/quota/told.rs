@@ -1,0 +1,199 @@
+//! When to come back, as an error's body says it: for providers that put it there and not into a header.
+//!
+//! Sources: Gemini's `google.rpc.RetryInfo` and `QuotaFailure` among an error's `details`, OpenRouter's
+//! `error.metadata.headers`, and sentences: OpenAI's and Groq's "try again in 1m30s", Gemini's "retry in 34.07s", Azure's
+//! "retry after 22 seconds", GitHub's "wait 57 seconds". A hint as the headers' are, and believed as far.
+
+use serde_json::Value;
+
+use super::{MAX_WAIT_MS, QuotaHints, value};
+use crate::fault::{MAX_BODY, error_of};
+
+/// What a body says of the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// From now, in milliseconds; at most [`MAX_WAIT_MS`].
+    pub retry_after_ms: Option<u64>,
+    /// A day's quota is used up, whatever the hint says: Gemini names a minute beside it.
+    pub day: bool,
+}
+
+/// Reads an error's body.
+pub fn told(body: &[u8], now_unix_ms: u64) -> Told {
+    if body.len() > MAX_BODY {
+        return Told::default();
+    }
+    let root: Option<Value> = serde_json::from_slice(body).ok();
+    let Some(error) = root.as_ref().and_then(error_of) else { return Told::default() };
+    let details = || error.get("details").and_then(Value::as_array).into_iter().flatten().take(16);
+    let mut told = Told { retry_after_ms: None, day: details().any(is_of_a_day) };
+    told.retry_after_ms = details()
+        .find_map(retry_info)
+        .or_else(|| members(error))
+        .or_else(|| error.get("metadata").and_then(|metadata| in_metadata(metadata, now_unix_ms)))
+        .or_else(|| error.get("message").or_else(|| error.get("error")).and_then(Value::as_str).and_then(in_text))
+        .map(|ms| ms.min(MAX_WAIT_MS));
+    told
+}
+
+fn retry_info(detail: &Value) -> Option<u64> {
+    let delay = detail.get("retryDelay")?;
+    match delay {
+        Value::String(text) => value::retry_after_ms(text.trim_ascii(), 0),
+        other => other.get("seconds").and_then(Value::as_u64)?.checked_mul(1_000),
+    }
+}
+
+fn is_of_a_day(detail: &Value) -> bool {
+    let violations = detail.get("violations").and_then(Value::as_array);
+    violations
+        .into_iter()
+        .flatten()
+        .take(16)
+        .any(|violation| violation.get("quotaId").and_then(Value::as_str).is_some_and(|quota| quota.contains("PerDay")))
+}
+
+/// Seconds, under a name of their own.
+fn members(error: &Value) -> Option<u64> {
+    let seconds = ["retry_after", "retry_after_seconds", "retryAfter"].into_iter().find_map(|name| error.get(name))?;
+    match seconds {
+        Value::Number(seconds) => value::retry_after_ms(&seconds.to_string(), 0),
+        Value::String(text) => value::retry_after_ms(text.trim_ascii(), 0),
+        _ => None,
+    }
+}
+
+fn in_metadata(metadata: &Value, now_unix_ms: u64) -> Option<u64> {
+    let mut hints = QuotaHints::default();
+    for (name, text) in metadata.get("headers").and_then(Value::as_object).into_iter().flatten().take(32) {
+        match text {
+            Value::String(text) => hints.note(&name.to_ascii_lowercase(), text, now_unix_ms),
+            Value::Number(number) => hints.note(&name.to_ascii_lowercase(), &number.to_string(), now_unix_ms),
+            _ => {}
+        }
+    }
+    let used_up = hints.requests.remaining.is_none_or(|remaining| remaining == 0);
+    hints.retry_after_ms.or_else(|| members(metadata)).or(hints.requests.reset_ms.filter(|_| used_up))
+}
+
+/// What a wait follows in a sentence; without regard to case.
+const BEFORE: [&[u8]; 7] = [
+    b"try again in ",
+    b"try again after ",
+    b"retry in ",
+    b"retry after ",
+    b"retry your request in ",
+    b"retry your request after ",
+    b"please wait ",
+];
+
+/// The wait that a sentence names: `40s`, `1m30s`, `350ms`, `22 seconds`, `1 minute and 5 seconds`.
+pub(crate) fn in_text(text: &str) -> Option<u64> {
+    let text = text.as_bytes();
+    let text = text.get(..4_096.min(text.len()))?;
+    let at = |before: &&[u8]| text.windows(before.len()).position(|part| part.eq_ignore_ascii_case(before));
+    BEFORE.iter().filter_map(|before| Some(at(before)? + before.len())).find_map(|at| span(text.get(at..)?))
+}
+
+/// A number with its unit, as often as they follow each other.
+fn span(mut rest: &[u8]) -> Option<u64> {
+    let mut total: Option<u64> = None;
+    while let Some((thousandths, after)) = value::thousandths(rest) {
+        let spaced = after.strip_prefix(b" ").unwrap_or(after);
+        let letters = spaced.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(spaced.len());
+        let (unit, after) = spaced.split_at_checked(letters)?;
+        let ms = match unit {
+            b"ms" | b"milliseconds" | b"millisecond" => thousandths.div_ceil(1_000),
+            b"s" | b"sec" | b"secs" | b"second" | b"seconds" => thousandths,
+            b"m" | b"min" | b"mins" | b"minute" | b"minutes" => thousandths.checked_mul(60)?,
+            b"h" | b"hour" | b"hours" => thousandths.checked_mul(3_600)?,
+            b"d" | b"day" | b"days" => thousandths.checked_mul(86_400)?,
+            // No unit: seconds, as in the header. But what else is counted is no time.
+            b"" => return total.or(Some(thousandths)),
+            _ => return total,
+        };
+        total = Some(total.unwrap_or(0).checked_add(ms)?);
+        let after = after.strip_prefix(b",").unwrap_or(after);
+        let after = after.strip_prefix(b" and ").or_else(|| after.strip_prefix(b" ")).unwrap_or(after);
+        rest = after;
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(body: &str) -> Option<u64> {
+        told(body.as_bytes(), 1_790_000_000_000).retry_after_ms
+    }
+
+    #[test]
+    fn sentences_of_all_sorts() {
+        for (text, ms) in [
+            (
+                "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 2.4s. Visit https://x",
+                2_400,
+            ),
+            ("Please try again in 40s", 40_000),
+            ("Please try again in 1m30s.", 90_000),
+            ("Please try again in 7m12.345s.", 432_345),
+            ("Please try again in 350ms.", 350),
+            ("Please try again in 1h2m3s", 3_723_000),
+            ("Please retry in 34.074824224s.", 34_075),
+            ("have exceeded call rate limit. Please retry after 22 seconds. Please go here", 22_000),
+            ("Please retry after 1 second.", 1_000),
+            ("Please try again in 1 minute and 5 seconds", 65_000),
+            ("Please Try Again In 2 minutes, 3 seconds", 123_000),
+            ("Rate limit of 10 per 60s exceeded. Please wait 57 seconds before retrying.", 57_000),
+            ("Retry after 7", 7_000),
+        ] {
+            assert_eq!(in_text(text), Some(ms), "{text}");
+        }
+        for text in [
+            "Please try again later.",
+            "try again in a moment",
+            "Please try again in ",
+            "try again in 99999999999999999999999s",
+            "try again in 3 attempts",
+            "in 40s",
+            "",
+        ] {
+            assert_eq!(in_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_bodies_hold_of_it() {
+        let gemini = |quota: &str| {
+            format!(
+                r#"[{{"error":{{"code":429,"message":"You exceeded your current quota. Please retry in 9s.","status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{{"quotaId":"{quota}"}}]}},{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.07s"}}]}}}}]"#
+            )
+        };
+        let minute = gemini("GenerateRequestsPerMinutePerProjectPerModel-FreeTier");
+        assert_eq!(told(minute.as_bytes(), 0), Told { retry_after_ms: Some(34_070), day: false });
+        let day = gemini("GenerateRequestsPerDayPerProjectPerModel-FreeTier");
+        assert_eq!(told(day.as_bytes(), 0), Told { retry_after_ms: Some(34_070), day: true });
+        assert_eq!(wait(r#"{"error":{"details":[{"retryDelay":{"seconds":7}}]}}"#), Some(7_000));
+        assert_eq!(
+            wait(
+                r#"{"error":{"message":"Rate limit exceeded: free-models-per-day.","code":429,"metadata":{"headers":{"X-RateLimit-Limit":"50","X-RateLimit-Remaining":"0","X-RateLimit-Reset":"1790000040000"}}}}"#
+            ),
+            Some(40_000)
+        );
+        assert_eq!(wait(r#"{"error":{"code":429,"metadata":{"headers":{"Retry-After":12}}}}"#), Some(12_000));
+        assert_eq!(
+            wait(
+                r#"{"error":{"metadata":{"headers":{"X-RateLimit-Remaining":"3","X-RateLimit-Reset":"1790000040000"}}}}"#
+            ),
+            None
+        );
+        assert_eq!(wait(r#"{"error":{"metadata":{"retry_after_seconds":8}}}"#), Some(8_000));
+        assert_eq!(wait(r#"{"message":"Please retry after 3 seconds"}"#), Some(3_000));
+        assert_eq!(wait(r#"{"error":"slow down, try again in 5s"}"#), Some(5_000));
+        assert_eq!(wait(r#"{"retry_after":1.5}"#), Some(1_500));
+        for body in ["", "[]", "7", r#"{"error":{"details":7,"metadata":[]}}"#, r#"{"error":{"retry_after":{}}}"#] {
+            assert_eq!(wait(body), None, "{body}");
+        }
+    }
+}

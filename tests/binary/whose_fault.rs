@@ -1,0 +1,242 @@
+//! One client's request costs nobody else a key, a deployment or a second call.
+
+use std::time::Duration;
+
+use upstream::client::Ended;
+use upstream::harness::{Plan, one, provider};
+use upstream::server::find;
+use upstream::*;
+
+use crate::{plan, proxy};
+
+/// Answers `said` to what has `word` in it, and a canned chat to the rest.
+async fn chokes_on(word: &'static str, said: Vec<u8>) -> Upstream {
+    Upstream::start(move |mut connection| {
+        let said = said.clone();
+        async move {
+            while let Some(request) = connection.request().await? {
+                let good = canned::json(200, &[], &canned::chat());
+                connection.send(if find(&request.body, word.as_bytes()).is_some() { &said } else { &good }).await?;
+            }
+            Ok(())
+        }
+    })
+    .await
+}
+
+fn asks(word: &str) -> String {
+    format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{word}"}}]}}"#)
+}
+
+const CHAT: &str = "/v1/chat/completions";
+const KEYS: &str = "api_keys: [sk-key-number-one-000, sk-key-number-two-000, sk-key-number-three-0]";
+
+fn quick(yaml: &str) -> Plan {
+    plan(yaml).env("RETRY_BASE_DELAY", "20ms")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_names_takes_no_key_out() {
+    let google = |message: &str| {
+        let body = format!(r#"{{"error":{{"code":403,"message":"{message}","status":"PERMISSION_DENIED"}}}}"#);
+        canned::json(403, &[], body.as_bytes())
+    };
+    let forbidden = canned::error("Forbidden", "invalid_request_error", "forbidden");
+    let scopes =
+        canned::error("You have insufficient permissions for this operation. Missing scopes: x", "e", "missing_scope");
+    let bad_key = r#"{"error":{"code":403,"message":"API key not valid. Please pass a valid API key.","status":"PERMISSION_DENIED"}}"#;
+    for (said, status, calls) in [
+        (google("CachedContent not found (or permission denied)"), 403, 1),
+        (google("You do not have permission to access the File abc or it may not exist."), 403, 1),
+        // Nobody knows who may not do what: another key may, and a third one is not asked.
+        (canned::json(403, &[], &forbidden), 403, 2),
+        (canned::json(403, &["content-type: text/html"], b"<html>blocked</html>"), 502, 2),
+        (canned::json(401, &[], &scopes), 502, 2),
+        // What one request draws from two keys is the request's.
+        (canned::json(403, &[], bad_key.as_bytes()), 502, 2),
+    ] {
+        let upstream = chokes_on("evil", said.clone()).await;
+        let proxy = quick(&one(&upstream.base_url(), KEYS)).start().await;
+        for _ in 0..3 {
+            assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+        }
+        for _ in 0..2 {
+            let before = upstream.count();
+            let answer = proxy.post(CHAT, asks("evil")).await;
+            let what = String::from_utf8_lossy(&said);
+            assert_eq!((answer.status, upstream.count() - before), (status, calls), "{what}: {}", answer.text());
+        }
+        // And no key is missing; each worker takes turns of its own.
+        let before = upstream.count();
+        for _ in 0..24 {
+            assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+        }
+        let mut keys: Vec<_> =
+            upstream.requests()[before..].iter().map(|r| r.header("authorization").join("")).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 3, "{keys:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_not_gives_way_to_one_that_may() {
+    let forbidden = canned::error("Forbidden", "invalid_request_error", "forbidden");
+    let upstream = Upstream::start(move |mut connection| {
+        let forbidden = forbidden.clone();
+        async move {
+            while let Some(request) = connection.request().await? {
+                let barred = request.header("authorization").join("").contains("number-one");
+                let (status, body) = if barred { (403, forbidden.clone()) } else { (200, canned::chat()) };
+                connection.send(&canned::json(status, &[], &body)).await?;
+            }
+            Ok(())
+        }
+    })
+    .await;
+    for retries in ["0", "3"] {
+        let proxy = plan(&one(&upstream.base_url(), "api_keys: [sk-key-number-one-000, sk-key-number-two-000]"))
+            .env("RETRY_MAX_RETRIES", retries)
+            .start()
+            .await;
+        for _ in 0..4 {
+            let answer = proxy.chat("m").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_request_closes_nothing_to_others() {
+    let upstream =
+        chokes_on("poison", canned::json(500, &[], b"{\"error\":{\"message\":\"failed to process\"}}")).await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy =
+        quick(&yaml).env("AUTH_TOKEN", "mallory:mallory-token-000000000,bob:bob-token-0123456789").start().await;
+    let ask = |token: &'static str, word: &'static str| {
+        let port = proxy.port;
+        async move { client::Ask::post(CHAT, token, asks(word)).send(port).await.status }
+    };
+    const BOB: &str = "bob-token-0123456789";
+    // Nobody was served before: then it is one client alone that has met it.
+    for _ in 0..7 {
+        assert!(ask("mallory-token-000000000", "poison").await >= 500);
+    }
+    assert_eq!(ask(BOB, "good").await, 200);
+    for _ in 0..7 {
+        assert!(ask("mallory-token-000000000", "poison").await >= 500);
+    }
+    assert_eq!(ask(BOB, "good").await, 200);
+    // Where nobody else tells them apart, what was served a moment ago speaks for the deployment.
+    let proxy = quick(&yaml).start().await;
+    assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+    for _ in 0..7 {
+        assert_eq!(proxy.post(CHAT, asks("poison")).await.status, 500);
+    }
+    assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_response_that_is_the_clients_fault_reaches_it_with_its_code() {
+    let failed = |code: &str, status: &str| {
+        format!(
+            r#"{{"id":"resp_1","object":"response","created_at":1,"status":"{status}","error":{{"code":"{code}","message":"because of this"}},"incomplete_details":null,"model":"m","output":[],"usage":null}}"#
+        )
+    };
+    for code in
+        ["context_length_exceeded", "invalid_prompt", "bio_policy", "image_too_large", "failed_to_download_image"]
+    {
+        let event = format!(
+            "event: response.failed\ndata: {{\"type\":\"response.failed\",\"sequence_number\":1,\"response\":{}}}\n\n",
+            failed(code, "failed")
+        );
+        let created = canned::responses_stream(0).remove(0);
+        let events = vec![created, event.into_bytes()];
+        let (streams, whole) = (
+            answers(Reply::sse(events.clone(), Duration::ZERO)).await,
+            answers(Reply::json(200, &[], failed(code, "failed").as_bytes())).await,
+        );
+        let of = |upstream: &Upstream| one(&upstream.base_url(), "").replace("kind: openai", "kind: openai-responses");
+        let proxy = proxy(&of(&streams)).await;
+        let answer = proxy.post("/v1/responses", r#"{"model":"m","input":"x","stream":true}"#).await;
+        assert_eq!((answer.status, answer.ended, answer.body), (200, Ended::Whole, events.concat()), "{code}");
+        let chat = proxy.stream("m").await.answer().await;
+        assert_eq!((chat.status, chat.code().as_deref()), (400, Some(code)), "{}", chat.text());
+        assert_eq!(streams.count(), 2, "{code}");
+        assert_eq!(proxy.health().await["status"], "ok");
+
+        let proxy = crate::proxy(&of(&whole)).await;
+        for (path, body) in [("/v1/responses", r#"{"model":"m","input":"x"}"#.to_owned()), (CHAT, asks("x"))] {
+            let answer = proxy.post(path, body).await;
+            assert_eq!((answer.status, answer.code().as_deref()), (400, Some(code)), "{path} {}", answer.text());
+            assert_eq!(answer.json()["error"]["message"], "because of this");
+        }
+        let messages = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#;
+        let answer = proxy.post("/v1/messages", messages).await;
+        assert_eq!((answer.status, &answer.json()["error"]["message"]), (400, &"because of this".into()));
+        assert_eq!(whole.count(), 3, "{code}: one call each");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_slow_is_not_bought_twice() {
+    let slow = silent().await;
+    let yaml = one(&slow.base_url(), "timeouts: { first_byte: 300ms }");
+    let proxy = quick(&yaml).start().await;
+    for nth in 1..=3 {
+        assert_eq!(proxy.chat("m").await.status, 504);
+        assert_eq!(slow.count(), nth, "the same deployment would be paid once more");
+    }
+    // Nor by way of a fallback that has the same deployment again; another one is asked.
+    let good = records().await;
+    let yaml = format!(
+        "providers:\n{}{}models:\n  m: {{ targets: [up/canned-model], fallback: [n] }}\n  n: {{ targets: [up/canned-model, good/canned-model] }}\n",
+        provider("up", &slow.base_url(), "timeouts: { first_byte: 300ms, idle: 300ms }"),
+        provider("good", &good.base_url(), "")
+    );
+    let before = slow.count();
+    let answer = quick(&yaml).start().await.chat("m").await;
+    assert_eq!((answer.status, slow.count() - before, good.count()), (200, 1, 1), "{}", answer.text());
+    // Silence behind the head is the same.
+    let begun = stalls_after(vec![canned::role()]).await;
+    let proxy = quick(&one(&begun.base_url(), "timeouts: { idle: 300ms }")).start().await;
+    assert_eq!((proxy.stream("m").await.answer().await.status, begun.count()), (504, 1));
+    // A head that comes ahead of the first token has not made it come sooner.
+    let ahead = answers(Reply {
+        pieces: vec![(Duration::from_millis(900), canned::stream(1).concat())],
+        ..Reply::sse(vec![], Duration::ZERO)
+    })
+    .await;
+    let proxy = quick(&one(&ahead.base_url(), "timeouts: { first_byte: 5s, idle: 300ms }")).start().await;
+    assert_eq!((proxy.stream("m").await.answer().await.status, ahead.count()), (200, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_we_end_goes_on_at_nobodys_cost() {
+    let text = "y".repeat(1 << 20);
+    let event = format!(r#"data: {{"candidates":[{{"content":{{"role":"model","parts":[{{"text":"{text}"}}]}}}}]}}"#);
+    let event = [event.as_bytes(), b"\n\n"].concat();
+    let upstream = Upstream::start(move |mut connection| {
+        let event = event.clone();
+        async move {
+            connection.request().await?;
+            connection.send(&canned::sse_head()).await?;
+            for _ in 0..20 {
+                connection.chunk(&event).await?;
+            }
+            loop {
+                connection.pause(Duration::from_millis(50)).await?;
+                connection.chunk(b": still here\n\n").await?;
+            }
+        }
+    })
+    .await;
+    let yaml = one(&upstream.base_url(), "max_in_flight: 1").replace("kind: openai", "kind: gemini");
+    let proxy = proxy(&yaml).await;
+    let mut wire = proxy.open("/v1/responses", r#"{"model":"m","input":"x","stream":true}"#).await;
+    let answer = tokio::time::timeout(Duration::from_secs(20), wire.answer()).await.expect("it ends");
+    assert_eq!((answer.status, answer.ended), (200, Ended::Whole));
+    assert_eq!(answer.text().matches("event: response.incomplete").count(), 1);
+    upstream.closed(0).await;
+    proxy.idle().await;
+}
