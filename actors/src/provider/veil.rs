@@ -48,7 +48,9 @@ impl Veil {
         if !all && longest < self.shortest() {
             return;
         }
-        let secrets = self.secrets();
+        let mut secrets = self.secrets();
+        // What a server without keys is given for one (`ollama`) may be a word of an honest header.
+        secrets.retain(|secret| all || secret.len() >= LEAST);
         headers.retain(|(_, value)| {
             let hidden =
                 if all { mask::hide_all(value.as_bytes(), &secrets) } else { mask::hide(value.as_bytes(), &secrets) };
@@ -98,12 +100,15 @@ impl Veil {
         secrets
     }
 
-    /// The length of the shortest that is masked within a word; an estimate from below costs a search and no more.
+    /// The length of the shortest that is no mere word; an estimate from below costs a search and no more.
     fn shortest(&self) -> usize {
-        let key = self.provider.config.keys.get(self.key).map_or(usize::MAX, |key| key.secret.expose().len());
-        let headers = self.provider.config.header_secrets.iter().map(|secret| secret.expose().len()).min();
-        let sent = if self.sent.is_empty() { usize::MAX } else { LEAST };
-        key.min(headers.unwrap_or(usize::MAX)).min(sent)
+        if !self.sent.is_empty() {
+            return LEAST;
+        }
+        let config = &self.provider.config;
+        let key = config.keys.get(self.key).map(|key| key.secret.expose().len());
+        let headers = config.header_secrets.iter().map(|secret| secret.expose().len());
+        key.into_iter().chain(headers).filter(|length| *length >= LEAST).min().unwrap_or(usize::MAX)
     }
 }
 

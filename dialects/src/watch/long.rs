@@ -100,8 +100,9 @@ fn value_at(bytes: &[u8], key: usize) -> &[u8] {
     rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }
 
-/// By its name, its type, or an error that is a text and stands first.
-fn begins_as_error(head: &[u8]) -> bool {
+/// Whether an event or a document is an error from its beginning on: by its name, its type, or an error that stands
+/// first, if only as a text.
+pub fn begins_as_error(head: &[u8]) -> bool {
     let mut data = head;
     for line in Lines(head) {
         match Line::read(line) {
@@ -116,7 +117,7 @@ fn begins_as_error(head: &[u8]) -> bool {
     let first = data.iter().position(|byte| *byte == b'{').map_or(data.len(), |at| at + 1);
     let inside = data.get(first..).unwrap_or_default().trim_ascii_start();
     let by_type = matches!(typed::kind(data).as_deref(), Some("error" | "response.failed"));
-    by_type || inside.starts_with(ERROR.needle()) && value_at(inside, 0).first() == Some(&b'"')
+    by_type || inside.starts_with(ERROR.needle()) && matches!(value_at(inside, 0).first(), Some(b'"' | b'{'))
 }
 
 #[cfg(test)]

@@ -322,6 +322,25 @@ fn a_short_document_commits_when_it_looks_whole() {
 }
 
 #[test]
+fn a_long_error_under_a_200_is_no_answer_either() {
+    for (begin, filled) in
+        [("{\"error\":{\"message\":\"", 17_000), ("{\"error\": \"", 30_000), ("{\"error\":{\"message\":\"", 70_000)]
+    {
+        let body = format!("{begin}{}\"{}}}", "x".repeat(filled), if begin.contains("message") { "}" } else { "" });
+        for size in [1_000, 16_000, 200_000] {
+            let mut watch = Watch::new(Endpoint::Chat, "application/json", false);
+            let seen: Vec<Seen> = body.as_bytes().chunks(size).map(|piece| watch.push(piece)).collect();
+            assert!(seen.iter().all(|seen| !seen.content), "{filled} {size}");
+            assert_eq!(seen.iter().filter(|seen| seen.failed.is_some()).count(), 1, "{filled} {size}");
+            assert_eq!(watch.end(true), Err(Cut::Told));
+        }
+    }
+    let honest = format!("{{\"choices\":[{{\"message\":{{\"content\":\"{}\"}}}}],\"error\":null}}", "x".repeat(17_000));
+    let mut watch = Watch::new(Endpoint::Chat, "application/json", false);
+    assert!(watch.push(honest.as_bytes()).content);
+}
+
+#[test]
 fn an_error_under_a_200_may_be_retried() {
     for (body, fault) in [
         (r#"{"error":{"code":502,"message":"Provider returned error"},"user_id":"u"}"#, Some(Fault::Upstream)),

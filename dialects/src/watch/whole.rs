@@ -11,12 +11,14 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::balance::Balance;
 use super::needle::ERROR;
 use super::spot::Spot;
-use super::{Cut, Failure, Seen, foreign, tally};
+use super::{Cut, Failure, Seen, foreign, long, tally};
 use crate::json::{Weight, keys};
 use crate::{Endpoint, Usage};
 
 /// Bytes that may be held back before committing.
 pub const HOLD: usize = 16 * 1024;
+/// Bytes of an error in the place of an answer that are waited for.
+const MAX_ERROR: u64 = 48 * 1024;
 /// What surrounds the text of a chat answer, about.
 const FRAME: u64 = 400;
 
@@ -82,9 +84,19 @@ impl Whole {
             return None;
         }
         if self.bytes > HOLD as u64 || !matches!(self.first, b'{' | b'[') {
-            self.content = true;
-            self.kept = Vec::new();
-            return None;
+            let begun = if self.kept.is_empty() { chunk } else { &self.kept };
+            if self.first != b'{' || !long::begins_as_error(begun) {
+                self.content = true;
+                self.kept = Vec::new();
+                return None;
+            }
+            // Nobody is answered with that, and as it comes it could not be masked.
+            if self.bytes > MAX_ERROR {
+                let failure = Box::new(Failure::read(begun));
+                self.failure = Some(failure.clone());
+                self.kept = Vec::new();
+                return Some(failure);
+            }
         }
         let together = !self.kept.is_empty();
         if together || !self.closed() {
