@@ -249,7 +249,9 @@ impl Table {
             return Ok(Found::Listed(&named.route));
         }
         // A provider that has not said yet what it serves may serve this one: its name goes before another's list.
-        if let Some((provider, model)) = self.by_prefix(name) {
+        // One that was asked and did not say has had its turn.
+        let stands_back = |provider: &Provider| listed.is_some() && provider.undiscovered().is_some();
+        if let Some((provider, model)) = self.by_prefix(name).filter(|(provider, _)| !stands_back(provider)) {
             return Ok(Found::Unlisted(provider, model));
         }
         if let Some(named) = listed {

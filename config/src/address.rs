@@ -59,6 +59,11 @@ pub(crate) fn variable(r: &mut Reader<'_>, known: &Known) -> Option<Given> {
     Some(given)
 }
 
+/// Whether a text leads to this gateway itself; tells nothing.
+pub(crate) fn is_own(r: &Reader<'_>, given: &Given) -> bool {
+    BaseUrl::parse(&mend::mend(&given.text, None).text).is_ok_and(|url| r.is_own(&url))
+}
+
 /// Where the variables say that a provider is. `Err`: they say it wrongly, which is told.
 pub(crate) fn from_variables(r: &mut Reader<'_>, known: &Known) -> Option<Result<Address, ()>> {
     let given = variable(r, known)?;
@@ -206,6 +211,7 @@ mod tests {
             assert!(!told[0].contains("warning"), "{told:?}");
             assert!(Setup::yaml(yaml).var("PORT", "8081").told().is_empty());
         }
+        assert!(Setup::bare().var("ANTHROPIC_BASE_URL", "http://127.0.0.1:8080").told().is_empty());
         let elsewhere = Setup::yaml("providers: {p: {kind: openai, api_key: none, base_url: 'http://10.0.0.1:8080'}}");
         assert!(elsewhere.told().is_empty());
     }

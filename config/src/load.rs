@@ -244,9 +244,12 @@ fn is_enabled_by_environment(r: &mut Reader<'_>, known: &Known, has_kind: bool) 
         }
         Enable::Key => {
             let keys = catalogue::keys_in(r.vars, &known.keys);
+            let in_use = known.base_url_variables.iter().any(|name| r.vars.was_read(name));
             let located = address::variable(r, known);
             let Some(first) = keys.first() else {
-                if let (Some(given), Some(key)) = (located.filter(|_| !has_kind), known.keys.first()) {
+                // What the YAML reads serves there, and what leads to us is for the clients of this machine.
+                let idle = located.filter(|given| !in_use && !address::is_own(r, given));
+                if let (Some(given), Some(key)) = (idle, known.keys.first()) {
                     let found = format!("set without {key}: {} is not enabled", known.name);
                     r.findings.push(given.place.note(found, format!("set {key} too, or describe it under providers")));
                 }

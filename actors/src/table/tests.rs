@@ -101,6 +101,12 @@ fn a_provider_and_its_model_go_before_anothers_name_of_the_same_text() {
     assert_eq!(table.resolve("vendor/big").unwrap().targets[0].0.provider.config.id.as_str(), "vendor");
     assert_eq!(meant(&table, "router/vendor/big"), "router/vendor/big");
     assert_eq!(meant(&table, "plain"), "router/plain");
+    // Nor does one that was asked and did not say hide what another lists.
+    table.providers[0].set_undiscovered(Undiscovered::Answered);
+    assert_eq!(
+        (meant(&table, "vendor/big"), meant(&table, "vendor/else")),
+        ("router/vendor/big".into(), "vendor/else".into())
+    );
     // Once the vendor has said what it serves, the router's name is what is left.
     table.providers[0].set_discovered(vec!["big".into()]);
     let table = Table::build(table.config.clone(), table.providers.clone());
