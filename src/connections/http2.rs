@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::End;
+use super::frames::Frames;
 use super::list::{now, waited};
 
 /// Requests of a connection at one time; clients keep to 100 before they are told anything.
@@ -25,13 +26,17 @@ const ANONYMOUS_AGE: Duration = Duration::from_secs(60);
 pub(super) struct Http2 {
     /// Bytes that have come and become nothing yet.
     idle: Cell<u64>,
+    frames: RefCell<Frames>,
     /// Since when each answer waits for its client to take a piece; 0: it does not.
     handed: RefCell<Vec<Rc<Cell<u32>>>>,
 }
 
 impl Http2 {
-    pub(super) fn came(&self, bytes: usize, known: bool) -> Option<End> {
-        let idle = self.idle.get() + bytes as u64;
+    pub(super) fn came(&self, bytes: &[u8], known: bool) -> Option<End> {
+        if !self.frames.borrow_mut().pass(bytes) {
+            return Some(End::Cut("http2_flood"));
+        }
+        let idle = self.idle.get() + bytes.len() as u64;
         self.idle.set(idle);
         let most =
             if known { IDLE_BYTES + u64::from(CONNECTION_WINDOW) } else { IDLE_BYTES + u64::from(STREAM_WINDOW) };

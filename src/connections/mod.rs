@@ -7,6 +7,7 @@
 //! state of a connection is without an end, what costs on the way of a request is a few cells, and no lock.
 
 mod accept;
+mod frames;
 mod http2;
 mod list;
 mod refuse;
@@ -87,6 +88,10 @@ pub struct Connection {
     /// Since when the client takes nothing of what is to be written; 0: it does.
     stuck: Cell<u32>,
     patience: Cell<Duration>,
+    /// The last eight bytes that came.
+    tail: Cell<u64>,
+    /// The request that came last ends with a blank line, as all do but those whose body has a length.
+    ends_blank: Cell<bool>,
     /// A body is on its way that nobody will read.
     rest: Cell<bool>,
     /// It began like a TLS handshake.
@@ -109,6 +114,8 @@ impl Connection {
             since: Cell::new(now()),
             stuck: Cell::new(0),
             patience: Cell::new(UNREAD),
+            tail: Cell::new(0),
+            ends_blank: Cell::new(false),
             rest: Cell::new(false),
             handshake: Cell::new(false),
             http2: None,
@@ -124,22 +131,36 @@ impl Connection {
     }
 
     /// Bytes have come.
-    fn came(&self, bytes: usize) {
+    fn came(&self, bytes: &[u8]) {
         match &self.http2 {
             Some(http2) => {
                 if let Some(end) = http2.came(bytes, self.known.get()) {
                     self.end(end);
                 }
             }
-            None if self.in_flight.get() == 0 && matches!(self.wait.get(), Wait::Opened | Wait::Idle) => {
-                self.waits(Wait::Head);
+            None => {
+                self.tail.set(match bytes.last_chunk() {
+                    Some(last) => u64::from_be_bytes(*last),
+                    None => bytes.iter().fold(self.tail.get(), |tail, byte| tail << 8 | u64::from(*byte)),
+                });
+                if self.in_flight.get() == 0 && matches!(self.wait.get(), Wait::Opened | Wait::Idle) {
+                    self.waits(Wait::Head);
+                }
             }
-            None => {}
         }
     }
 
+    /// Whether what came last is the end of a request, and not in the middle of the next one's head.
+    fn is_at_an_end(&self) -> bool {
+        let tail = self.tail.get();
+        let blank = tail & 0xffff_ffff == 0x0d0a_0d0a || tail & 0xffff == 0x0a0a;
+        let one_more = tail & 0xffff_ffff_ffff == 0x0d0a_0d0a_0d0a;
+        !self.ends_blank.get() || blank && !one_more
+    }
+
     /// A request's head is whole.
-    fn begins(&self) {
+    fn begins(&self, ends_blank: bool) {
+        self.ends_blank.set(ends_blank && self.http2.is_none());
         let in_flight = self.in_flight.get() + 1;
         self.in_flight.set(in_flight);
         if let Some(http2) = &self.http2
@@ -154,7 +175,11 @@ impl Connection {
         let in_flight = self.in_flight.get().saturating_sub(1);
         self.in_flight.set(in_flight);
         if in_flight == 0 {
-            self.waits(if self.rest.get() { Wait::Rest } else { Wait::Idle });
+            self.waits(match self.rest.get() {
+                true => Wait::Rest,
+                false if self.is_at_an_end() => Wait::Idle,
+                false => Wait::Head,
+            });
         }
     }
 

@@ -15,6 +15,7 @@ use crate::metrics;
 
 /// How HTTP/2 begins (RFC 9113, section 3.4), as far as it must be seen in one piece.
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2";
+pub(super) const PREFACE_LENGTH: u32 = 24;
 /// A handshake record of TLS.
 pub(super) const HANDSHAKE: &[u8] = b"\x16\x03";
 

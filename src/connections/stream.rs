@@ -108,11 +108,11 @@ impl AsyncRead for Owned {
         }
         let before = buf.filled().len();
         ready!(this.read(cx, buf))?;
-        let came = buf.filled().len() - before;
-        if came > 0 {
+        let came = buf.filled().get(before..).unwrap_or_default();
+        if !came.is_empty() {
             this.connection.came(came);
             if this.fresh {
-                this.first(buf.filled().get(before..).unwrap_or_default());
+                this.first(came);
                 if this.deaf {
                     buf.set_filled(before);
                     return this.drain(cx);

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::list::pass;
 use super::*;
@@ -25,37 +25,61 @@ fn every_wait_for_a_client_has_an_end() {
         assert_eq!(overdue(&connection(known)), Some((30, End::Close("idle"))), "nothing comes");
 
         let one = connection(known);
-        one.came(1);
+        one.came(b"x");
         assert_eq!(overdue(&one), Some((30, End::Late)), "a first head");
 
         let one = connection(known);
-        one.came(100);
-        one.begins();
+        one.came(b"GET / HTTP/1.1\r\n\r\n");
+        one.begins(true);
         assert_eq!(overdue(&one), None, "a request is answered");
         one.is_answered();
         assert_eq!(overdue(&one), Some((idle, End::Close("idle"))), "between two requests");
 
         one.waits(Wait::Idle);
         pass(Duration::from_secs(20));
-        one.came(2);
+        one.came(b"\r\n");
         pass(Duration::from_secs(20));
-        one.came(1);
+        one.came(b"x");
         assert_eq!(overdue(&one), Some((10, End::Late)), "a byte now and then is no progress");
 
         let one = connection(known);
-        one.begins();
+        one.begins(false);
         one.rest.set(true);
         one.is_answered();
-        one.came(1000);
+        one.came(&[0xff; 1000]);
         assert_eq!(overdue(&one), Some((2, End::Close("unread_body"))), "a body that nobody reads");
     }
+}
+
+#[test]
+fn a_head_that_came_with_the_request_before_it_is_one_that_has_begun() {
+    let is = |pieces: &[&str], ends_blank| {
+        let one = connection(false);
+        for piece in pieces {
+            one.came(piece.as_bytes());
+        }
+        one.begins(ends_blank);
+        one.is_answered();
+        one.wait.get()
+    };
+    let get = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (behind, wait) in
+        [("", Wait::Idle), ("G", Wait::Head), ("GET / HTTP/1.1\r\n", Wait::Head), ("\r\n", Wait::Head)]
+    {
+        assert_eq!(is(&[&format!("{get}{behind}")], true), wait, "{behind:?}");
+        assert_eq!(is(&[get, get, behind], true), wait, "{behind:?}");
+        let single: Vec<&str> = get.split_inclusive("").chain(behind.split_inclusive("")).collect();
+        assert_eq!(is(&single, true), wait, "{behind:?}");
+    }
+    assert_eq!(is(&["GET / HTTP/1.0\n\n"], true), Wait::Idle);
+    assert_eq!(is(&["POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"], false), Wait::Idle);
 }
 
 #[test]
 fn a_client_that_does_not_read_is_let_go() {
     for (known, patience) in [(false, 30), (true, 120)] {
         let one = connection(known);
-        one.begins();
+        one.begins(false);
         one.wrote(true);
         assert_eq!(overdue(&one), None);
         one.wrote(false);
@@ -70,7 +94,7 @@ fn a_client_that_does_not_read_is_let_go() {
     }
     let one = connection(true);
     one.patience.set(Duration::from_secs(3));
-    one.begins();
+    one.begins(false);
     one.wrote(false);
     assert_eq!(overdue(&one), Some((3, End::Cut("unread"))));
 }
@@ -78,7 +102,7 @@ fn a_client_that_does_not_read_is_let_go() {
 #[test]
 fn an_end_that_is_not_taken_is_made() {
     let one = connection(false);
-    one.came(1);
+    one.came(b"x");
     pass(HEAD);
     one.look(KEEP_ALIVE);
     assert_eq!(one.end.get(), Some(End::Late));
@@ -93,22 +117,31 @@ fn an_end_that_is_not_taken_is_made() {
 fn places_are_taken_from_who_can_spare_them() {
     let known = connection(true);
     assert_eq!(known.spare(), None, "it has just come");
-    known.begins();
+    known.begins(false);
     known.is_answered();
     let anonymous = connection(false);
-    anonymous.came(5);
+    anonymous.came(b"GET /");
     assert_eq!(anonymous.spare(), None, "a head has a moment");
     pass(REST);
     assert!(anonymous.spare().is_some());
     assert_eq!(known.spare(), None);
     pass(SPARED);
     assert!(anonymous.spare() > known.spare() && known.spare().is_some());
-    known.begins();
+    known.begins(false);
     assert_eq!(known.spare(), None);
 }
 
 fn http2(known: bool) -> Connection {
-    Connection { http2: Some(Http2::default()), ..connection(known) }
+    let one = Connection { http2: Some(Http2::default()), ..connection(known) };
+    one.came(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    one
+}
+
+/// A DATA frame that has so many bytes in all.
+fn data(bytes: usize) -> Vec<u8> {
+    let mut frame = vec![0; bytes];
+    frame[..4].copy_from_slice(&((bytes - 9) as u32).rotate_left(8).to_be_bytes());
+    frame
 }
 
 #[test]
@@ -116,7 +149,7 @@ fn http2_is_bounded_from_outside() {
     assert_eq!(overdue(&http2(false)), Some((30, End::Cut("idle"))));
     let one = http2(false);
     for _ in 0..50 {
-        one.begins();
+        one.begins(true);
         one.is_answered();
         pass(Duration::from_secs(1));
     }
@@ -124,26 +157,27 @@ fn http2_is_bounded_from_outside() {
 
     let one = http2(true);
     for _ in 0..200 {
-        one.begins();
+        one.begins(true);
     }
     assert_eq!((one.end.get(), overdue(&one)), (None, None));
-    one.begins();
+    one.begins(true);
     assert_eq!(one.end.get(), Some(End::Cut("http2_streams")));
 
     // Frames that become nothing: pieces of a head, empty DATA, settings.
     for (known, most) in [(false, 500), (true, 1300)] {
         let one = http2(known);
+        let noise = data(1024);
         let kilobytes = (0..).find(|_| {
-            one.came(1024);
+            one.came(&noise);
             one.end.get().is_some()
         });
         assert!(kilobytes.is_some_and(|kilobytes| (64..most).contains(&kilobytes)), "{known}: {kilobytes:?}");
     }
     // What becomes something may go on.
-    let one = http2(true);
-    one.begins();
+    let (one, noise) = (http2(true), data(16 * 1024));
+    one.begins(true);
     for _ in 0..10_000 {
-        one.came(16 * 1024);
+        one.came(&noise);
         one.http2.as_ref().unwrap().used(16 * 1024);
     }
     assert_eq!(one.end.get(), None);

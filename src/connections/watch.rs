@@ -63,8 +63,12 @@ where
         let connection = request.conn_data::<Rc<Connection>>().cloned();
         let mut unread = None;
         if let Some(connection) = &connection {
-            connection.begins();
-            unread = watch_body(&mut request, connection);
+            let body = !matches!(request.payload(), Payload::None);
+            let chunked = body && request.chunked().unwrap_or(false);
+            connection.begins(!body || chunked);
+            if chunked || body && connection.http2.is_some() {
+                unread = watch_body(&mut request, connection);
+            }
         }
         let old = request.version() == Version::HTTP_10;
         let closes = self.drain.as_ref().is_some_and(Drain::is_draining);
@@ -75,19 +79,11 @@ where
 /// Whether the body is read to its end can only be seen where it is asked for. One that has a length needs no look: the
 /// server itself closes where such a one was left.
 fn watch_body(request: &mut Request, connection: &Rc<Connection>) -> Option<Rc<Cell<bool>>> {
-    let http2 = connection.http2.is_some();
-    let watched = match request.payload() {
-        Payload::None => false,
-        _ => http2 || request.chunked().unwrap_or(false),
-    };
-    if !watched {
-        return None;
-    }
     let unread = Rc::new(Cell::new(true));
     let body = Body { body: request.take_payload(), unread: unread.clone(), connection: connection.clone() };
     let body: BoxedPayloadStream = Box::pin(body);
     *request.payload() = Payload::Stream { payload: body };
-    (!http2).then_some(unread)
+    connection.http2.is_none().then_some(unread)
 }
 
 /// A body that tells how far it was read.

@@ -63,7 +63,9 @@ async fn slow_heads_and_slow_bodies_end_in_bounded_time() {
     let next_head = held_behind(proxy.port, &next, "GET / HTTP/1.1\r\nx: ", b"").await;
     let next_drips = held_behind(proxy.port, &next, "GET / HTTP/1.1\r\nx: ", b"x").await;
     let blank_line = held_behind(proxy.port, &next, "\r\n", b"").await;
-    let next = async { tokio::join!(next_head, next_drips, blank_line) };
+    let both = format!("{next}GET / HTTP/1.1\r\n");
+    let together = held_behind(proxy.port, &both, "", b"").await;
+    let next = async { tokio::join!(next_head, next_drips, blank_line, together) };
     let (a, b, c, d, next) = tokio::join!(
         ends_in_time(stalled_head, b""),
         ends_in_time(dripping_head, b"x"),
@@ -71,7 +73,7 @@ async fn slow_heads_and_slow_bodies_end_in_bounded_time() {
         ends_in_time(dripping_body, b" "),
         next,
     );
-    assert_eq!(next, (Some(408), Some(408), Some(408)), "behind an answer");
+    assert_eq!(next, (Some(408), Some(408), Some(408), Some(408)), "behind an answer");
     for (what, status) in [("a stalled head", a), ("a dripping head", b), ("a stalled body", c), ("a dripping body", d)]
     {
         assert_eq!(status, Some(408), "{what}");
