@@ -19,6 +19,9 @@ use crate::waits::Waits;
 /// Longest path that is kept.
 const MAX_PATH: usize = 128;
 
+/// Longest name of an unknown model that is kept.
+const MAX_ASKED: usize = 100;
+
 /// What has been tried for a request, in order; shared by its call, which may be dropped at any time.
 pub type Attempts = Rc<RefCell<Vec<Attempt>>>;
 
@@ -51,6 +54,9 @@ impl Entry {
             listed: false,
             deployment: None,
             attempts: Vec::new(),
+            reason: None,
+            asked: None,
+            why: None,
             status: 499,
             outcome: Outcome::ClientGone,
             stream: false,
@@ -70,6 +76,12 @@ impl Entry {
             closed: false,
             _in_flight: metrics::enter(),
         }
+    }
+
+    /// A model was asked for that nobody knows: the log tells it, cut where it gets long.
+    pub fn asked_for(&mut self, model: &str) {
+        let cut = model.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_ASKED).last();
+        self.record.asked = Some(model.get(..cut.unwrap_or(0)).unwrap_or_default().into());
     }
 
     /// A provider's answer has come and is about to be handed on. Its pieces are not measured: each would cost two looks

@@ -234,7 +234,7 @@ impl Call {
     }
 
     async fn begin(&self, deployment: Arc<Deployment>) -> Begun<'_> {
-        let noted = Noted { call: self, deployment, outcome: "cancelled" };
+        let noted = Noted { call: self, deployment, outcome: "cancelled", why: None };
         let asked = self.asked(&noted.deployment).await;
         Begun { noted, asked }
     }
@@ -283,6 +283,7 @@ impl Call {
             }
             Err(failure) => {
                 noted.outcome = failure.cause.label();
+                noted.why.clone_from(&failure.why);
                 drop(noted);
                 let took = alarm::now().saturating_duration_since(started);
                 Err(Missed::Failed { failure, deployment, key, took })
@@ -330,11 +331,12 @@ struct Noted<'a> {
     call: &'a Call,
     deployment: Arc<Deployment>,
     outcome: &'static str,
+    why: Option<Box<str>>,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        let attempt = Attempt { deployment: self.deployment.name.clone(), outcome: self.outcome };
+        let attempt = Attempt { deployment: self.deployment.name.clone(), outcome: self.outcome, why: self.why.take() };
         self.call.attempts.borrow_mut().push(attempt);
     }
 }

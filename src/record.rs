@@ -15,6 +15,8 @@ pub struct Attempt {
     pub deployment: Arc<str>,
     /// `ok`, `429`, `503`, `connect`, `first_byte_timeout`, `cut`, `open`, `cooling`, `cancelled`, ...: static words of ours.
     pub outcome: &'static str,
+    /// What the socket, the certificate or the provider said of a failure; masked and short.
+    pub why: Option<Box<str>>,
 }
 
 /// How a request ended, as a label of the metrics.
@@ -49,6 +51,12 @@ pub struct Record {
     /// The deployment that answered.
     pub deployment: Option<Arc<str>>,
     pub attempts: Vec<Attempt>,
+    /// Why the gateway refused it, or the answer broke: a static word.
+    pub reason: Option<&'static str>,
+    /// The model as it was asked for, where none is known by that name; cut at 100 bytes.
+    pub asked: Option<Box<str>>,
+    /// What is known of why an answer broke after its first content; masked and short.
+    pub why: Option<Box<str>>,
     /// The status the client saw; 499 where it left before one was sent.
     pub status: u16,
     pub outcome: Outcome,

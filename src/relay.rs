@@ -217,6 +217,7 @@ impl Relay {
                             let (kind, message) = last_words(cause);
                             (kind, message.to_owned())
                         });
+                        (self.entry.record.reason, self.entry.record.why) = (Some(cause.label()), body.why(cause));
                         self.break_off(kind, &message, Outcome::Cut);
                     }
                     Poll::Ready(None) => {

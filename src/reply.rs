@@ -39,6 +39,7 @@ pub fn refusal(
     retry_after: Option<u64>,
 ) -> HttpResponse {
     let body = error::body(dialect, kind, message, param, &entry.record.request_id);
+    entry.record.reason.get_or_insert(reason(kind));
     let mut response = HttpResponse::build(status(kind));
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     if let Some(seconds) = retry_after {
@@ -83,6 +84,12 @@ pub fn internal(dialect: Dialect, request_id: &str) -> HttpResponse {
 /// What came of a call that nothing answered.
 pub fn refused(mut entry: Entry, dialect: Dialect, refused: Refused) -> HttpResponse {
     match refused {
+        Refused::Ours { kind: ErrorKind::Internal | ErrorKind::BadGateway, .. }
+            if entry.record.reason.is_none() && !entry.attempts.borrow().is_empty() =>
+        {
+            entry.record.reason = Some("upstream_failed");
+            self::refused(entry, dialect, refused)
+        }
         Refused::Ours { kind, message, retry_after } => refusal(entry, dialect, kind, &message, None, retry_after),
         // Another dialect's error: the client's SDK would not know what to raise.
         Refused::Relayed(answer) if answer.dialect != dialect => {
@@ -188,6 +195,30 @@ pub fn book(entry: &mut Entry, status: u16, bytes: usize, outcome: Outcome) {
     entry.record.bytes_out = bytes as u64;
     entry.first_byte();
     entry.close(outcome);
+}
+
+/// The word of the log, where who refused knew none that says more.
+fn reason(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidRequest => "bad_request",
+        ErrorKind::MissingToken => "no_token",
+        ErrorKind::InvalidToken => "wrong_token",
+        ErrorKind::Forbidden => "forbidden",
+        ErrorKind::ModelNotFound => "unknown_model",
+        ErrorKind::UnknownPath => "unknown_path",
+        ErrorKind::MethodNotAllowed => "method_not_allowed",
+        ErrorKind::RequestTimeout => "too_slow",
+        ErrorKind::TooLarge => "too_large",
+        ErrorKind::UnsupportedMediaType => "unsupported_media_type",
+        ErrorKind::HeadersTooLarge => "headers_too_large",
+        ErrorKind::UpgradeRequired => "upgrade_required",
+        ErrorKind::RateLimited => "rate_limited",
+        ErrorKind::InsufficientQuota => "no_credit",
+        ErrorKind::Internal => "internal",
+        ErrorKind::BadGateway => "bad_gateway",
+        ErrorKind::Unavailable => "unavailable",
+        ErrorKind::UpstreamTimeout => "upstream_timeout",
+    }
 }
 
 fn status(kind: ErrorKind) -> StatusCode {

@@ -50,6 +50,9 @@ pub struct Unlisted {
 pub struct Key {
     /// The first bytes of its SHA-256: names it, never shows it.
     pub fingerprint: String,
+    /// The variable that holds it, or its place in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     #[serde(skip)]
     id: u64,
     /// False while its own fault keeps it out (refused, no credit).
@@ -77,6 +80,9 @@ pub struct Deployment {
 pub struct LastError {
     pub what: &'static str,
     pub seconds_ago: u64,
+    /// For the operator: what the socket, the certificate or the provider said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Box<str>>,
 }
 
 pub fn take(table: &Table) -> Vec<Provider> {
@@ -86,7 +92,10 @@ pub fn take(table: &Table) -> Vec<Provider> {
 
 fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Provider {
     let health = &provider.health;
-    let keys: Vec<Key> = health.keys.iter().map(|health| key(health, now)).collect();
+    let name =
+        |place: usize| provider.config.keys.get(place).map(|key| key.name.clone()).filter(|name| !name.is_empty());
+    let keys: Vec<Key> =
+        health.keys.iter().enumerate().map(|(place, health)| Key { name: name(place), ..key(health, now) }).collect();
     let all: Vec<Deployment> = provider
         .deployments()
         .iter()
@@ -106,7 +115,11 @@ fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Prov
             in_flight: unlisted.iter().map(|one| one.in_flight).sum(),
         }),
         condition,
-        last_error: health.last_error.lock().map(|(what, at)| LastError { what, seconds_ago: now.since(at).as_secs() }),
+        last_error: health.last_error.lock().clone().map(|last| LastError {
+            what: last.what,
+            seconds_ago: now.since(last.at).as_secs(),
+            why: last.why,
+        }),
     }
 }
 
@@ -114,6 +127,7 @@ fn key(health: &KeyHealth, now: Moment) -> Key {
     let mut state = health.state.lock();
     Key {
         fingerprint: format!("{:016x}", health.fingerprint),
+        name: None,
         id: health.fingerprint,
         good: state.cooldown.is_clear(),
         cooldown_s: left(state.cooldown.ready_at(), now),

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod heads;
+pub mod why;
 
 use std::fmt;
 use std::io;

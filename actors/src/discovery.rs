@@ -1,26 +1,30 @@
 //! What a provider serves, asked of itself: `GET /models`, which no vendor bills.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use awc::{Client, Connector};
+use awc::{Client, ClientResponse, Connector};
 use config::Kind;
 use futures::StreamExt;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, HeaderValue, USER_AGENT};
 
-use crate::connection;
+use crate::connection::{self, why};
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION};
-use crate::provider::{Provider, Unlisted};
+use crate::provider::{Provider, Unlisted, Veil};
 
 /// The longest list that is read: OpenRouter's, the longest known, is about 600 KiB.
 const MAX_LIST: usize = 8 * 1024 * 1024;
+/// Of an error so much is read, and for so long.
+const MAX_ERROR: usize = 16 * 1024;
+const ERROR_TIME: Duration = Duration::from_secs(2);
 /// For the whole list.
 const TIME: Duration = Duration::from_secs(20);
 
 /// There is no list.
 #[derive(Debug)]
 pub struct NoList {
-    /// A few words for the log; nothing of the upstream's text.
+    /// A few words for the log; those of the upstream masked.
     pub why: String,
     pub how: Unlisted,
 }
@@ -39,14 +43,17 @@ impl NoList {
 ///
 /// # Errors
 /// When it names none.
-pub async fn list(provider: &Provider) -> Result<Vec<Box<str>>, NoList> {
+pub async fn list(provider: &Arc<Provider>) -> Result<Vec<Box<str>>, NoList> {
     let connector = Connector::new().connector(provider.dialer.clone()).timeout(provider.config.timeouts.connect);
     let client = Client::builder().connector(connector).timeout(TIME).disable_redirects().no_default_headers().finish();
     let mut refused = Err(NoList::unreached("there is no key"));
-    for credential in &provider.credentials {
-        match ask(provider, &client, credential.header()).await? {
+    for (key, credential) in provider.credentials.iter().enumerate() {
+        match ask(provider, &client, key, credential.header()).await? {
             Asked::Names(names) => return Ok(names),
-            Asked::Refused(status) => refused = Err(NoList::answered(format!("status {status}"))),
+            Asked::Refused(why) => {
+                let name = provider.key_name(key).map(|name| format!(" for {name}"));
+                refused = Err(NoList::answered(format!("{why}{}", name.unwrap_or_default())));
+            }
         }
     }
     refused
@@ -55,12 +62,29 @@ pub async fn list(provider: &Provider) -> Result<Vec<Box<str>>, NoList> {
 enum Asked {
     Names(Vec<Box<str>>),
     /// This key may not ask (401, 403); another may.
-    Refused(u16),
+    Refused(String),
+}
+
+/// The words of an error, masked and short, behind a colon.
+async fn said(response: &mut ClientResponse, veil: &Veil) -> String {
+    let mut body = Vec::new();
+    let read = async {
+        while let Some(Ok(piece)) = response.next().await {
+            body.extend_from_slice(&piece);
+            if body.len() > MAX_ERROR {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(ERROR_TIME, read).await;
+    let said = dialects::translate::error(response.status().as_u16(), &veil.masked(&body)).message;
+    if said.is_empty() { said } else { format!(": {said}") }
 }
 
 async fn ask(
-    provider: &Provider,
+    provider: &Arc<Provider>,
     client: &Client,
+    key: usize,
     credential: Option<(HeaderName, HeaderValue)>,
 ) -> Result<Asked, NoList> {
     let mut request = client.get(provider.urls.models());
@@ -78,13 +102,15 @@ async fn ask(
     for (name, value) in &provider.extra_headers {
         headers.insert(name.clone(), value.clone());
     }
-    let mut response = request.send().await.map_err(|_| NoList::unreached("no answer"))?;
+    let mut response = request.send().await.map_err(|error| NoList::unreached(&why::of_request(&error)))?;
     let status = response.status();
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        return Ok(Asked::Refused(status.as_u16()));
-    }
     if !status.is_success() {
-        return Err(NoList::answered(format!("status {}", status.as_u16())));
+        let said = said(&mut response, &Veil::new(provider.clone(), key)).await;
+        let why = format!("status {}{said}", status.as_u16());
+        return match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Asked::Refused(why)),
+            _ => Err(NoList::answered(why)),
+        };
     }
     let mut body = Vec::new();
     let whole = tokio::time::timeout(TIME, async {

@@ -254,11 +254,13 @@ pub struct Failure {
     pub answer: Option<Box<ErrorAnswer>>,
     /// The upstream's hint, in milliseconds, as it came.
     pub retry_after_ms: Option<u64>,
+    /// Down to the socket, the certificate or the provider's own words: for the log and the operator. Masked and short.
+    pub why: Option<Box<str>>,
 }
 
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
-        Self { cause, answer: None, retry_after_ms: None }
+        Self { cause, answer: None, retry_after_ms: None, why: None }
     }
 }
 

@@ -19,6 +19,7 @@ use dialects::Endpoint;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 
 use crate::alarm;
+use crate::connection;
 use crate::error::{Cause, Failure};
 use crate::provider::{Permit, RequestBody, Rest, Sending, Tokens, Veil};
 
@@ -76,7 +77,9 @@ impl Exchange {
                 }
                 Err(cause) => {
                     self.permit.failed(cause, None);
-                    return Err(cause.into());
+                    let mut failure = Failure::from(cause);
+                    self.permit.told(&mut failure);
+                    return Err(failure);
                 }
             },
         };
@@ -89,8 +92,8 @@ impl Exchange {
         {
             sent = self.send(Some(again), authorization.as_ref()).await;
         }
-        let failure = match sent {
-            Err(lost) => Failure::from(lost.cause()),
+        let mut failure = match sent {
+            Err(lost) => lost.failure(),
             Ok(response) => {
                 self.permit.sent().mark(); // a body of no length is never asked for
                 self.permit.learn(response.headers());
@@ -103,6 +106,7 @@ impl Exchange {
             }
         };
         self.permit.failed(failure.cause, failure.retry_after_ms);
+        self.permit.told(&mut failure);
         Err(failure)
     }
 
@@ -114,8 +118,8 @@ impl Exchange {
                 answer.relabel();
                 Ok(answer)
             }
-            Err(failure) => {
-                answer.body.failed(&failure);
+            Err(mut failure) => {
+                answer.body.failed(&mut failure);
                 Err(failure)
             }
         }
@@ -153,7 +157,10 @@ impl Exchange {
                     return Err(Lost::Cause(Cause::UploadStalled));
                 }
                 Err(_) if Instant::now() >= self.deadline => return Err(Lost::Cause(Cause::Deadline)),
-                Err(_) => return Err(Lost::Cause(Cause::FirstByteTimeout)),
+                Err(_) => {
+                    let why = format!("no answer within {} s", self.timeouts.first_byte.as_secs_f32());
+                    return Err(Lost::Told(Cause::FirstByteTimeout, why));
+                }
             }
         }
     }
@@ -164,18 +171,29 @@ enum Lost {
     /// A kept-alive connection was closed as we wrote to it: nothing of an answer came.
     Stale,
     Cause(Cause),
+    /// And what the socket or the certificate said.
+    Told(Cause, String),
 }
 
 impl Lost {
-    fn cause(self) -> Cause {
-        match self {
-            Self::Stale => Cause::Reset,
-            Self::Cause(cause) => cause,
-        }
+    fn failure(self) -> Failure {
+        let (cause, why) = match self {
+            Self::Stale => (Cause::Reset, Some("a kept-alive connection was closed".to_owned())),
+            Self::Cause(cause) => (cause, None),
+            Self::Told(cause, why) => (cause, Some(why)),
+        };
+        Failure { why: why.map(String::into_boxed_str), ..cause.into() }
     }
 }
 
 fn classify(error: &SendRequestError, large: bool) -> Lost {
+    match kind(error, large) {
+        Lost::Cause(cause) => Lost::Told(cause, connection::why::of_request(error)),
+        lost => lost,
+    }
+}
+
+fn kind(error: &SendRequestError, large: bool) -> Lost {
     use actix_http::error::ParseError;
     use awc::error::ConnectError;
     let io = |error: &std::io::Error| {

@@ -54,8 +54,18 @@ pub struct ProviderHealth {
     pub in_flight: Arc<AtomicU32>,
     /// In the order of the configured keys; one without a fingerprint for a provider that takes no key.
     pub keys: Vec<Arc<KeyHealth>>,
-    /// The last failure, for /health: a static word of ours and when.
-    pub last_error: Arc<Short<Option<(&'static str, Moment)>>>,
+    /// The last failure, for /health.
+    pub last_error: Arc<Short<Option<LastError>>>,
+}
+
+/// How an attempt failed last.
+#[derive(Debug, Clone)]
+pub struct LastError {
+    /// A static word of ours.
+    pub what: &'static str,
+    pub at: Moment,
+    /// What the socket, the certificate or the provider said; masked and short.
+    pub why: Option<Box<str>>,
 }
 
 #[derive(Debug)]

@@ -30,7 +30,7 @@ pub(crate) fn given(r: &mut Reader<'_>, kind: Kind, given: &Given) -> Option<Key
                 r.findings.push(given.place.error("neither an access key nor a Bedrock API key", fix));
                 return None;
             };
-            Some(Key { fingerprint: secret.fingerprint(), secret, credential: Credential::Aws(Arc::new(key)) })
+            Some(Key { credential: Credential::Aws(Arc::new(key)), ..Key::sent(secret) })
         }
         Kind::Bedrock
         | Kind::OpenAi
@@ -120,7 +120,8 @@ fn aws(r: &mut Reader<'_>) -> Option<Option<Key>> {
         r.findings.push(id.place.error("not an access key's id", "copy it again from AWS"));
         return Some(None);
     };
-    Some(Some(Key { fingerprint: secret.fingerprint(), secret, credential: Credential::Aws(Arc::new(key)) }))
+    let name = "AWS_ACCESS_KEY_ID".to_owned();
+    Some(Some(Key { credential: Credential::Aws(Arc::new(key)), name, ..Key::sent(secret) }))
 }
 
 fn in_file(r: &mut Reader<'_>, given: &Given) -> Option<Key> {
@@ -133,7 +134,7 @@ fn service_account(r: &mut Reader<'_>, text: &str, place: &Place) -> Option<Key>
         Ok(account) => {
             let secret = Secret::new(text);
             let credential = Credential::ServiceAccount(Arc::new(account));
-            Some(Key { fingerprint: secret.fingerprint(), secret, credential })
+            Some(Key { credential, name: place.path.clone(), ..Key::sent(secret) })
         }
         Err(found) => {
             let fix = "give the JSON of a service account's key, as the console hands it out";
@@ -162,5 +163,5 @@ fn metadata(r: &mut Reader<'_>) -> Option<Key> {
     };
     let secret = Secret::new("metadata");
     let credential = Credential::Metadata { host: name.into(), port };
-    Some(Key { fingerprint: secret.fingerprint(), secret, credential })
+    Some(Key { credential, name: "the metadata server".to_owned(), ..Key::sent(secret) })
 }

@@ -50,6 +50,13 @@ pub(crate) fn has_variable(text: &str) -> bool {
     text.replace("$$", "").contains("${")
 }
 
+/// The variable that a text names and nothing else, its default aside.
+pub(crate) fn only_variable(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("${")?.strip_suffix('}')?;
+    let name = inside.split_once(":-").map_or(inside, |(name, _)| name);
+    is_name(name).then_some(name)
+}
+
 fn is_name(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !name.is_empty()

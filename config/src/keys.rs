@@ -83,9 +83,10 @@ fn gather(r: &mut Reader<'_>, kind: Option<Kind>, given: Vec<Given>) -> Vec<Key>
             Some(kind) => cloud_keys::given(r, kind, &given),
             None => r.secret(&given).map(Key::sent),
         };
-        let Some(key) = key else {
+        let Some(mut key) = key else {
             continue;
         };
+        key.name = given.name();
         // A key of several parts, as JSON or with colons, is none that an example prints.
         if let Some(sort) = placeholder::found_in(&given.text).filter(|_| matches!(key.credential, Credential::Sent)) {
             r.findings.push(given.place.warning(sort, "put the provider's key there, or remove it"));

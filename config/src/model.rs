@@ -196,12 +196,15 @@ pub struct Key {
     pub secret: Secret,
     pub fingerprint: u64,
     pub credential: Credential,
+    /// Where it stands: the variable that holds it, or `api_keys[1]`. Names it where it is at fault.
+    pub name: String,
 }
 
 impl Key {
     /// One that is sent as it is.
     pub fn sent(secret: Secret) -> Self {
-        Self { fingerprint: secret.fingerprint(), secret, credential: Credential::Sent }
+        let name = String::new();
+        Self { fingerprint: secret.fingerprint(), secret, credential: Credential::Sent, name }
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::expand::{ExpandError, expand, has_variable};
+use crate::expand::{ExpandError, expand, has_variable, only_variable};
 use crate::finding::{Place, nearest, shown};
 use crate::quantity;
 use crate::shapes::Shape;
@@ -45,11 +45,19 @@ impl<'t> Object<'t> {
 pub(crate) struct Given {
     pub(crate) text: String,
     pub(crate) place: Place,
+    /// The variable that is all of it.
+    variable: Option<String>,
     /// As a finding may quote it: unresolved; None where it came from the environment or `.env`.
     quote: Option<String>,
 }
 
 impl Given {
+    /// What names it to the operator, who knows what stands there: its variable, or its place in the provider's entry.
+    pub(crate) fn name(&self) -> String {
+        let place = self.place.path.rsplit('.').next().unwrap_or_default();
+        self.variable.as_deref().unwrap_or(place).to_owned()
+    }
+
     /// "`x`", or "its value".
     pub(crate) fn quoted(&self) -> String {
         self.quote.as_deref().map_or_else(|| "its value".to_owned(), shown)
@@ -58,7 +66,8 @@ impl Given {
 
 impl From<Var> for Given {
     fn from(var: Var) -> Self {
-        Self { text: var.value, place: var.place, quote: None }
+        let variable = Some(var.place.path.clone());
+        Self { text: var.value, place: var.place, variable, quote: None }
     }
 }
 
@@ -191,7 +200,8 @@ impl<'a> Reader<'a> {
             Ok(text) => {
                 // What a variable or its default holds may be a secret: only what is written out is quoted.
                 let quote = (!has_variable(raw)).then(|| raw.clone());
-                Some(Given { text, place: self.place(spot), quote })
+                let variable = only_variable(raw).map(str::to_owned);
+                Some(Given { text, place: self.place(spot), variable, quote })
             }
             Err(ExpandError::Unset(name)) => {
                 let fix = format!("set {name} in .env or the environment, or write ${{{name}:-default}}");

@@ -550,3 +550,20 @@ fn a_redacted_thought_stands_alone_among_others() {
         said.iter().map(|part| (&*part.1, part.2.as_ref().is_some_and(|opaque| opaque.redacted))).collect();
     assert_eq!(parts, [("one", false), ("", true), ("two", false)]);
 }
+
+#[test]
+fn a_block_that_begins_without_a_word_is_what_its_pieces_are() {
+    for start in ["{}", r#"{"text":""}"#] {
+        let (mut reader, mut gather) = (Reader::new(Wire::Converse, &context()), Gather::default());
+        let mut event = |name: &str, data: String| {
+            reader.event(name.as_bytes(), data.as_bytes(), &mut |event| gather.event(&event)).unwrap();
+        };
+        event("contentBlockStart", format!(r#"{{"contentBlockIndex":0,"start":{start}}}"#));
+        event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#.to_owned());
+        event("contentBlockStop", r#"{"contentBlockIndex":0}"#.to_owned());
+        // What it names and we do not know stays out.
+        event("contentBlockStart", r#"{"contentBlockIndex":1,"start":{"toolResult":{"toolUseId":"a"}}}"#.to_owned());
+        event("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"text":"inner"}}"#.to_owned());
+        assert_eq!(gather.said().iter().map(|part| &*part.1).collect::<Vec<_>>(), ["Hello"], "{start}");
+    }
+}

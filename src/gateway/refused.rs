@@ -170,7 +170,10 @@ fn at_fault(route: &Route, status: u16, fault: Fault, failure: Failure, soonest:
             ErrorKind::BadGateway,
             format!("the provider of the model `{model}` does not serve this kind of request (status {status})"),
         ),
-        (Fault::Upstream, _) => broken(route, status, soonest, failure.retry_after_ms),
+        (Fault::Upstream, answer) => {
+            let said = answer.as_deref().and_then(said);
+            broken(route, status, soonest, failure.retry_after_ms, said.as_deref())
+        }
     }
 }
 
@@ -207,11 +210,30 @@ pub fn words(answer: &ErrorAnswer) -> String {
     )
 }
 
-/// A provider's 5xx, after everything was tried: its status where clients know it, never its text. One that says when to
+/// What a provider says of its failure, for the client: local servers say with a 500 what they cannot do with the request.
+/// Of JSON alone, masked, short, and without addresses of the inside.
+fn said(answer: &ErrorAnswer) -> Option<String> {
+    let said = translate::error(answer.status.as_u16(), &answer.body).message;
+    let shown: Vec<&str> = said.split_whitespace().map(|word| if is_address(word) { "***" } else { word }).collect();
+    (!shown.is_empty()).then(|| shown.join(" "))
+}
+
+/// A URL, a host with its port, an address, a path.
+fn is_address(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '/' && c != '[');
+    let host = bare.rsplit_once(':').filter(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+    word.contains("://")
+        || bare.parse::<std::net::IpAddr>().is_ok()
+        || host.is_some_and(|(host, _)| host.contains(['.', '[']) || host == "localhost")
+        || (bare.starts_with('/') && bare.matches('/').count() > 1)
+}
+
+/// A provider's 5xx, after everything was tried: its status where clients know it, and its words. One that says when to
 /// come back is out of service until then, whatever number it says it with.
-fn broken(route: &Route, status: u16, soonest: Option<Moment>, hint_ms: Option<u64>) -> Refused {
+fn broken(route: &Route, status: u16, soonest: Option<Moment>, hint_ms: Option<u64>, said: Option<&str>) -> Refused {
     let model = &route.model;
-    let message = format!("the provider of the model `{model}` failed with status {status}");
+    let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+    let message = format!("the provider of the model `{model}` failed with status {status}{said}");
     match status {
         _ if hint_ms.is_some() && soonest.is_some() => {
             Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) }

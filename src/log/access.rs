@@ -96,6 +96,14 @@ fn text(out: &mut String, record: &Record) {
             escape::word(out, value);
         }
     }
+    if let Some(asked) = &record.asked {
+        out.push_str(" asked=");
+        escape::word(out, asked);
+    }
+    if let Some(reason) = record.reason {
+        out.push_str(" reason=");
+        out.push_str(reason);
+    }
     if !record.attempts.is_empty() {
         out.push_str(" attempts=\"");
         for (nth, attempt) in record.attempts.iter().take(MOST_ATTEMPTS).enumerate() {
@@ -112,6 +120,7 @@ fn text(out: &mut String, record: &Record) {
         }
         out.push('"');
     }
+    whys(out, record);
     if record.stream {
         out.push_str(" stream=true");
     }
@@ -138,6 +147,27 @@ fn text(out: &mut String, record: &Record) {
     millis(out, record.total);
     out.push_str(" overhead_ms=");
     millis(out, record.overhead);
+}
+
+/// What is known of each failure, in the order of the attempts.
+fn whys(out: &mut String, record: &Record) {
+    let attempts = record.attempts.iter().take(MOST_ATTEMPTS).filter_map(|attempt| {
+        let why = attempt.why.as_deref()?;
+        Some((Some(&attempt.deployment), why))
+    });
+    let mut open = false;
+    for (deployment, why) in attempts.chain(record.why.as_deref().map(|why| (None, why))) {
+        out.push_str(if open { "; " } else { " why=\"" });
+        open = true;
+        if let Some(deployment) = deployment {
+            escape::json_inner(out, deployment);
+            out.push_str(": ");
+        }
+        escape::json_inner(out, why);
+    }
+    if open {
+        out.push('"');
+    }
 }
 
 fn json(out: &mut String, record: &Record) {
@@ -173,9 +203,28 @@ fn json(out: &mut String, record: &Record) {
         escape::json(out, &attempt.deployment);
         out.push_str(",\"outcome\":\"");
         out.push_str(attempt.outcome);
-        out.push_str("\"}");
+        out.push('"');
+        if let Some(why) = &attempt.why {
+            out.push_str(",\"why\":");
+            escape::json(out, why);
+        }
+        out.push('}');
     }
-    out.push_str("],\"stream\":");
+    out.push(']');
+    if let Some(asked) = &record.asked {
+        out.push_str(",\"asked\":");
+        escape::json(out, asked);
+    }
+    if let Some(reason) = record.reason {
+        out.push_str(",\"reason\":\"");
+        out.push_str(reason);
+        out.push('"');
+    }
+    if let Some(why) = &record.why {
+        out.push_str(",\"why\":");
+        escape::json(out, why);
+    }
+    out.push_str(",\"stream\":");
     out.push_str(if record.stream { "true" } else { "false" });
     out.push_str(",\"bytes_in\":");
     number(out, record.bytes_in);

@@ -24,9 +24,12 @@ fn record() -> Record {
         listed: true,
         deployment: Some("local/qwen3:8b".into()),
         attempts: vec![
-            Attempt { deployment: "groq/llama".into(), outcome: "429" },
-            Attempt { deployment: "local/qwen3:8b".into(), outcome: "ok" },
+            Attempt { deployment: "groq/llama".into(), outcome: "429", why: None },
+            Attempt { deployment: "local/qwen3:8b".into(), outcome: "ok", why: None },
         ],
+        reason: None,
+        asked: None,
+        why: None,
         status: 200,
         outcome: Outcome::Answered,
         stream: true,
@@ -51,6 +54,28 @@ fn json(record: &Record) -> serde_json::Value {
 fn rest(line: &str) -> &str {
     assert!(line.as_bytes()[23] == b'Z' && line.as_bytes()[10] == b'T', "{line}");
     &line[25..]
+}
+
+#[test]
+fn why_something_failed_is_told_and_forges_no_line() {
+    let attempts = vec![
+        Attempt { deployment: "a/m".into(), outcome: "connect", why: Some("connection refused".into()) },
+        Attempt { deployment: "b/m".into(), outcome: "500", why: Some("x\" status=200\nINFO \u{1b}[31m".into()) },
+    ];
+    let (reason, asked, why) = (Some("cut"), Some("a\nb".into()), Some("connection reset".into()));
+    let failed = Record { attempts, reason, asked, why, ..record() };
+    let line = text(&failed);
+    assert!(line.contains(" asked=\"a\\nb\" reason=cut "), "{line}");
+    assert!(line.contains(" why=\"a/m: connection refused; b/m: x\\\" status=200\\nINFO "), "{line}");
+    assert!(line.contains("; connection reset\" "), "{line}");
+    assert!(!line.contains('\n') && !line.contains('\u{1b}'), "{line}");
+    let told = json(&failed);
+    assert_eq!(told["attempts"][0]["why"], "connection refused");
+    assert_eq!(told["attempts"][1]["why"].as_str().map(|why| why.starts_with("x\" status=200\nINFO ")), Some(true));
+    assert_eq!((told["reason"].as_str(), told["why"].as_str()), (Some("cut"), Some("connection reset")));
+    assert_eq!(told["asked"], "a\nb");
+    let plain = text(&record());
+    assert!(["why=", "reason=", "asked="].iter().all(|absent| !plain.contains(absent)), "{plain}");
 }
 
 #[test]
@@ -91,7 +116,7 @@ fn what_is_not_known_is_left_out() {
 
 #[test]
 fn many_attempts_are_bounded() {
-    let attempts = (0..40).map(|_| Attempt { deployment: "a/b".into(), outcome: "503" }).collect();
+    let attempts = (0..40).map(|_| Attempt { deployment: "a/b".into(), outcome: "503", why: None }).collect();
     let line = text(&Record { attempts, ..record() });
     assert_eq!(line.matches("a/b:503").count(), 16);
     assert!(line.contains(" -> +24\""), "{line}");

@@ -22,6 +22,9 @@ fn record(model: &str) -> Record {
         listed: true,
         deployment: None,
         attempts: Vec::new(),
+        reason: None,
+        asked: None,
+        why: None,
         status: 200,
         outcome: Outcome::Answered,
         stream: false,
@@ -40,7 +43,7 @@ fn value(text: &str, series: &str) -> Option<f64> {
 }
 
 fn attempt(deployment: &str, outcome: &'static str) -> Attempt {
-    Attempt { deployment: deployment.into(), outcome }
+    Attempt { deployment: deployment.into(), outcome, why: None }
 }
 
 #[test]

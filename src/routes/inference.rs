@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,7 +13,6 @@ use actors::fetching::Fetches;
 use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::share::Share;
-use actors::table::Route;
 use actors::{alarm, headers, heavy, speech};
 use dialects::bounds;
 use dialects::count;
@@ -98,16 +96,23 @@ async fn answer(
     }
     if metrics::in_flight() > u64::from(state.max_in_flight(config)) {
         let message = "the gateway is at its limit of requests in flight";
+        entry.record.reason = Some("max_in_flight");
         return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
     }
     let (body, model) = match read(request, payload, &shard, endpoint, in_path, &mut entry).await {
         Ok(read) => read,
         Err(bad) => return bad.reply(entry, dialect),
     };
-    let route = match find(&shard, &body, model) {
+    let name = match &body {
+        CallBody::Json { envelope, .. } => &*envelope.model,
+        CallBody::Upload(_) => model.as_deref().unwrap_or_default(),
+    };
+    let route = match shard.table.resolve(name) {
         Ok(route) => route,
         Err(unknown) => {
+            let unknown = super::unknown::told(name, &unknown);
             entry.record.model = Some("other".into());
+            entry.asked_for(name);
             return reply::refusal(entry, dialect, ErrorKind::ModelNotFound, &unknown, Some("model"), None);
         }
     };
@@ -240,7 +245,8 @@ async fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody, 
     }
 }
 
-fn shutting_down(entry: Entry, dialect: Dialect) -> HttpResponse {
+fn shutting_down(mut entry: Entry, dialect: Dialect) -> HttpResponse {
+    entry.record.reason = Some("shutting_down");
     reply::refusal(entry, dialect, ErrorKind::Unavailable, "the gateway is shutting down", None, Some(1))
 }
 
@@ -307,7 +313,25 @@ impl From<Unnamed> for Bad {
 }
 
 impl Bad {
-    fn reply(self, entry: Entry, dialect: Dialect) -> HttpResponse {
+    /// The word of the log.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Body(BodyError::TooLarge) => "too_large",
+            Self::Body(BodyError::TooSlow) => "too_slow",
+            Self::Body(BodyError::Broken) => "broken_body",
+            Self::Body(BodyError::Undecodable) => "undecodable",
+            Self::Body(BodyError::NoRoom) => "no_room",
+            Self::Unread(_) | Self::CodedUpload => "content_encoding",
+            Self::Envelope(error) => error.reason(),
+            Self::NotMultipart => "multipart",
+            Self::NoModel | Self::NoDefault => "no_model",
+            Self::SeveralModels => "several_models",
+            Self::OddForm => "odd_form",
+        }
+    }
+
+    fn reply(self, mut entry: Entry, dialect: Dialect) -> HttpResponse {
+        entry.record.reason = Some(self.reason());
         let told = |kind, message: &str| (kind, message.to_owned(), None);
         let (kind, message, param) = match self {
             Self::Body(BodyError::TooLarge) => told(ErrorKind::TooLarge, "the request body is larger than this gateway takes"),
@@ -418,15 +442,6 @@ async fn read(
     };
     let share = Held::of(share, body.len());
     Ok((CallBody::Json { body, envelope, share }, None))
-}
-
-/// The route of the model asked for.
-fn find(shard: &Shard, body: &CallBody, named: Option<String>) -> Result<Arc<Route>, String> {
-    let name = match body {
-        CallBody::Json { envelope, .. } => &*envelope.model,
-        CallBody::Upload(_) => named.as_deref().unwrap_or_default(),
-    };
-    shard.table.resolve(name).map_err(|unknown| super::unknown::told(name, &unknown))
 }
 
 fn unauthorized(entry: Entry, dialect: Dialect, denied: Denied) -> HttpResponse {

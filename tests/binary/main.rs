@@ -44,6 +44,7 @@ mod upstream_answers;
 mod upstream_faults;
 mod upstream_tls;
 mod whose_fault;
+mod why;
 
 use upstream::harness::{Plan, Proxy};
 

@@ -73,6 +73,8 @@ pub struct AnswerBody {
     ended: Option<Result<(), Cause>>,
     /// The upstream's own error event was its last word.
     told: bool,
+    /// What the connection broke with.
+    lost: Option<Box<str>>,
     veil: Veil,
     permit: Option<Permit>,
 }
@@ -135,6 +137,7 @@ impl Answer {
                 content: false,
                 ended: None,
                 told: false,
+                lost: None,
                 veil,
                 permit: Some(permit),
                 payload: response.take_payload(),
@@ -168,9 +171,23 @@ impl AnswerBody {
     }
 
     /// It never had content: an attempt that failed.
-    pub(super) fn failed(&mut self, failure: &Failure) {
+    pub(super) fn failed(&mut self, failure: &mut Failure) {
         if let Some(permit) = &mut self.permit {
             permit.failed(failure.cause, failure.retry_after_ms);
+            permit.told(failure);
+        }
+    }
+
+    /// Why it failed, as far as anybody said.
+    pub fn why(&self, cause: Cause) -> Option<Box<str>> {
+        match (self.said(), cause) {
+            (Some(failure), _) => Some(failure.message.into()),
+            (None, Cause::NotAnAnswer(what)) => Some(format!("answered with {what}").into()),
+            (None, Cause::Cut | Cause::CutEarly) => {
+                Some(self.lost.clone().unwrap_or("its last event is missing".into()))
+            }
+            (None, Cause::Idle) => Some(format!("silent for {} s", self.idle.as_secs()).into()),
+            (None, _) => None,
         }
     }
 
@@ -197,7 +214,8 @@ impl AnswerBody {
             Err(_) => Err(Cause::Deadline.into()),
             Ok(Err(cause)) => {
                 let retry_after_ms = body.failure().and_then(|failure| failure.retry_after_ms);
-                Err(Failure { answer: body.told_error(cause), retry_after_ms, ..cause.into() })
+                let (answer, why) = (body.told_error(cause), body.why(cause));
+                Err(Failure { answer, retry_after_ms, why, ..cause.into() })
             }
             Ok(Ok(())) => {
                 if let (Some(permit), Some(first)) = (&mut body.permit, body.first_byte) {
@@ -459,7 +477,11 @@ impl AnswerBody {
     }
 
     fn lost(&mut self, error: &PayloadError) -> Step {
-        self.end(self.framing == Framing::Close && connection::is_end(error))
+        let ends = self.framing == Framing::Close && connection::is_end(error);
+        if !ends && let PayloadError::Io(error) | PayloadError::Incomplete(Some(error)) = error {
+            self.lost = Some(connection::why::of_io(error).into());
+        }
+        self.end(ends)
     }
 
     fn end(&mut self, clean: bool) -> Step {

@@ -20,6 +20,8 @@ use crate::{alarm, clock};
 
 /// Of an error's body at most this much is read; what errors say fits many times over.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// Bytes of a text that is no JSON which are told.
+const WORDS: usize = 200;
 /// And no longer than this is waited for all of it.
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
@@ -57,16 +59,33 @@ pub async fn read(
     let hints = headers::quota_hints(response.headers());
     let in_header = hints.and_then(|hints| hints.retry_after_ms);
     let retry_after_ms = if is_pause(status, fault) { pause(readable, in_header) } else { in_header };
+    let masked = veil.masked(readable);
+    let why = words(status.as_u16(), &masked);
     let answer = || {
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, true);
-        Box::new(ErrorAnswer { status, headers, body: Bytes::from(veil.masked(&body).into_owned()), dialect })
+        Box::new(ErrorAnswer { status, headers, body: Bytes::copy_from_slice(&masked), dialect })
     };
     Failure {
         cause: Cause::Status(status, fault),
         retry_after_ms,
         // What cannot be read cannot be masked.
         answer: (!encoded).then(answer),
+        why,
+    }
+}
+
+/// What the provider said, without the rest of its error; of a text that is no error of an API its beginning.
+fn words(status: u16, masked: &[u8]) -> Option<Box<str>> {
+    let said = dialects::translate::error(status, masked).message;
+    if !said.is_empty() {
+        return Some(said.into());
+    }
+    let text = String::from_utf8_lossy(masked.get(..WORDS.min(masked.len())).unwrap_or_default());
+    match text.trim_start() {
+        "" => None,
+        text if text.starts_with('<') => Some("a web page".into()),
+        text => Some(text.into()),
     }
 }
 

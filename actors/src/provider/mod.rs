@@ -138,6 +138,15 @@ impl Provider {
         self.credentials.iter().filter_map(Credential::tokens)
     }
 
+    /// What the operator calls a key: the variable that holds it, and which of several it is.
+    pub(crate) fn key_name(&self, place: usize) -> Option<String> {
+        let keys = &self.config.keys;
+        let key = keys.get(place)?;
+        let name = if key.name.is_empty() { "its key" } else { &key.name };
+        let (nth, all) = (place + 1, keys.len());
+        Some(if all > 1 { format!("{name} (key {nth} of {all})") } else { name.to_owned() })
+    }
+
     fn listed(&self, model: &str) -> Option<&config::ListedModel> {
         self.config.models.iter().find(|listed| listed.name.as_str() == model)
     }

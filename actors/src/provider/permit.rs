@@ -4,6 +4,7 @@
 //! is in flight is counted down exactly once, whatever ends it.
 
 mod hold;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +18,7 @@ use smallvec::SmallVec;
 use crate::clock;
 use crate::error::{Cause, Refusal};
 use crate::headers;
-use crate::health::KeyHealth;
+use crate::health::{KeyHealth, LastError};
 use crate::policy::breaker::{Asker, Evidence};
 use crate::policy::{Admission, Moment};
 use crate::table::Deployment;
@@ -257,7 +258,8 @@ impl Permit {
             _ => {}
         }
         if !cause.is_clients() && cause != Cause::NoRoom {
-            *self.deployment.provider.health.last_error.lock() = Some((cause.label(), now));
+            let told = LastError { what: cause.label(), at: now, why: None };
+            *self.deployment.provider.health.last_error.lock() = Some(told);
         }
         if cause == Cause::NoToken
             && let [(of_key, Some(health)), _] = self.holds()

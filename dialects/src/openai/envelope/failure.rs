@@ -40,6 +40,19 @@ impl EnvelopeError {
         text.to_owned()
     }
 
+    /// A word for the log.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Empty => "empty_body",
+            Self::NotJson { .. } => "bad_json",
+            Self::NotAnObject => "not_an_object",
+            Self::NoModel => "no_model",
+            Self::ModelNotAString | Self::EmptyModel => "bad_model",
+            Self::DuplicateModel | Self::DuplicateStream => "duplicate_key",
+            Self::StreamNotABoolean => "bad_stream",
+        }
+    }
+
     /// The parameter to blame, for the `param` of an OpenAI error.
     pub const fn param(self) -> Option<&'static str> {
         match self {

@@ -137,6 +137,11 @@ impl Read {
         if self.finish.is_some() {
             return;
         }
+        // A block that says nothing of itself is what its pieces are: emulators begin texts so.
+        let is_known = |(key, _): &(Str<'_>, _)| matches!(&**key, "text" | "reasoningContent");
+        if start.call.is_none() && start.extra.iter().all(is_known) {
+            return;
+        }
         let Some(call) = start.call.filter(|call| !call.of_provider()) else {
             self.open.push(Open { index, part: 0, kind: Content::Ignored });
             return;
