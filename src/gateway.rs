@@ -23,6 +23,7 @@ use actors::fetching::Fetches;
 use actors::heavy::LARGE;
 use actors::policy::retry;
 use actors::provider::Streaming;
+use actors::query::Pair;
 use actors::router::{self, Outlook, Plan};
 use actors::shard::Shard;
 use actors::share::Share;
@@ -57,6 +58,8 @@ pub struct Call {
     pub request_id: Arc<str>,
     /// Only those that may pass.
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
+    /// Likewise.
+    pub query: Option<Pair>,
     pub body: CallBody,
     /// Tells clients apart, for who fails alone.
     pub client: u64,

@@ -13,6 +13,7 @@ pub mod health;
 pub mod heavy;
 pub mod policy;
 pub mod provider;
+pub mod query;
 pub mod router;
 pub mod shard;
 pub mod share;

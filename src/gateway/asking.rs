@@ -105,6 +105,7 @@ impl Call {
             streaming,
             translation,
             headers: self.headers.clone(),
+            query: self.query,
             body,
             asker: self.asker(deployment),
             tokens: self.tokens,

@@ -13,7 +13,7 @@ use actors::fetching::Fetches;
 use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::share::Share;
-use actors::{alarm, headers, heavy, speech};
+use actors::{alarm, headers, heavy, query, speech};
 use dialects::bounds;
 use dialects::count;
 use dialects::envelope::{Envelope, EnvelopeError};
@@ -145,6 +145,7 @@ async fn answer(
         fetches: Fetches::default(),
         fetched: RefCell::new(Share::none()),
         headers: Rc::new(passed),
+        query: query::passes(request.query_string(), dialect),
         request_id: entry.record.request_id.clone(),
         shard: shard.clone(),
         client: caller,

@@ -28,8 +28,9 @@ pub enum Place {
     Realtime,
 }
 
-/// Segments that a base URL may end with, or a vendor's path begin with, and that say nothing here.
-const BASES: [&str; 6] = ["v1", "v1beta", "v1alpha", "openai", "anthropic", "gemini"];
+/// Segments that a base URL may end with, or a vendor's path begin with, and that say nothing here. The last two are
+/// ChatGPT's, as Codex asks for them: /backend-api/codex/responses.
+const BASES: [&str; 8] = ["v1", "v1beta", "v1alpha", "openai", "anthropic", "gemini", "backend-api", "codex"];
 /// Behind these a model stands, and then the endpoint: Azure's, and OpenAI's own until 2022.
 const BY_MODEL: [&str; 2] = ["deployments", "engines"];
 
@@ -152,6 +153,7 @@ mod tests {
         ] {
             assert_eq!(read(path), asks(Endpoint::Chat, None), "{path}");
         }
+        assert_eq!(read("/backend-api/codex/responses"), asks(Endpoint::Responses, None));
         assert_eq!(read("/v1/messages/"), asks(Endpoint::Messages, None));
         assert_eq!(read("/v1/messages//count_tokens"), asks(Endpoint::CountTokens, None));
         assert_eq!(read("/anthropic/v1/messages"), asks(Endpoint::Messages, None));

@@ -53,7 +53,7 @@ async fn anthropic_to_anthropic_is_byte_for_byte() {
     let answer = asked.send(proxy.port).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, ANSWER));
     let sent = upstream.request(0).await;
-    assert_eq!(sent.target(), "/v1/messages");
+    assert_eq!(sent.target(), "/v1/messages?beta=true");
     assert_eq!(String::from_utf8_lossy(&sent.body), ASK.replace("\"m\"", "\"canned-model\""));
     assert_eq!(sent.header("x-api-key"), [KEY]);
     assert_eq!(sent.header("anthropic-version"), ["2026-10-21"]);

@@ -350,3 +350,31 @@ async fn the_list_of_models_has_the_shape_and_the_pages_of_who_asks() {
         assert_eq!(ask.send(proxy.port).await.status, 400);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_query_only_what_the_provider_knows_goes_on() {
+    let upstream = records().await;
+    let yaml = format!(
+        "providers:\n  claude: {{ kind: anthropic, base_url: {url}, api_key: {KEY}, models: [m] }}\n  other: {{ kind: openai, base_url: {url}, api_key: {KEY}, models: [o] }}\n",
+        url = upstream.base_url()
+    );
+    let proxy = proxy(&yaml).await;
+    let body =
+        |model: &str| format!(r#"{{"model":"{model}","max_tokens":1,"messages":[{{"role":"user","content":"x"}}]}}"#);
+    for (nth, (query, model, line)) in [
+        ("?beta=true", "m", "/v1/messages?beta=true"),
+        ("?beta=true&api-version=1&access_token=t", "m", "/v1/messages?beta=true"),
+        ("?beta=false&x=y", "m", "/v1/messages"),
+        ("", "m", "/v1/messages"),
+        ("?beta=true", "o", "/v1/chat/completions"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        proxy.post(&format!("/v1/messages{query}"), body(model)).await;
+        assert_eq!(upstream.request(nth).await.line(), format!("POST {line} HTTP/1.1"), "{query}");
+    }
+    let with_key = Ask::new("POST", &format!("/v1/messages?beta=true&key={TOKEN}")).body(body("m"));
+    with_key.send(proxy.port).await;
+    assert_eq!(upstream.request(5).await.line(), "POST /v1/messages?beta=true HTTP/1.1");
+}

@@ -19,6 +19,7 @@ use crate::error::Refusal;
 use crate::exchange::{Exchange, Translation};
 use crate::headers::{ANTHROPIC_2023, ANTHROPIC_VERSION, goes_anywhere};
 use crate::policy::breaker::Asker;
+use crate::query;
 use crate::table::Deployment;
 
 /// Below what upstreams and the load balancers before them keep idle connections for (60 s and more).
@@ -66,9 +67,15 @@ impl ProviderActor {
         let permit = Permit::take(&ask.deployment, ask.asker, ask.tokens, self.turn)?;
         self.turn = self.turn.wrapping_add(1);
         self.pool = Pool::Used;
-        let Some(url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model, ask.streaming) else {
+        let Some(mut url) = self.provider.urls.endpoint(ask.endpoint, &ask.deployment.model, ask.streaming) else {
             return Err(Refusal::Unfit);
         };
+        if let Some(pair) = ask.query
+            && ask.translation.is_none()
+            && self.provider.config.kind == Kind::Anthropic
+        {
+            url = query::put(&url, pair).ok_or(Refusal::Unfit)?;
+        }
         let mut request = self.client.post(url.clone());
         let headers = request.headers_mut();
         headers.insert(HOST, self.provider.urls.host_header.clone());
@@ -184,6 +191,8 @@ pub struct Ask {
     /// Where the client speaks another format: how the answer gets into it.
     pub translation: Option<Box<Translation>>,
     pub headers: Rc<Vec<(HeaderName, HeaderValue)>>,
+    /// What of the client's query may pass, where the provider speaks its dialect.
+    pub query: Option<query::Pair>,
     pub body: RequestBody,
     pub asker: Asker,
     /// Estimate of the tokens the request will use.
