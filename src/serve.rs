@@ -62,6 +62,9 @@ async fn serve(sources: Sources) -> Result<(), Failed> {
     for warning in warnings {
         ::log::warn!("{warning}");
     }
+    if let Some(note) = supervisor.table().config.server.memory_note() {
+        ::log::warn!("{note}");
+    }
     // Before anybody can know that it is there: a SIGHUP that nobody catches ends a process.
     let ready = Signals::new().map_err(Failed::Run).and_then(|signals| {
         crate::orphans::adopt().map_err(Failed::Run)?;

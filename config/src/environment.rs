@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 pub trait Environment {
     /// The value of `name`; None where it is unset or not UTF-8.
     fn var(&self, name: &str) -> Option<String>;
+
+    /// The bytes of memory that the process may take; None where no limit is known.
+    fn memory_limit(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The real environment of this process.
@@ -20,6 +25,10 @@ impl Environment for ProcessEnvironment {
             return None;
         }
         std::env::var(name).ok()
+    }
+
+    fn memory_limit(&self) -> Option<u64> {
+        crate::memory::limit()
     }
 }
 

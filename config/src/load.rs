@@ -144,7 +144,7 @@ fn read_file(path: Option<&Path>, watched: &mut Vec<Seen>, findings: &mut Vec<Fi
 fn read_config(r: &mut Reader<'_>, root: &Node, parsed: bool) -> (Config, bool) {
     let spot = Spot { node: root, path: String::new() };
     let object = r.object(&spot, &shapes::ROOT).unwrap_or_default();
-    let (server, host_place) = server::read_server(r, object.get("server"));
+    let (server, host_place) = server::read_server(r, object.get("server"), r.vars.memory_limit());
     let retry = server::read_retry(r, object.get("retry"));
     let beyond_loopback = !host::is_loopback(&server.host);
     r.listens = Some((server.host.clone(), server.port));

@@ -357,6 +357,8 @@ pub struct Server {
     pub body_limit: u64,
     pub upload_limit: u64,
     pub buffer_budget: u64,
+    /// What the process may take by its container's limit; None where no limit is known.
+    pub memory_limit: Option<u64>,
     /// The deadline of a request's first content.
     pub request_timeout: Duration,
     pub shutdown_grace: Duration,

@@ -11,11 +11,20 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
+/// Where the memory limit leaves room for it.
+pub const BUFFER_BUDGET: u64 = GIB;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The server's settings, and where its host was said (None: nowhere).
-pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Server, Option<Place>) {
+///
+/// `memory_limit`: what the process may take. Budget and limit agree by themselves: without a budget of its own it is
+/// half of what there is, for the other half is connections, the worker's own work and what the allocator keeps.
+pub(crate) fn read_server(
+    r: &mut Reader<'_>,
+    spot: Option<&Spot<'_>>,
+    memory_limit: Option<u64>,
+) -> (Server, Option<Place>) {
     let object = spot.and_then(|spot| r.object(spot, &shapes::SERVER)).unwrap_or_default();
     let (host, host_place) = r.setting("HOST", object.get("host"), read_host).unzip();
     let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
@@ -28,7 +37,8 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
         |key, range, default| r.given(&object, key).and_then(|given| r.size(&given, range)).unwrap_or(default);
     let body_limit = size("body_limit", KIB..=GIB, 32 * MIB);
     let upload_limit = size("upload_limit", KIB..=TIB, 512 * MIB);
-    let buffer_budget = size("buffer_budget", KIB..=64 * TIB, GIB);
+    let usual = memory_limit.map_or(BUFFER_BUDGET, |limit| BUFFER_BUDGET.min(limit / 2).max(body_limit));
+    let buffer_budget = size("buffer_budget", KIB..=64 * TIB, usual);
     if let Some(spot) = object.get("buffer_budget").or(object.get("body_limit")).filter(|_| buffer_budget < body_limit)
     {
         let found = format!(
@@ -63,6 +73,7 @@ pub(crate) fn read_server(r: &mut Reader<'_>, spot: Option<&Spot<'_>>) -> (Serve
         body_limit,
         upload_limit,
         buffer_budget,
+        memory_limit,
         request_timeout,
         shutdown_grace,
         drain_delay,

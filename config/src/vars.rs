@@ -33,6 +33,10 @@ pub(crate) struct Vars<'e> {
 }
 
 impl<'e> Vars<'e> {
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.real.memory_limit()
+    }
+
     pub(crate) fn new(real: &'e dyn Environment, env_path: &Path, entries: Entries) -> Self {
         Self {
             real,
