@@ -228,10 +228,12 @@ impl Application {
             Stop::Terminate => (grace / 4).min(NOTICE),
             Stop::Interrupt => Duration::ZERO,
         });
-        log::info!("stopping: the port closes in {open:?}, and what is in flight has {grace:?} from then on");
+        log::info!("stopping: the port closes in {open:?}, what is in flight has a grace of {grace:?}");
         switch.drain();
+        let stopping = Instant::now();
         tokio::time::sleep(open).await;
-        let began = Instant::now();
+        // Who says nothing of a delay has reckoned with the grace alone.
+        let began = if delay.is_some() { Instant::now() } else { stopping };
         let stopped = handle.stop(true);
         let in_time = tokio::time::timeout(grace.saturating_sub(began.elapsed()), stopped).await;
         if in_time.is_err() {

@@ -70,8 +70,14 @@ read_settings() {
         warn "server.shutdown_grace in $yaml_file cannot be read from here; the time to stop is an hour then (--stop-timeout sets another)"
         GRACE=3600
     fi
+    # Where nothing is said of it, it is part of the grace.
+    DELAY=$(server_value drain_delay "$yaml_file")
+    if ! DELAY=$(whole_seconds "${DELAY:-0s}"); then
+        warn "server.drain_delay in $yaml_file cannot be read from here; the time to stop is an hour longer then (--stop-timeout sets another)"
+        DELAY=3600
+    fi
     # shellcheck disable=SC2034 # read in other files
-    STOP_TIMEOUT=$(chosen stop-timeout $((GRACE + 10)))
+    STOP_TIMEOUT=$(chosen stop-timeout $((GRACE + DELAY + 10)))
     SCHEME=http MUTUAL_TLS=0
     # shellcheck disable=SC2034 # read in other files
     [ -z "$(env_value TLS_CERT "$env_file")" ] || SCHEME=https

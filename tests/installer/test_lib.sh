@@ -217,6 +217,9 @@ test_settings_that_the_container_depends_on() {
     printf 'PORT=9191\nTLS_CERT=/app/config/c.pem\n' >"$CONFIG_DIR/.env"
     read_settings
     equal ".env goes first" "$PORT $SCHEME" "9191 https"
+    printf 'server: { shutdown_grace: 5s, drain_delay: 20s }\n' >"$CONFIG_DIR/provider-config.yaml"
+    read_settings
+    equal "the port stays open before the grace" "$STOP_TIMEOUT" 35
     printf 'server: { shutdown_grace: forever }\n' >"$CONFIG_DIR/provider-config.yaml"
     read_settings 2>"$T/out"
     equal "what cannot be read is an hour" "$STOP_TIMEOUT" 3610
