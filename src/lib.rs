@@ -27,6 +27,7 @@ mod reply;
 mod routes;
 mod running;
 mod serve;
+mod signs;
 mod snapshot;
 mod tls;
 mod upload;

@@ -23,6 +23,7 @@ use crate::entry::Entry;
 use crate::gateway::{self, Granted, Refused};
 use crate::record::Outcome;
 use crate::running::Running;
+use crate::signs::Signs;
 
 enum Stage {
     /// The head is out, comments flow, and the call goes on behind them.
@@ -47,8 +48,9 @@ pub struct Relay {
     /// The client reads one array of what streams.
     array: bool,
     length: Option<u64>,
-    /// Comments fill the silence between events, for an SSE client.
+    /// Signs of life fill the silence between events, for an SSE client.
     tick: Option<Tick>,
+    signs: Signs,
     cut: Option<Cut>,
 }
 
@@ -97,7 +99,8 @@ impl Relay {
             endpoint,
             sse,
             array,
-            tick: (sse && speaks(dialect)).then(|| Tick::new(keepalive, alarm::now() + keepalive)),
+            tick: sse.then(|| Tick::new(keepalive, alarm::now() + keepalive)),
+            signs: Signs::new(dialect),
             cut: (sse || array).then(cut),
         }
     }
@@ -115,7 +118,8 @@ impl Relay {
             sse: true,
             array: false,
             length: None,
-            tick: speaks(dialect).then_some(tick),
+            tick: Some(tick),
+            signs: Signs::new(dialect),
             cut: Some(cut),
         }
     }
@@ -144,7 +148,7 @@ impl Relay {
             }
             words.extend(error::event(self.dialect, self.endpoint, kind, message, &self.entry.record.request_id));
         }
-        let words = (!words.is_empty()).then(|| Bytes::from(words));
+        let words = (!words.is_empty()).then(|| self.signs.pass(Bytes::from(words)));
         self.stage = Stage::Breaking { words, flushed: false, whole };
         self.entry.close(outcome);
     }
@@ -172,11 +176,11 @@ impl Relay {
         }
     }
 
-    /// A comment, when it is time for one.
+    /// A sign of life, when it is time for one.
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         let Some(tick) = &mut self.tick else { return Poll::Pending };
         std::task::ready!(tick.poll(cx));
-        Poll::Ready(Some(Ok(Bytes::from_static(error::keepalive(self.dialect)))))
+        Poll::Ready(Some(Ok(self.signs.give())))
     }
 
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
@@ -207,6 +211,11 @@ impl Relay {
                         if let Some(tick) = &mut self.tick {
                             tick.moved();
                         }
+                        let piece = self.signs.pass(piece);
+                        if piece.is_empty() {
+                            // Nothing is left of it, and an empty piece would end a chunked body.
+                            continue;
+                        }
                         return Poll::Ready(Some(Ok(piece)));
                     }
                     Poll::Ready(Some(Err(cause))) => {
@@ -221,6 +230,9 @@ impl Relay {
                         self.break_off(kind, &message, Outcome::Cut);
                     }
                     Poll::Ready(None) => {
+                        if let Some(end) = self.signs.end() {
+                            return Poll::Ready(Some(Ok(end)));
+                        }
                         self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
                         self.stage = Stage::Ended;
                         self.entry.close(Outcome::Answered);
@@ -253,11 +265,6 @@ impl Relay {
 /// The usage reported, else an estimate marked as such.
 fn used(body: &AnswerBody, request_bytes: u64) -> Usage {
     body.usage().unwrap_or_else(|| body.estimate(request_bytes))
-}
-
-/// Whether there is a comment that a dialect's SDKs read over; an empty piece would end a chunked body.
-fn speaks(dialect: Dialect) -> bool {
-    !error::keepalive(dialect).is_empty()
 }
 
 /// What a client is told of an answer that broke off after its beginning had reached it.

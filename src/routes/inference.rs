@@ -176,7 +176,7 @@ async fn answer(
         };
     }
     // Where no comment may fill the silence, an early head would say nothing.
-    let keepalive = if dialect == Dialect::Gemini { config.server.request_timeout } else { keepalive };
+    let keepalive = if array { config.server.request_timeout } else { keepalive };
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
         Err(Cutting) => shutting_down(entry, dialect),

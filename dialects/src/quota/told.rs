@@ -37,7 +37,9 @@ pub fn told(body: &[u8], now_unix_ms: u64) -> Told {
 }
 
 fn retry_info(detail: &Value) -> Option<u64> {
-    let delay = detail.get("retryDelay")?;
+    // Gemini CLI's own backend puts it into `google.rpc.ErrorInfo`.
+    let metadata = detail.get("metadata").and_then(|metadata| metadata.get("quotaResetDelay"));
+    let delay = detail.get("retryDelay").or(metadata)?;
     match delay {
         Value::String(text) => value::retry_after_ms(text.trim_ascii(), 0),
         other => other.get("seconds").and_then(Value::as_u64)?.checked_mul(1_000),
@@ -77,7 +79,7 @@ fn in_metadata(metadata: &Value, now_unix_ms: u64) -> Option<u64> {
 }
 
 /// What a wait follows in a sentence; without regard to case.
-const BEFORE: [&[u8]; 7] = [
+const BEFORE: [&[u8]; 8] = [
     b"try again in ",
     b"try again after ",
     b"retry in ",
@@ -85,6 +87,7 @@ const BEFORE: [&[u8]; 7] = [
     b"retry your request in ",
     b"retry your request after ",
     b"please wait ",
+    b"will reset after ",
 ];
 
 /// The wait that a sentence names: `40s`, `1m30s`, `350ms`, `22 seconds`, `1 minute and 5 seconds`.
@@ -147,6 +150,7 @@ mod tests {
             ("Please Try Again In 2 minutes, 3 seconds", 123_000),
             ("Rate limit of 10 per 60s exceeded. Please wait 57 seconds before retrying.", 57_000),
             ("Retry after 7", 7_000),
+            ("Your quota will reset after 3s.", 3_000),
         ] {
             assert_eq!(in_text(text), Some(ms), "{text}");
         }
@@ -175,6 +179,10 @@ mod tests {
         let day = gemini("GenerateRequestsPerDayPerProjectPerModel-FreeTier");
         assert_eq!(told(day.as_bytes(), 0), Told { retry_after_ms: Some(34_070), day: true });
         assert_eq!(wait(r#"{"error":{"details":[{"retryDelay":{"seconds":7}}]}}"#), Some(7_000));
+        assert_eq!(
+            wait(r#"{"error":{"details":[{"reason":"x","metadata":{"quotaResetDelay":"373.801628ms"}}]}}"#),
+            Some(374)
+        );
         assert_eq!(
             wait(
                 r#"{"error":{"message":"Rate limit exceeded: free-models-per-day.","code":429,"metadata":{"headers":{"X-RateLimit-Limit":"50","X-RateLimit-Remaining":"0","X-RateLimit-Reset":"1790000040000"}}}}"#
