@@ -18,6 +18,7 @@ use dialects::error::{self, ErrorKind};
 use dialects::{Dialect, Endpoint, Usage, translate};
 use futures::Stream;
 
+use crate::connections::Farewell;
 use crate::drain::Cut;
 use crate::entry::Entry;
 use crate::gateway::{self, Granted, Refused};
@@ -51,6 +52,8 @@ pub struct Relay {
     /// Signs of life fill the silence between events, for an SSE client.
     tick: Option<Tick>,
     signs: Signs,
+    /// For an answer that is cut at a limit of ours.
+    farewell: Option<Farewell>,
     cut: Option<Cut>,
 }
 
@@ -101,6 +104,7 @@ impl Relay {
             array,
             tick: sse.then(|| Tick::new(keepalive, alarm::now() + keepalive)),
             signs: Signs::new(dialect),
+            farewell: None,
             cut: (sse || array).then(cut),
         }
     }
@@ -120,8 +124,16 @@ impl Relay {
             length: None,
             tick: Some(tick),
             signs: Signs::new(dialect),
+            farewell: None,
             cut: Some(cut),
         }
+    }
+
+    /// Where its connection ends behind an answer that is cut at a limit of ours: what reads to the end of the connection
+    /// sees that end as well.
+    pub fn ends_with(mut self, farewell: Option<Farewell>) -> Self {
+        self.farewell = farewell;
+        self
     }
 
     /// Ends with an error event, where the client reads events; with an error among them, where it reads an array.
@@ -234,6 +246,9 @@ impl Relay {
                             return Poll::Ready(Some(Ok(end)));
                         }
                         self.entry.record.usage = Some(used(body, self.entry.record.bytes_in));
+                        if let Some(farewell) = self.farewell.as_ref().filter(|_| body.is_limited()) {
+                            farewell.say();
+                        }
                         self.stage = Stage::Ended;
                         self.entry.close(Outcome::Answered);
                         return Poll::Ready(None);

@@ -281,3 +281,19 @@ pub fn may_pause(request: &HttpRequest, idle: Duration) {
         connection.patience.set(idle.clamp(Duration::from_secs(1), UNREAD));
     }
 }
+
+/// A connection that is to end behind the answer that it carries.
+pub struct Farewell(Option<Rc<Connection>>);
+
+impl Farewell {
+    pub fn of(request: &HttpRequest) -> Self {
+        Self(of(request).filter(|connection| connection.http2.is_none()).cloned())
+    }
+
+    /// No further request is waited for, but for a moment.
+    pub fn say(&self) {
+        if let Some(connection) = &self.0 {
+            connection.rest.set(true);
+        }
+    }
+}

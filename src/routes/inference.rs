@@ -27,6 +27,7 @@ use super::named::{self, Unnamed};
 use crate::app::State;
 use crate::auth::{self, Denied};
 use crate::body::{self, BodyError, Coding, Unread};
+use crate::connections::Farewell;
 use crate::drain::Cutting;
 use crate::entry::Entry;
 use crate::gateway::{Call, CallBody, Granted, Held, Refused};
@@ -175,7 +176,7 @@ async fn answer(
             Err(Cutting) => shutting_down(entry, dialect),
         };
     }
-    // Where no comment may fill the silence, an early head would say nothing.
+    // In an array nothing fills the silence, and an early head would say nothing.
     let keepalive = if array { config.server.request_timeout } else { keepalive };
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
@@ -185,7 +186,8 @@ async fn answer(
         Ok(Err(_)) => {
             entry.record.status = 200;
             let mut head = reply::waiting_head(&entry);
-            head.body(Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut()))
+            let relay = Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut());
+            head.body(relay.ends_with(farewell(request, endpoint)))
         }
     }
 }
@@ -269,7 +271,13 @@ fn granted_reply(
     }
     entry.answered();
     connections::may_pause(request, granted.deployment.provider.config.timeouts.idle);
-    head.body(Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut()))
+    let relay = Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut());
+    head.body(relay.ends_with(farewell(request, endpoint)))
+}
+
+/// Only an answer of this format is held until its end, and so has a limit.
+fn farewell(request: &HttpRequest, endpoint: Endpoint) -> Option<Farewell> {
+    (endpoint == Endpoint::Responses).then(|| Farewell::of(request))
 }
 
 /// What is wrong with a request before any deployment was asked.

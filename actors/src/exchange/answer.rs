@@ -75,6 +75,8 @@ pub struct AnswerBody {
     told: bool,
     /// What the connection broke with.
     lost: Option<Box<str>>,
+    /// It ended at a limit of ours.
+    limited: bool,
     veil: Veil,
     permit: Option<Permit>,
 }
@@ -138,6 +140,7 @@ impl Answer {
                 ended: None,
                 told: false,
                 lost: None,
+                limited: false,
                 veil,
                 permit: Some(permit),
                 payload: response.take_payload(),
@@ -260,6 +263,11 @@ impl AnswerBody {
             Observer::Watch(watch) => watch.is_array(),
             Observer::Translated(translated) => translated.is_array(),
         }
+    }
+
+    /// Has it ended at a limit of ours, with the upstream in the middle of it?
+    pub fn is_limited(&self) -> bool {
+        self.limited
     }
 
     /// What may go to the client and has not gone yet: whole events. Nothing else comes of it any more.
@@ -437,6 +445,7 @@ impl AnswerBody {
         }
         if limited {
             // The client has its last event: the upstream is left at once, or it would go on to be paid.
+            self.limited = true;
             return self.end(false);
         }
         let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
