@@ -183,7 +183,8 @@ impl Relay {
         match refused {
             Refused::Ours { kind, message, .. } => self.break_off(kind, &message, Outcome::Refused),
             Refused::Relayed(answer) => {
-                self.break_off(ErrorKind::InvalidRequest, &gateway::words(&answer), Outcome::Refused);
+                let kind = translate::error(answer.status.as_u16(), &answer.body).kind;
+                self.break_off(kind, &gateway::words(&answer), Outcome::Refused);
             }
         }
     }

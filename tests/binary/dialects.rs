@@ -366,7 +366,7 @@ async fn a_waiting_client_hears_pings_in_its_dialect_and_gemini_the_beginning_of
     assert!(answer.text().contains("message_stop") && answer.ended == Ended::Whole, "{}", answer.text());
     let gemini = r#"{"contents":[{"parts":[{"text":"confidential prompt"}]}]}"#;
     let answer = proxy.post("/v1beta/models/m:streamGenerateContent?alt=sse", gemini).await;
-    let text = answer.text();
+    let text = answer.text().replace('\r', "");
     assert!(text.starts_with("data:    ") && answer.ended == Ended::Whole, "{text}");
     let events: Vec<serde_json::Value> = text
         .split_terminator("\n\n")
