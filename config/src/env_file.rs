@@ -96,6 +96,9 @@ fn hide(text: &str) -> String {
             (In::Quotes(quote), _) if c == quote => place = In::Value,
             _ => {}
         }
+        if c == '\u{feff}' && place == In::Name && !begun {
+            continue; // where files were put together, each may have brought its own
+        }
         begun |= place == In::Name && !c.is_whitespace() && c != '\n';
         blank = c.is_whitespace() || place == In::Value && c == '=';
         let next = chars.peek().copied();
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn windows_line_ends_and_a_byte_order_mark() {
-        let (entries, findings) = read_text("\u{feff}A=1\r\nB=2\r\n");
+        let (entries, findings) = read_text("\u{feff}A=1\r\n\u{feff}B=2\r\n");
         assert!(findings.is_empty(), "{findings:?}");
         assert_eq!((entries["A"].value.as_str(), entries["B"].value.as_str()), ("1", "2"));
     }

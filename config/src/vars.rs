@@ -102,6 +102,8 @@ impl<'e> Vars<'e> {
 
     fn real_var(&self, name: &str) -> Option<Var> {
         let value = self.real.var(name).filter(|value| !value.trim().is_empty())?;
+        // What `$(cat key.txt)` brings along from an editor on Windows.
+        let value = value.strip_prefix('\u{feff}').map_or(value.clone(), str::to_owned);
         let place = Place { file: ENVIRONMENT.into(), at: Pos::default(), path: name.to_owned() };
         self.unquoted(Var { value, place })
     }
@@ -199,7 +201,8 @@ mod tests {
         let folder = Folder::new();
         let file = folder.write("key", "\u{feff}'sk-hunter2'\r\n").display().to_string();
         let quoted_file = format!("\"{file}\"");
-        let real = BTreeMap::from([("A", "\"sk-hunter2\""), ("B", "''"), ("C", "a\"b"), ("F_FILE", &*quoted_file)]);
+        let real =
+            BTreeMap::from([("A", "\"sk-hunter2\""), ("B", "''"), ("C", "\u{feff}a\"b"), ("F_FILE", &*quoted_file)]);
         let vars = vars(&real, "D='\"x\"'");
         assert_eq!(value(&vars, "A").as_deref(), Some("sk-hunter2"));
         assert_eq!(value(&vars, "A").as_deref(), Some("sk-hunter2"), "told once");
