@@ -136,6 +136,9 @@ async fn a_certificate_may_be_pinned_by_its_fingerprint() {
     let wrong = "0a".repeat(32);
     let proxy = proxy(port, &format!("    cert_fingerprint: sha256:{wrong}\n")).await;
     assert_eq!(proxy.chat("m").await.status, 502);
+    let told = proxy.health().await.to_string();
+    let shown = format!("expected sha256:{wrong}, shown sha256:{}", hex.concat().to_ascii_lowercase());
+    assert!(told.contains(&shown), "{told}");
     // Whoever shows the certificate must hold its key.
     let (_, other_key) = self_signed("another.test", |_| ());
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -59,6 +59,9 @@ fn of_tls(error: &rustls::Error) -> String {
             "TLS: the other end refused the handshake (no protocol or cipher in common, or it wants a client certificate)"
                 .to_owned()
         }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "TLS: the other end wants a client certificate; name one with client_cert_file".to_owned()
+        }
         rustls::Error::AlertReceived(alert) => format!("TLS: the other end ended it with the alert {alert:?}"),
         rustls::Error::InvalidMessage(_) => format!("TLS: what came is not TLS; is the URL's scheme http? ({error})"),
         error => cut(format!("TLS: {error}")),
@@ -73,7 +76,7 @@ fn of_certificate(fault: &CertificateError) -> String {
             format!("its certificate is not valid yet; is this machine's clock right? ({fault})")
         }
         Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
-            format!("its certificate is for another host ({fault})")
+            format!("its certificate is for another host; one of your own may be named by cert_fingerprint ({fault})")
         }
         Fault::UnknownIssuer => {
             "its certificate is of an unknown issuer: self-signed, or of a private authority; name it with ca_file"
@@ -82,6 +85,8 @@ fn of_certificate(fault: &CertificateError) -> String {
         Fault::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "its certificate is self-signed, and an authority's own; name it with ca_file".to_owned()
         }
+        // Of rustls' own words for these only the debug form names them.
+        Fault::Other(other) => format!("its certificate cannot be verified: {other}"),
         fault => format!("its certificate cannot be verified: {fault}"),
     }
 }
