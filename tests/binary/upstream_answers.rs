@@ -405,6 +405,13 @@ async fn an_answer_is_told_from_a_page_by_its_first_byte_and_not_by_its_label() 
             let answer = proxy.post("/v1/chat/completions", chat_body("m", stream)).await;
             assert_eq!((answer.status, answer.text().as_str()), (200, body), "{label}");
             assert_eq!(answer.header("content-type").as_deref(), Some(told), "{label}");
+            // And where it is translated.
+            let messages = format!(
+                r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":"x"}}],"stream":{stream}}}"#
+            );
+            let answer = proxy.post("/v1/messages", messages).await;
+            assert_eq!(answer.status, 200, "{label}: {}", answer.text());
+            assert_eq!(answer.text().contains("message_stop"), stream, "{label}: {}", answer.text());
         }
     }
 }

@@ -76,6 +76,8 @@ pub(super) struct Translated {
 
 #[derive(Debug)]
 enum Mode {
+    /// It is not labelled as what was asked for: its first byte decides.
+    Open,
     Stream(Box<translate::Stream>),
     Document(Box<Collected>),
     /// Not what was asked for; or nothing can come of it any more.
@@ -152,12 +154,38 @@ impl Translated {
             Translation::Conversation { streams: false, .. } | Translation::Embeddings { .. } if !events => {
                 Mode::Document(Box::default())
             }
-            Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Foreign,
+            Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Open,
         };
         Self { translation, mode, usage: None, failure: None, written: 0, held: Share::none(), budget }
     }
 
+    /// What an answer with another label is, by its first byte that is not white space.
+    fn opened(&self, first: u8) -> Mode {
+        match &self.translation {
+            Translation::Conversation { streams: true, from, to, context } => {
+                let events = match from {
+                    // The upper half of a message's length.
+                    Wire::Converse => first == 0,
+                    Wire::Chat | Wire::Responses | Wire::Messages | Wire::Gemini => {
+                        matches!(first, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF)
+                    }
+                };
+                if events { Mode::Stream(Box::new(translate::Stream::new(*from, *to, context))) } else { Mode::Foreign }
+            }
+            Translation::Conversation { .. } | Translation::Embeddings { .. } if first == b'{' => {
+                Mode::Document(Box::default())
+            }
+            Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Foreign,
+        }
+    }
+
     pub fn push(&mut self, piece: &Bytes) -> Result<Taken, Halt> {
+        if matches!(self.mode, Mode::Open) {
+            let Some(first) = piece.trim_ascii_start().first() else {
+                return Ok(Taken { out: Bytes::new(), content: false, terminal: false, limited: false, failed: false });
+            };
+            self.mode = self.opened(*first);
+        }
         match &mut self.mode {
             // Only what may be long is looked at for its end, once more than it is anyway.
             Mode::Stream(stream) if stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE => {
@@ -181,7 +209,7 @@ impl Translated {
                 document.push(piece);
                 Ok(Taken { out: Bytes::new(), content: false, terminal: false, limited: false, failed: false })
             }
-            Mode::Foreign | Mode::Beside(_) => Err(Halt::Foreign),
+            Mode::Open | Mode::Foreign | Mode::Beside(_) => Err(Halt::Foreign),
         }
     }
 
@@ -221,7 +249,7 @@ impl Translated {
                     Worked { held, done: Done::Document(done) }
                 }))
             }
-            Mode::Foreign | Mode::Beside(_) => Ok(Err(Cut::Foreign(watch::OTHER))),
+            Mode::Open | Mode::Foreign | Mode::Beside(_) => Ok(Err(Cut::Foreign(watch::OTHER))),
         }
     }
 
