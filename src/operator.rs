@@ -57,10 +57,11 @@ fn is_own_page(headers: &HeaderMap, own: Option<&str>) -> bool {
 
 /// What proxies, balancers, tunnels and content networks add, by how such names begin or what is in them.
 fn is_of_proxy(name: &HeaderName) -> bool {
-    const BEGIN: [&str; 34] = [
+    const BEGIN: [&str; 52] = [
         "akamai-",
         "cdn-",
         "cf-",
+        "cloudfront-",
         "do-connecting-",
         "fastly-",
         "fly-",
@@ -68,7 +69,9 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         "incap-",
         "ngrok-",
         "proxy-",
+        "remote-",
         "ssl-client-",
+        "surrogate-",
         "tailscale-",
         "true-client",
         "wl-proxy-",
@@ -78,12 +81,22 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         "x-amzn-",
         "x-appengine-",
         "x-arr-",
+        "x-auth-request-",
+        "x-authentik-",
         "x-azure-",
+        "x-caddy",
         "x-client-",
         "x-cloud-trace-",
+        "x-consumer-",
         "x-envoy-",
         "x-fastly-",
+        "x-goog-authenticated-",
+        "x-goog-iap-",
         "x-haproxy",
+        "x-ingress",
+        "x-kong",
+        "x-lb-",
+        "x-ms-original",
         "x-nginx",
         "x-original-",
         "x-originating-",
@@ -91,7 +104,12 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         "x-real-",
         "x-remote-",
         "x-rewrite-",
+        "x-ssl-",
+        "x-traefik",
+        "x-varnish",
         "x-vercel-",
+        "x-webauth-",
+        "x-zscaler",
     ];
     const WITHIN: [&str; 5] = ["forwarded", "client-ip", "clientip", "connecting-ip", "cluster-client"];
     const WHOLE: [&str; 7] =
@@ -239,6 +257,13 @@ mod tests {
             "x-vercel-forwarded-for",
             "do-connecting-ip",
             "incap-client-ip",
+            "cloudfront-viewer-address",
+            "remote-user",
+            "x-auth-request-email",
+            "x-varnish",
+            "surrogate-capability",
+            "x-ssl-client-verify",
+            "x-goog-iap-jwt-assertion",
         ] {
             assert!(!here(&[("host", "127.0.0.1:8080"), (name, "127.0.0.1")]), "{name}");
         }

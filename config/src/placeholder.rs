@@ -31,18 +31,12 @@ pub(crate) fn is_reference(text: &str) -> bool {
 }
 
 fn is_example(text: &str) -> bool {
-    const WHOLE: [&str; 11] = [
-        "api-key",
-        "api_key",
-        "apikey",
-        "my-api-key",
-        "my_api_key",
-        "mykey",
-        "my-token",
-        "my-secret",
-        "token",
-        "secret",
-        "sk-1234",
+    const WHOLE: [&str; 9] =
+        ["apikey", "changeit", "mykey", "null", "password", "secret", "sk-1234", "token", "undefined"];
+    // Of these words alone nobody makes a secret.
+    const COMMON: [&str; 20] = [
+        "a", "admin", "api", "apikey", "auth", "client", "is", "key", "long", "my", "password", "random", "secret",
+        "some", "strong", "super", "the", "this", "token", "very",
     ];
     const WORDS: [&str; 9] =
         ["changeme", "fixme", "insertkey", "replace", "replaceme", "todo", "yourapikey", "yourkey", "yourtoken"];
@@ -53,6 +47,7 @@ fn is_example(text: &str) -> bool {
     let of_keys = || OF_KEYS.iter().any(|word| has(word));
     text.starts_with('<') && text.ends_with('>')
         || WHOLE.contains(&text)
+        || words.len() > 1 && of_keys() && words.iter().all(|word| COMMON.contains(word))
         || WORDS.iter().any(|word| has(word))
         || has("change") && (has("me") || has("this") || has("it"))
         || ["your", "insert", "paste", "enter", "put"].iter().any(|word| has(word)) && of_keys()
@@ -92,6 +87,9 @@ mod tests {
             "sk-****1234",
             "TODO",
             "my-api-key",
+            "my-secret-token",
+            "a-very-long-random-token",
+            "undefined",
             "sk-1234",
             "$OPENAI_API_KEY",
             "${OPENAI_API_KEY}",
