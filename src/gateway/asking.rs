@@ -1,12 +1,14 @@
 //! What one deployment is asked: the client's body as it came, or written anew in the format of that provider.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use actors::exchange::Translation;
 use actors::fetching::Unfetched;
+use actors::heavy::{self, LONG};
 use actors::policy::breaker::Asker;
 use actors::provider::{Ask, RequestBody, Streaming};
-use actors::share::Share;
+use actors::share::{Full, Share};
 use actors::speech::{self, Spoken};
 use actors::table::Deployment;
 use dialects::Endpoint;
@@ -71,7 +73,7 @@ impl Call {
     /// A deployment's question; what is large is written beside the workers.
     pub(super) async fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unasked> {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
-        if way.spoken == Spoken::AsItIs && !self.is_marked() {
+        if way.spoken == Spoken::AsItIs && !self.is_marked().await? {
             let (body, strip_usage) = self.as_it_came(deployment);
             let ask = self.asking(deployment, way.endpoint, body, None, strip_usage);
             return Ok(Asked { ask, losses: Losses::default(), held: Share::none() });
@@ -124,9 +126,21 @@ impl Call {
     }
 
     /// Whether it holds state of another provider's, put there by us in an earlier turn.
-    fn is_marked(&self) -> bool {
-        let CallBody::Json { body, .. } = &self.body else { return false };
-        self.endpoint.wire().is_some() && Opaque::marks(body)
+    async fn is_marked(&self) -> Result<bool, Unsayable> {
+        let CallBody::Json { body, share, .. } = &self.body else { return Ok(false) };
+        if self.endpoint.wire().is_none() {
+            return Ok(false);
+        }
+        if body.len() <= LONG {
+            return Ok(Opaque::marks(body));
+        }
+        let (body, share) = (body.clone(), share.shared());
+        let work = heavy::run(move || {
+            let marked = Opaque::marks(&body);
+            drop(share);
+            marked
+        });
+        work.map_err(|Full| Unsayable::NoRoom)?.await.or_else(|panic| resume_unwind(panic))
     }
 
     fn as_it_came(&self, deployment: &Deployment) -> (RequestBody, bool) {
