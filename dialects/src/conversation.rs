@@ -26,6 +26,7 @@ mod part;
 mod request;
 mod text;
 
+pub(crate) use answer::LONG;
 pub use answer::{Answer, Finish};
 pub use event::{Delta, Event, Opened};
 pub use opaque::Opaque;

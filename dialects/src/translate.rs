@@ -26,7 +26,7 @@ pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
 use crate::bounds::{self, Of};
-use crate::conversation::{Answer, Request};
+use crate::conversation::{Answer, LONG, Request};
 use crate::loss::{Fidelity, Losses, carries};
 use crate::{Usage, Wire};
 use crate::{anthropic, bedrock, gemini, openai};
@@ -37,13 +37,15 @@ use crate::{anthropic, bedrock, gemini, openai};
 /// Where it is no request of this format, or holds more of something than is translated ([`bounds`]).
 pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
     bounds::check(body, Of::Request)?;
-    match wire {
+    let mut request = match wire {
         Wire::Chat => openai::chat::request::read(body, hints),
         Wire::Responses => openai::responses::request::read(body, hints),
         Wire::Messages => anthropic::messages::request::read(body, hints),
         Wire::Gemini => gemini::generate::request::read(body, hints),
         Wire::Converse => bedrock::converse::request::read(body, hints),
-    }
+    }?;
+    request.length = body.len();
+    Ok(request)
 }
 
 /// Writes a request for an upstream.
@@ -52,6 +54,9 @@ pub fn write(wire: Wire, request: &Request<'_>, target: &Target<'_>) -> Result<W
         openai::responses::request::only_here(request)?;
     }
     let mut losses = request.lost;
+    // To grow takes a second copy of what is written so far.
+    let long = if request.length < LONG { 0 } else { request.length + request.length / 16 + 1_024 };
+    let target = &Target { room: target.room.max(long), ..*target };
     let body = match wire {
         Wire::Chat => openai::chat::request::write(request, target, &mut losses)?,
         Wire::Responses => openai::responses::request::write(request, target, &mut losses)?,
@@ -93,13 +98,15 @@ pub fn answer(from: Wire, to: Wire, body: &[u8], context: &Context) -> Result<Tr
 /// Where it is none of this format, or holds more of something than is translated ([`bounds`]).
 pub fn read_answer(wire: Wire, body: &[u8]) -> Result<Answer<'_>, Malformed> {
     bounds::check(body, Of::Answer)?;
-    match wire {
+    let mut answer = match wire {
         Wire::Chat => openai::chat::answer::read(body),
         Wire::Responses => openai::responses::answer::read(body),
         Wire::Messages => anthropic::messages::answer::read(body),
         Wire::Gemini => gemini::generate::answer::read(body),
         Wire::Converse => bedrock::converse::answer::read(body),
-    }
+    }?;
+    answer.length = body.len();
+    Ok(answer)
 }
 
 /// Writes a whole answer for a client.

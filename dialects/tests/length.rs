@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dialects::Wire;
 use dialects::translate::{self, Hints, Target};
 
-const MANY: usize = 8_000;
+const MANY: usize = 5_000;
 /// Many times what is needed on a busy machine, and a fraction of what the squares took.
 const LONG: Duration = Duration::from_secs(20);
 

@@ -317,7 +317,7 @@ fn codex_is_called_as_it_declared_its_tools() {
     let item = &done.unwrap()["item"];
     assert_eq!((&item["namespace"], &item["name"]), (&json!("multi_agent_v1"), &json!("spawn_agent")));
 
-    let context = Context { free_form: vec!["apply_patch".into()], ..context() };
+    let context = Context { free_form: ["apply_patch".into()].into(), ..context() };
     let body = chat(&call("apply_patch", r#"{"input": "*** Begin Patch\n*** End Patch"}"#));
     let (out, ..) = through(Wire::Chat, Wire::Responses, &[&body], &context);
     let text = String::from_utf8(out).unwrap();

@@ -34,6 +34,6 @@ pub fn context(array: bool) -> Context {
         include_usage: true,
         created: 7,
         array,
-        free_form: vec!["patch".into()],
+        free_form: ["patch".into()].into(),
     }
 }

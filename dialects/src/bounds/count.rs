@@ -24,8 +24,9 @@ pub struct Costs([usize; 9]);
 /// A part is pointed at while its message is sorted out for the writer.
 const PART: usize = size_of::<Part<'static>>() + grown(RAW) + 8 * GROWING;
 const MESSAGE: usize = grown(size_of::<Message<'static>>());
-const CALL: usize = PART + size_of::<Call<'static>>();
-const TOOL: usize = size_of::<Tool<'static>>() + RAW * GROWING;
+/// As it is read, it is larger than as it is kept.
+const CALL: usize = PART + size_of::<Call<'static>>() + 480;
+const TOOL: usize = size_of::<Tool<'static>>() + RAW * GROWING + 400;
 const CITATION: usize = size_of::<Citation<'static>>() * GROWING;
 const TEXT: usize = size_of::<Str<'static>>() * GROWING;
 const MEMBERS: usize = MEMBER * GROWING;
@@ -40,7 +41,7 @@ pub static ANSWER: Costs =
 pub static EVENT: Costs =
     Costs([PART + 512, grown(RAW) + 640, CALL + 1_024, TOOL, CITATION + 640, TEXT + 8, PART * GROWING, PART, MEMBERS]);
 
-pub static EMBED_REQUEST: Costs = Costs([TEXT + 160, TEXT + 16, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT * 6 + 192, MEMBERS]);
+pub static EMBED_REQUEST: Costs = Costs([TEXT + 160, TEXT + 16, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT * 6 + 400, MEMBERS]);
 
 pub static EMBED_ANSWER: Costs = Costs([RAW, RAW, RAW, RAW, RAW, RAW, RAW, MEMBER * 6 + 64, MEMBERS]);
 

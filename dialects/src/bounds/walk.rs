@@ -63,7 +63,11 @@ impl<'a> Walk<'a> {
             if depth == 0 {
                 sums.at(key);
             }
-            let under = under(key);
+            let under = match key {
+                // Of the last event of a stream, and not of a tool.
+                b"response" if depth == 0 => Under::Inside,
+                key => under(key),
+            };
             if under == Under::Unknown {
                 sums.one(What::Members)?;
             }

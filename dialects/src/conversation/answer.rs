@@ -3,6 +3,9 @@
 use super::{Extra, Part, Str};
 use crate::{Usage, Wire};
 
+/// From here on memory counts.
+pub(crate) const LONG: usize = 64 * 1024;
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer<'a> {
@@ -21,9 +24,26 @@ pub struct Answer<'a> {
     pub service_tier: Option<Str<'a>>,
     /// Members unknown to the reader.
     pub extra: Extra<'a>,
+    /// Bytes of the body that it was read from.
+    pub length: usize,
 }
 
 impl Answer<'_> {
+    /// About as many bytes will be written: a long answer takes them at once, for to grow takes a second copy.
+    pub(crate) fn room(&self, wire: Wire) -> usize {
+        if self.length < LONG {
+            return 1_024;
+        }
+        // A thought comes twice to a client of chat.
+        let more = match wire {
+            Wire::Chat => self.parts.iter().filter_map(|part| part.kind.thought()).map(crate::json::put::escaped).sum(),
+            // What another provider wants back comes to one of Gemini in base64.
+            Wire::Gemini => self.parts.iter().filter_map(|part| part.opaque.as_ref()).map(|o| o.data.len() / 2).sum(),
+            Wire::Responses | Wire::Messages | Wire::Converse => 0,
+        };
+        self.length + self.length / 16 + more + 1_024
+    }
+
     pub fn new(wire: Wire) -> Self {
         Self {
             wire,
@@ -36,6 +56,7 @@ impl Answer<'_> {
             usage: None,
             service_tier: None,
             extra: Extra::new(),
+            length: 0,
         }
     }
 }

@@ -9,9 +9,12 @@ pub fn from_url(url: Str<'_>) -> Source<'_> {
             Some((media_type, data)) => Source::Base64 { media_type: media_type.into(), data: data.into() },
             None => Source::Url { url: text.into(), media_type: None },
         },
-        std::borrow::Cow::Owned(text) => match split(&text) {
+        std::borrow::Cow::Owned(mut text) => match split(&text) {
             Some((media_type, data)) => {
-                Source::Base64 { media_type: media_type.to_owned().into(), data: data.to_owned().into() }
+                let (media_type, before) = (media_type.to_owned(), text.len() - data.len());
+                // In place: there may be much of it.
+                text.drain(..before);
+                Source::Base64 { media_type: media_type.into(), data: text.into() }
             }
             None => Source::Url { url: text.into(), media_type: None },
         },
@@ -27,8 +30,9 @@ fn split(url: &str) -> Option<(&str, &str)> {
     Some((media_type.split(';').next().unwrap_or_default(), data))
 }
 
-pub fn data_url(media_type: &str, data: &str) -> String {
-    format!("data:{media_type};base64,{data}")
+/// A `data:` URL in pieces, for [`crate::json::put::Object::texts`]: it is never built.
+pub fn data_url<'t>(media_type: &'t str, data: &'t str) -> [&'t str; 4] {
+    ["data:", media_type, ";base64,", data]
 }
 
 /// OpenAI's `format` of audio, as a media type.

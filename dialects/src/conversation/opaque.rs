@@ -17,10 +17,12 @@
 //! ever sees it, whichever the request goes to; a relay that would hand a body on unread asks [`Opaque::marks`] first. A writer for an upstream gives back only what is of its own format:
 //! to another provider it means nothing, and is dropped as [`crate::loss::Field::ForeignState`].
 
+use std::io::Write;
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::write::EncoderStringWriter;
 use memchr::memmem::Finder;
 
 use super::Str;
@@ -81,9 +83,15 @@ impl<'a> Opaque<'a> {
         if self.from == to {
             return self.data.again();
         }
+        let [mark, letter, id, data] = self.packed();
+        format!("{mark}{letter}{id}:{data}").into()
+    }
+
+    /// The mark, whose it is, its id, and itself; a colon stands before the last.
+    fn packed(&self) -> [&str; 4] {
         // A colon in an id would end it.
         let id = self.id.as_deref().filter(|id| !id.contains(':')).unwrap_or_default();
-        format!("{MARK}{}:{id}:{}", letter(self.from, self.redacted), &*self.data).into()
+        [MARK, letter_and_colon(self.from, self.redacted), id, &self.data]
     }
 
     /// What a client that speaks `wire` sent back: state of another provider where it bears the mark, else its own.
@@ -105,12 +113,24 @@ impl<'a> Opaque<'a> {
 
     /// [`Self::pack`] for places whose SDKs take the text for base64.
     pub fn pack_base64(&self, to: Wire) -> Str<'_> {
-        if self.from == to { self.data.again() } else { STANDARD.encode(&*self.pack(to)).into() }
+        if self.from == to {
+            return self.data.again();
+        }
+        let [mark, letter, id, data] = self.packed();
+        let length = mark.len() + letter.len() + id.len() + data.len() + 1;
+        // In pieces: there may be much of it.
+        let mut text = EncoderStringWriter::from_consumer(String::with_capacity(length.div_ceil(3) * 4), &STANDARD);
+        for piece in [mark, letter, id, ":", data] {
+            let _ = text.write_all(piece.as_bytes());
+        }
+        text.into_inner().into()
     }
 
     /// [`Self::unpack`] for places whose SDKs take the text for base64.
     pub fn unpack_base64(wire: Wire, text: Str<'a>) -> Option<Self> {
-        let packed = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        // What does not begin so is none, and is spared the copy.
+        let marked = text.starts_with(MARK_BASE64).then(|| STANDARD.decode(text.as_bytes()).ok()).flatten();
+        let packed = marked.and_then(|bytes| String::from_utf8(bytes).ok());
         match packed.filter(|packed| packed.starts_with(MARK)) {
             Some(packed) => Opaque::unpack(wire, false, packed.into()).map(Opaque::into_owned),
             None => Self::unpack(wire, false, text),
@@ -144,6 +164,21 @@ impl<'a> Opaque<'a> {
             id: self.id.map(Str::into_owned),
             data: self.data.into_owned(),
         }
+    }
+}
+
+const fn letter_and_colon(from: Wire, redacted: bool) -> &'static str {
+    match (from, redacted) {
+        (Wire::Chat, false) => "c:",
+        (Wire::Chat, true) => "C:",
+        (Wire::Responses, false) => "r:",
+        (Wire::Responses, true) => "R:",
+        (Wire::Messages, false) => "m:",
+        (Wire::Messages, true) => "M:",
+        (Wire::Gemini, false) => "g:",
+        (Wire::Gemini, true) => "G:",
+        (Wire::Converse, false) => "b:",
+        (Wire::Converse, true) => "B:",
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Request<'a> {
     pub extra: Extra<'a>,
     /// What the reader itself could not keep.
     pub lost: Losses,
+    /// Bytes of the body that it was read from.
+    pub length: usize,
 }
 
 impl<'a> Request<'a> {
@@ -79,6 +81,7 @@ impl<'a> Request<'a> {
             previous: None,
             extra: Extra::new(),
             lost: Losses::default(),
+            length: 0,
         }
     }
 

@@ -39,6 +39,11 @@ pub struct Shape {
 }
 
 impl Ask<'_> {
+    /// Bytes of the texts as they are written.
+    fn length(&self) -> usize {
+        self.texts.iter().map(|text| crate::json::put::escaped(text) + 3).sum()
+    }
+
     pub fn shape(&self) -> Shape {
         Shape { one: self.one, packed: self.packed, count: self.texts.len() }
     }

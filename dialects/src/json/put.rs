@@ -4,6 +4,9 @@
 
 use std::io::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// An object that is being written.
 #[derive(Debug)]
 pub struct Object<'o> {
@@ -22,8 +25,8 @@ pub struct List<'o> {
 /// the quotes and brackets that follow.
 pub fn grow(out: &mut Vec<u8>, by: usize) {
     let by = by.saturating_add(64);
-    if out.capacity() - out.len() < by && out.len() > LARGE {
-        out.reserve_exact(by.max(out.len() / 4));
+    if out.capacity() - out.len() < by && by.max(out.len()) > LARGE {
+        out.reserve_exact(by.saturating_add(1_024).max(out.len() / 4));
     }
 }
 
@@ -37,9 +40,24 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// A JSON string in pieces.
+pub fn strings<'t>(out: &mut Vec<u8>, pieces: impl IntoIterator<Item = &'t str>) {
+    out.push(b'"');
+    pieces.into_iter().for_each(|piece| inside(out, piece));
+    out.push(b'"');
+}
+
+/// Room for a text that is written so often: a long one takes it at once.
+pub fn grow_for(out: &mut Vec<u8>, text: &str, times: usize) {
+    if text.len() > LARGE {
+        grow(out, escaped(text).saturating_add(512).saturating_mul(times));
+    }
+}
+
 /// Text of a JSON string, without its quotes.
 fn inside(out: &mut Vec<u8>, text: &str) {
-    grow(out, text.len());
+    // Of a long text it is worth knowing how long it will be.
+    grow(out, if text.len() > LARGE { escaped(text) } else { text.len() });
     let mut rest = text.as_bytes();
     loop {
         let (plain, after) = rest.split_at_checked(plain_run(rest)).unwrap_or((rest, &[]));
@@ -144,9 +162,7 @@ impl<'o> Object<'o> {
     /// A text in pieces.
     pub fn texts<'t>(&mut self, key: &str, pieces: impl IntoIterator<Item = &'t str>) -> &mut Self {
         self.key(key);
-        self.out.push(b'"');
-        pieces.into_iter().for_each(|piece| inside(self.out, piece));
-        self.out.push(b'"');
+        strings(self.out, pieces);
         self
     }
 
@@ -181,6 +197,13 @@ impl<'o> Object<'o> {
         self.key(key);
         number(self.out, n);
         self
+    }
+
+    /// A string whose bytes are told in base64.
+    pub fn base64(&mut self, key: &str) -> Base64<'_> {
+        self.key(key);
+        self.out.push(b'"');
+        Base64 { out: self.out, held: [0; HELD], used: 0 }
     }
 
     pub fn flag(&mut self, key: &str, flag: bool) -> &mut Self {
@@ -223,9 +246,68 @@ impl<'o> List<'o> {
         self
     }
 
+    /// A number of single precision, in as few digits as it takes.
+    pub fn single(&mut self, number: f32) -> &mut Self {
+        self.next();
+        grow(self.out, 0);
+        let _ = serde_json::to_writer(&mut *self.out, &number);
+        self
+    }
+
     pub fn object(&mut self) -> Object<'_> {
         self.next();
         Object::open(self.out)
+    }
+
+    /// An object, unless it is found while it is written that there is to be none.
+    pub fn object_if(&mut self, write: impl FnOnce(&mut Object<'_>) -> bool) -> bool {
+        let (length, any) = (self.out.len(), self.any);
+        let told = write(&mut self.object());
+        if !told {
+            self.out.truncate(length);
+            self.any = any;
+        }
+        told
+    }
+}
+
+/// Bytes that become base64 as they come.
+#[derive(Debug)]
+pub struct Base64<'o> {
+    out: &'o mut Vec<u8>,
+    held: [u8; HELD],
+    used: usize,
+}
+
+/// Groups of three bytes, and of four.
+const HELD: usize = 768;
+
+impl Base64<'_> {
+    /// Four bytes more.
+    pub fn push(&mut self, bytes: [u8; 4]) {
+        if self.used == HELD {
+            self.flush();
+        }
+        if let Some(place) = self.held.get_mut(self.used..self.used + 4) {
+            place.copy_from_slice(&bytes);
+            self.used += 4;
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut text = [0; HELD / 3 * 4];
+        let held = self.held.get(..self.used).unwrap_or_default();
+        let length = STANDARD.encode_slice(held, &mut text).unwrap_or_default();
+        grow(self.out, length);
+        self.out.extend_from_slice(text.get(..length).unwrap_or_default());
+        self.used = 0;
+    }
+}
+
+impl Drop for Base64<'_> {
+    fn drop(&mut self) {
+        self.flush();
+        self.out.push(b'"');
     }
 }
 

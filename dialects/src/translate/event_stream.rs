@@ -8,7 +8,7 @@
 use aws_smithy_eventstream::frame::read_message_from;
 use aws_smithy_types::event_stream::{HeaderValue, Message};
 
-use super::framing::{Broken, Frame, MAX_EVENT};
+use super::framing::{Broken, Frame, MAX_EVENT, append};
 
 /// Lengths and checksums around headers and payload.
 const LEAST: usize = 16;
@@ -38,7 +38,7 @@ impl EventStream {
             let message = if self.held.is_empty() {
                 read_message_from(part)
             } else {
-                self.held.extend_from_slice(part);
+                append(&mut self.held, part);
                 let message = read_message_from(&*self.held);
                 self.held.clear();
                 if self.held.capacity() > KEEP {
@@ -50,7 +50,7 @@ impl EventStream {
                 return Ok(());
             }
         }
-        self.held.extend_from_slice(rest);
+        append(&mut self.held, rest);
         Ok(())
     }
 

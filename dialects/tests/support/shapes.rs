@@ -571,3 +571,91 @@ pub fn events(size: usize) -> Vec<Shape> {
     )));
     all
 }
+
+/// Streams of many events.
+pub fn streams(size: usize) -> Vec<Shape> {
+    let many = |from, name, units: &[&str]| {
+        let unit: String = units.iter().map(|unit| format!("data: {unit}\n\n")).collect();
+        let count = (size / unit.len()).max(1);
+        (from, name, (0..count).map(|n| unit.replace('@', &n.to_string())).collect::<String>().into_bytes())
+    };
+    vec![
+        many(Wire::Chat, "texts", &[r#"{"choices":[{"delta":{"content":"a"}}]}"#]),
+        many(
+            Wire::Chat,
+            "texts and thoughts",
+            &[r#"{"choices":[{"delta":{"content":"a"}}]}"#, r#"{"choices":[{"delta":{"reasoning":"a"}}]}"#],
+        ),
+        many(
+            Wire::Chat,
+            "many calls",
+            &[
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":@,"id":"@","function":{"name":"f","arguments":"{}"}}]}}]}"#,
+            ],
+        ),
+        many(
+            Wire::Chat,
+            "pieces of a call",
+            &[
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"0","function":{"name":"f","arguments":"["}}]}}]}"#,
+            ],
+        ),
+        many(
+            Wire::Chat,
+            "many citations",
+            &[
+                r#"{"choices":[{"delta":{"content":"a","annotations":[{"type":"url_citation","url_citation":{"url":"@"}}]}}]}"#,
+            ],
+        ),
+        many(
+            Wire::Messages,
+            "open blocks",
+            &[r#"{"type":"content_block_start","index":@,"content_block":{"type":"text","text":"a"}}"#],
+        ),
+        many(
+            Wire::Messages,
+            "blocks",
+            &[
+                r#"{"type":"content_block_start","index":@,"content_block":{"type":"text","text":"a"}}"#,
+                r#"{"type":"content_block_stop","index":@}"#,
+            ],
+        ),
+        many(
+            Wire::Messages,
+            "open calls",
+            &[
+                r#"{"type":"content_block_start","index":@,"content_block":{"type":"tool_use","id":"@","name":"f","input":{}}}"#,
+            ],
+        ),
+        many(Wire::Gemini, "texts", &[r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#]),
+        many(
+            Wire::Gemini,
+            "calls",
+            &[r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{}}}]}}]}"#],
+        ),
+        many(
+            Wire::Responses,
+            "open items",
+            &[r#"{"type":"response.output_item.added","output_index":@,"item":{"type":"message","id":"@"}}"#],
+        ),
+        many(
+            Wire::Responses,
+            "items",
+            &[
+                r#"{"type":"response.output_item.added","output_index":@,"item":{"type":"message","id":"@"}}"#,
+                r#"{"type":"response.output_text.delta","output_index":@,"content_index":0,"delta":"a"}"#,
+                r#"{"type":"response.output_item.done","output_index":@,"item":{"type":"message","id":"@","content":[]}}"#,
+            ],
+        ),
+        many(
+            Wire::Responses,
+            "contents",
+            &[r#"{"type":"response.output_text.delta","output_index":0,"content_index":@,"delta":"a"}"#],
+        ),
+        many(
+            Wire::Responses,
+            "summaries",
+            &[r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":@,"delta":"a"}"#],
+        ),
+    ]
+}

@@ -8,6 +8,7 @@ use crate::Wire;
 use crate::conversation::media::data_url;
 use crate::conversation::{Answer, Citation, Finish, Kind, Maybe, Opaque, Part, Source};
 use crate::json::Weight;
+use crate::json::list::{Raws, try_map};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
@@ -19,7 +20,7 @@ object! {
         role: Maybe<'a> = "role",
         id: Maybe<'a> = "id",
         model: Maybe<'a> = "model",
-        content: Vec<&'a RawValue> = "content",
+        content: Raws<'a> = "content",
         stop_reason: Maybe<'a> = "stop_reason",
         stop_sequence: Maybe<'a> = "stop_sequence",
         usage: &'a RawValue = "usage",
@@ -31,8 +32,7 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let content = read.content.filter(|_| read.error.is_none()).ok_or_else(|| Malformed::of(body))?;
     let mut lost = Losses::default();
-    let parts = content.into_iter().map(|json| part(json, &mut lost)).collect::<Option<Vec<_>>>();
-    let parts = parts.ok_or(Malformed::Foreign)?.into_iter().map(without_caller).collect();
+    let parts = try_map(content.0, |json| part(json, &mut lost).map(without_caller).ok_or(Malformed::Foreign))?;
     let usage = read.usage;
     Ok(Answer {
         id: read.id.and_then(Maybe::filled),
@@ -59,7 +59,7 @@ fn tier(usage: &RawValue) -> Option<crate::conversation::Str<'_>> {
 }
 
 pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec<u8> {
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(answer.room(Wire::Messages));
     let mut object = Object::open(&mut body);
     object.text("id", &words::answer_id(answer.id.as_ref(), &context.request_id));
     object.text("type", "message").text("role", "assistant").text("model", &context.model);
@@ -117,8 +117,8 @@ fn block(list: &mut List<'_>, part: &Part<'_>, n: u32, context: &Context, losses
             if let Source::Url { url, .. } = &media.source {
                 list.object().text("type", "text").text("text", url);
             } else if let Source::Base64 { media_type, data } = &media.source {
-                let markdown = format!("![image]({})", data_url(media_type, data));
-                list.object().text("type", "text").text("text", &markdown);
+                let markdown = [&["![image]("], &data_url(media_type, data)[..], &[")"]].concat();
+                list.object().text("type", "text").texts("text", markdown);
             }
         }
         Kind::Document(_) | Kind::Audio(_) | Kind::Video(_) => losses.note(Field::AnswerMedia),

@@ -53,7 +53,7 @@ pub fn settle(finish: Finish, calls: bool) -> Finish {
 
 /// Writes the answer as a server of this format would.
 pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec<u8> {
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(answer.room(Wire::Converse));
     let mut object = Object::open(&mut body);
     let mut output = object.object("output");
     let mut message = output.object("message");

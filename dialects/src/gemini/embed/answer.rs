@@ -1,7 +1,10 @@
 //! Answers.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::super::generate::number::Whole;
@@ -9,7 +12,7 @@ use super::Shape;
 use crate::Usage;
 use crate::bounds::{self, Of};
 use crate::json::object::object;
-use crate::json::put::{List, Object};
+use crate::json::put::{Base64, List, Object};
 use crate::json::{Scalar, Weight};
 use crate::translate::Malformed;
 
@@ -29,6 +32,18 @@ impl Vectors<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// About as many bytes are written.
+    fn room(&self, pack: bool) -> usize {
+        // How long the numbers of one are, those of the others are too.
+        let digits = self.values.iter().find_map(|raw| packed(raw)).map_or(0, digits);
+        let one = |raw: &&RawValue| match (pack, packed(raw)) {
+            (true, None) => (memchr::memchr_iter(b',', raw.get().as_bytes()).count() + 1).div_ceil(3) * 16,
+            (false, Some(text)) => text.len() / 4 * 3 / 4 * (digits + 1),
+            (true, Some(_)) | (false, None) => raw.get().len(),
+        };
+        self.values.iter().map(|raw| one(raw) + 64).sum::<usize>() + 256
     }
 
     fn fit(&self, shape: Shape) -> Result<(), Malformed> {
@@ -102,7 +117,7 @@ pub fn write_openai_answer(
     usage: Usage,
 ) -> Result<Vec<u8>, Malformed> {
     vectors.fit(shape)?;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(vectors.room(shape.packed));
     let mut object = Object::open(&mut out);
     object.text("object", "list");
     let mut data = object.list("data");
@@ -114,9 +129,8 @@ pub fn write_openai_answer(
                 entry.raw("embedding", values.get());
             }
             (true, None) => {
-                let numbers: Vec<f32> = serde_json::from_str(values.get()).map_err(|_| Malformed::Foreign)?;
-                let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
-                entry.text("embedding", &STANDARD.encode(bytes));
+                let mut numbers = serde_json::Deserializer::from_str(values.get());
+                numbers.deserialize_seq(Pack(entry.base64("embedding"))).map_err(|_| Malformed::Foreign)?;
             }
             (false, Some(text)) => unpack(&mut entry.list("embedding"), text)?,
         }
@@ -133,7 +147,7 @@ pub fn write_openai_answer(
 /// Writes an answer for a Gemini client.
 pub fn write_gemini_answer(vectors: &Vectors<'_>, shape: Shape) -> Result<Vec<u8>, Malformed> {
     vectors.fit(shape)?;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(vectors.room(false));
     let mut object = Object::open(&mut out);
     if shape.one {
         let first = vectors.values.first().ok_or(Malformed::Foreign)?;
@@ -163,21 +177,66 @@ fn values(object: &mut Object<'_>, raw: &RawValue) -> Result<(), Malformed> {
 }
 
 /// The text of packed numbers.
+/// How many digits a number of this packed vector takes, on average and rounded up.
+fn digits(text: &str) -> usize {
+    let (mut written, mut count) = (Vec::new(), 0_usize);
+    let mut list = List::open(&mut written);
+    let sample = text.get(..text.len().min(1_024)).unwrap_or_default();
+    let _ = numbers(sample, |number| {
+        list.single(number);
+        count += 1;
+    });
+    drop(list);
+    written.len().div_ceil(count.max(1))
+}
+
 fn packed(raw: &RawValue) -> Option<&str> {
     raw.get().strip_prefix('"')?.strip_suffix('"')
 }
 
 fn unpack(list: &mut List<'_>, text: &str) -> Result<(), Malformed> {
-    let bytes = STANDARD.decode(text).map_err(|_| Malformed::Foreign)?;
-    let (numbers, []) = bytes.as_chunks::<4>() else { return Err(Malformed::Foreign) };
-    for number in numbers {
-        let number = f32::from_le_bytes(*number);
-        // No JSON, and a sign that something else is packed here: Perplexity packs bytes.
-        if !number.is_finite() {
+    numbers(text, |number| {
+        list.single(number);
+    })
+}
+
+/// The numbers of a packed vector, one by one: of a long one no copy is made.
+fn numbers(text: &str, mut each: impl FnMut(f32)) -> Result<(), Malformed> {
+    const CHARS: usize = 1_024;
+    let mut bytes = [0; CHARS / 4 * 3];
+    let mut pieces = text.as_bytes().chunks(CHARS).peekable();
+    while let Some(piece) = pieces.next() {
+        let length = STANDARD.decode_slice(piece, &mut bytes).map_err(|_| Malformed::Foreign)?;
+        let read = bytes.get(..length).unwrap_or_default();
+        let (numbers, []) = read.as_chunks::<4>() else { return Err(Malformed::Foreign) };
+        // Only the last may be padded.
+        if pieces.peek().is_some() && length < bytes.len() {
             return Err(Malformed::Foreign);
         }
-        let text = serde_json::to_string(&number).map_err(|_| Malformed::Foreign)?;
-        list.raw(&text);
+        for number in numbers {
+            let number = f32::from_le_bytes(*number);
+            // No JSON, and a sign that something else is packed here: Perplexity packs bytes.
+            if !number.is_finite() {
+                return Err(Malformed::Foreign);
+            }
+            each(number);
+        }
     }
     Ok(())
+}
+
+/// Packs numbers as they are read.
+struct Pack<'o>(Base64<'o>);
+
+impl<'de> Visitor<'de> for Pack<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of numbers")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(number) = seq.next_element::<f32>()? {
+            self.0.push(number.to_le_bytes());
+        }
+        Ok(())
+    }
 }

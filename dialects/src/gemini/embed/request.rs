@@ -1,5 +1,7 @@
 //! Requests.
 
+use std::convert::Infallible;
+
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -7,6 +9,7 @@ use super::super::generate::number::Whole;
 use super::{Ask, Method};
 use crate::bounds::{self, Of};
 use crate::conversation::{Extra, Str};
+use crate::json::list::each;
 use crate::json::object::object;
 use crate::json::put::Object;
 use crate::loss::{Field, Losses};
@@ -35,8 +38,9 @@ impl<'de> Deserialize<'de> for Input<'de> {
         let read = if json.starts_with('"') {
             serde_json::from_str(json).map(|text| Self::Texts(vec![text]))
         } else {
-            match serde_json::from_str(json) {
-                Ok(texts) => Ok(Self::Texts(texts)),
+            let read = each(&mut serde_json::Deserializer::from_str(json), Ok::<Str<'de>, Infallible>);
+            match read {
+                Ok(Ok(texts)) => Ok(Self::Texts(texts)),
                 Err(_) if json.trim_start_matches(['[', ' ', '\n']).starts_with(|c: char| c.is_ascii_digit()) => {
                     Ok(Self::Tokens)
                 }
@@ -72,7 +76,17 @@ pub fn read_openai<'a>(body: &'a [u8]) -> Result<Ask<'a>, Bad> {
     Ok(Ask { model, texts, dimensions: read.dimensions, one: false, packed, lost })
 }
 
-object! { struct Batch<'a> { requests: Vec<One<'a>> = "requests", } }
+object! { struct Batch<'a> { requests: Requests<'a> = "requests", } }
+
+#[derive(Debug)]
+struct Requests<'a>(Vec<One<'a>>);
+
+impl<'de> Deserialize<'de> for Requests<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Ok(all) = each(deserializer, Ok::<One<'de>, Infallible>)?;
+        Ok(Self(all))
+    }
+}
 
 object! {
     struct One<'a> {
@@ -95,7 +109,9 @@ pub fn read_gemini<'a>(body: &'a [u8], method: Method, hints: &Hints<'a>) -> Res
     let bad = |error: serde_json::Error| Bad::json(body, &error);
     let requests = match method {
         Method::One => vec![crate::json::from_bytes::<One<'a>>(body).map_err(bad)?],
-        Method::Batch => crate::json::from_bytes::<Batch<'a>>(body).map_err(bad)?.requests.unwrap_or_default(),
+        Method::Batch => {
+            crate::json::from_bytes::<Batch<'a>>(body).map_err(bad)?.requests.map(|all| all.0).unwrap_or_default()
+        }
     };
     let Some(first) = requests.first() else {
         return Err(Bad::new("You must provide requests.", Some("requests")));
@@ -107,7 +123,7 @@ pub fn read_gemini<'a>(body: &'a [u8], method: Method, hints: &Hints<'a>) -> Res
     let dimensions = first.dimensions();
     let mut ask = Ask {
         model,
-        texts: Vec::new(),
+        texts: Vec::with_capacity(requests.len()),
         dimensions: None,
         one: method == Method::One,
         packed: false,
@@ -150,7 +166,7 @@ fn text(content: Option<Content<'_>>) -> Result<Str<'_>, Bad> {
 
 /// Writes a request for an upstream that speaks OpenAI's format. Vectors are asked for as numbers.
 pub fn write_openai(ask: &Ask<'_>, model: &str) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(ask.length() + model.len() + 128);
     let mut object = Object::open(&mut out);
     object.text("model", model);
     match ask.texts.as_slice() {
@@ -174,7 +190,7 @@ pub fn write_openai(ask: &Ask<'_>, model: &str) -> Vec<u8> {
 
 /// Writes a request for a Gemini upstream.
 pub fn write_gemini(ask: &Ask<'_>, model: &str, method: Method) -> Result<Vec<u8>, Refused> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(ask.length() + ask.texts.len() * (model.len() + 88) + 128);
     match (method, ask.texts.as_slice()) {
         (Method::One, [text]) => one(&mut Object::open(&mut out), ask, text),
         (Method::One, _) => {

@@ -10,6 +10,7 @@ use crate::Wire;
 use crate::conversation::{Answer, Finish, Kind, Maybe, Part};
 use crate::date;
 use crate::json::Weight;
+use crate::json::list::push;
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
@@ -62,13 +63,13 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
         crate::json::from_bytes(body).map(|one| vec![one])
     };
     let mut answer = Answer::new(Wire::Gemini);
-    let mut any = false;
+    let (mut any, mut cited) = (false, 0);
     for piece in pieces.map_err(|_| Malformed::of(body))? {
         if piece.error.as_ref().is_some_and(|error| error.0) {
             return Err(Malformed::of(body));
         }
         any |= piece.candidates.is_some() || piece.feedback.is_some() || piece.usage.is_some();
-        add(&mut answer, piece).map_err(|_| Malformed::Foreign)?;
+        add(&mut answer, piece, &mut cited).map_err(|_| Malformed::Foreign)?;
     }
     if !any {
         return Err(Malformed::of(body));
@@ -78,7 +79,8 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     Ok(answer)
 }
 
-fn add<'a>(answer: &mut Answer<'a>, piece: Body<'a>) -> Result<(), serde_json::Error> {
+/// `cited`: so many sources were named before.
+fn add<'a>(answer: &mut Answer<'a>, piece: Body<'a>, cited: &mut usize) -> Result<(), serde_json::Error> {
     answer.finish = piece.finish().or(answer.finish);
     answer.id = piece.id.and_then(Maybe::filled).or(answer.id.take());
     answer.model = piece.model.and_then(Maybe::filled).or(answer.model.take());
@@ -94,16 +96,25 @@ fn add<'a>(answer: &mut Answer<'a>, piece: Body<'a>) -> Result<(), serde_json::E
     path::keep(&mut answer.extra, "candidates.", candidate.extra);
     let begin = answer.parts.len();
     let parts = content::parts(candidate.content.unwrap_or_default().parts)?;
-    answer.parts.extend(parts);
-    for mut found in grounding::read(candidate.grounding, candidate.recited) {
+    if answer.parts.is_empty() {
+        answer.parts = parts;
+    } else {
+        parts.into_iter().for_each(|part| push(&mut answer.parts, part));
+    }
+    let mut found = grounding::read(candidate.grounding, candidate.recited);
+    // Of all pieces together no more than one may name.
+    found.truncate(grounding::MAX_CITATIONS.saturating_sub(*cited));
+    *cited += found.len();
+    let last = if found.is_empty() { None } else { answer.parts.iter().rposition(is_text) };
+    for mut found in found {
         let meant = found.part.map(|part| part + begin).filter(|at| answer.parts.get(*at).is_some_and(is_text));
-        let at = meant.or_else(|| answer.parts.iter().rposition(is_text));
+        let at = meant.or(last);
         if let Some(Part { kind: Kind::Text { text, citations }, .. }) = at.and_then(|at| answer.parts.get_mut(at)) {
             grounding::in_chars(&mut found.citation, text);
             citations.push(found.citation);
         }
     }
-    fold_signatures(&mut answer.parts);
+    fold_signatures(&mut answer.parts, begin.saturating_sub(1));
     Ok(())
 }
 
@@ -112,23 +123,28 @@ const fn is_text(part: &Part<'_>) -> bool {
 }
 
 /// A signature that comes with an empty text belongs to what was said before.
-fn fold_signatures(parts: &mut Vec<Part<'_>>) {
-    let mut kept: Vec<Part<'_>> = Vec::with_capacity(parts.len());
-    for part in parts.drain(..) {
-        let empty = matches!(&part.kind, Kind::Text { text, citations } if text.is_empty() && citations.is_empty());
-        let before = kept.last_mut().filter(|before| {
+/// `from`: those before are folded already.
+fn fold_signatures(parts: &mut Vec<Part<'_>>, from: usize) {
+    let foldable = |part: &Part<'_>| {
+        part.extra.is_empty()
+            && matches!(&part.kind, Kind::Text { text, citations } if text.is_empty() && citations.is_empty())
+    };
+    if !parts.iter().skip(from).any(foldable) {
+        return;
+    }
+    for part in parts.split_off(from) {
+        let before = parts.last_mut().filter(|before| {
             before.opaque.is_none() && matches!(before.kind, Kind::Text { .. } | Kind::Thinking { .. })
         });
         match before {
-            Some(before) if empty && part.extra.is_empty() => before.opaque = part.opaque,
-            Some(_) | None => kept.push(part),
+            Some(before) if foldable(&part) => before.opaque = part.opaque,
+            Some(_) | None => push(parts, part),
         }
     }
-    *parts = kept;
 }
 
 pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec<u8> {
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(answer.room(Wire::Gemini));
     let mut object = Object::open(&mut body);
     let mut candidates = object.list("candidates");
     let mut candidate = candidates.object();
@@ -138,8 +154,12 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     let mut written = 0;
     for (n, part) in answer.parts.iter().enumerate() {
         if let Kind::Text { text, citations } = &part.kind {
-            let span = |citation| grounding::in_bytes(citation, text);
-            cited.extend(citations.iter().map(|citation| Cited { part: written, citation, span: span(citation) }));
+            let mut places = grounding::Places::new(text);
+            cited.extend(citations.iter().map(|citation| Cited {
+                part: written,
+                citation,
+                span: places.in_bytes(citation),
+            }));
         }
         let own = answer.wire == Wire::Gemini;
         written += usize::from(write_part(&mut list, part, n, own, context, losses));
@@ -215,10 +235,9 @@ pub fn write_part(
         Kind::Audio(media) => (media, "audio/wav"),
         Kind::Video(media) => (media, "video/mp4"),
     };
-    let mut written = Vec::new();
-    let told = put::media(&mut Object::open(&mut written), usual.0, usual.1, None);
-    if told && let Ok(text) = std::str::from_utf8(&written) {
-        list.raw(text);
+    let told = put::tells(usual.0);
+    if told {
+        put::media(&mut list.object(), usual.0, usual.1, None);
     }
     losses.note_if(!told, Field::FileIds);
     told

@@ -12,6 +12,7 @@ use crate::Wire;
 use crate::conversation::{Call, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
 use crate::json::list;
 use crate::json::object::object;
+use crate::json::scan::Scan;
 
 object! {
     pub struct Content<'a> {
@@ -148,7 +149,8 @@ fn said(response: &RawValue) -> (Vec<Part<'_>>, bool) {
         // A text that looks like an object would not come back as a text.
         (raw.get().starts_with('"') && !text.trim_start().starts_with('{')).then_some(text)
     };
-    if let Ok(Response { output, error, extra }) = serde_json::from_str(response.get())
+    if few(response.get().as_bytes())
+        && let Ok(Response { output, error, extra }) = serde_json::from_str(response.get())
         && extra.is_empty()
         && let (Some(raw), None) | (None, Some(raw)) = (output, error)
         && let Some(text) = bare(raw)
@@ -156,6 +158,25 @@ fn said(response: &RawValue) -> (Vec<Part<'_>>, bool) {
         return (vec![Part::text(text)], error.is_some());
     }
     (vec![Part::text(response.get())], false)
+}
+
+/// Whether an object has so few members that all may be kept to be looked at. One of very many is no answer of a tool in
+/// Google's form.
+fn few(object: &[u8]) -> bool {
+    let mut scan = Scan::new(object);
+    let mut walk = || {
+        let mut more = scan.open()?;
+        for _ in 0..8 {
+            if !more {
+                return Some(true);
+            }
+            scan.key()?;
+            scan.skip()?;
+            more = scan.more()?;
+        }
+        Some(!more)
+    };
+    walk().unwrap_or(object.len() < 64 * 1024)
 }
 
 /// OpenAI's word for `MEDIA_RESOLUTION_HIGH` and the like.

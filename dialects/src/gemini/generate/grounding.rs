@@ -142,14 +142,51 @@ pub struct Cited<'c> {
     pub span: Option<(u64, u64)>,
 }
 
-/// Positions in characters of `text` as positions in bytes.
-pub fn in_bytes(citation: &Citation<'_>, text: &str) -> Option<(u64, u64)> {
-    let bytes = |at: u64| {
+/// Where the characters of a text are in its bytes: looked for once, however many citations ask.
+#[derive(Debug)]
+pub struct Places<'t> {
+    text: &'t str,
+    /// The byte at which each [`STEP`]th character begins, as far as one was asked for.
+    known: Vec<usize>,
+}
+
+const STEP: usize = 256;
+
+impl<'t> Places<'t> {
+    pub fn new(text: &'t str) -> Self {
+        Self { text, known: Vec::new() }
+    }
+
+    /// Positions in characters of the text as positions in bytes.
+    pub fn in_bytes(&mut self, citation: &Citation<'_>) -> Option<(u64, u64)> {
+        Some((self.byte(citation.start?)?, self.byte(citation.end?)?))
+    }
+
+    fn byte(&mut self, at: u64) -> Option<u64> {
         let at = usize::try_from(at).ok()?;
-        let ends = text.char_indices().map(|(byte, _)| byte).chain([text.len()]);
-        ends.clone().nth(at).map(|byte| byte as u64)
-    };
-    Some((bytes(citation.start?)?, bytes(citation.end?)?))
+        if at > self.text.len() {
+            return None;
+        }
+        if self.known.is_empty() {
+            let steps = self.text.char_indices().step_by(STEP).map(|(byte, _)| byte);
+            self.known.extend(steps);
+        }
+        let from = self.known.get(at / STEP).copied();
+        let (from, skip) = match from {
+            Some(from) => (from, at % STEP),
+            // The end of the text, right behind a whole number of steps.
+            None => (self.text.len(), if at == self.known.len() * STEP && self.full() { 0 } else { 1 }),
+        };
+        let rest = self.text.get(from..)?;
+        let mut ends = rest.char_indices().map(|(byte, _)| byte).chain([rest.len()]);
+        ends.nth(skip).map(|byte| (from + byte) as u64)
+    }
+
+    /// Whether the last step is a whole one.
+    fn full(&self) -> bool {
+        let last = self.known.last().and_then(|from| self.text.get(*from..));
+        last.is_none_or(|last| last.chars().count() == STEP)
+    }
 }
 
 /// Writes `groundingMetadata`; nothing where nothing is cited.
@@ -195,10 +232,22 @@ mod tests {
         assert_eq!((first.start, first.end), (Some(0), Some(3)));
         in_chars(first, "äb c");
         assert_eq!((first.url.as_deref(), first.start, first.end), (Some("a"), Some(0), Some(2)));
-        assert_eq!(in_bytes(first, "äb c"), Some((0, 3)));
+        assert_eq!(Places::new("äb c").in_bytes(first), Some((0, 3)));
         assert_eq!(found[1].citation.quote.as_deref(), Some("q"));
         in_chars(&mut found[0].citation, "");
         assert_eq!(found[0].citation.end, None);
+    }
+
+    #[test]
+    fn every_place_is_found() {
+        for length in [0, 1, 255, 256, 257, 512, 600] {
+            let text: String = "aä".chars().cycle().take(length).collect();
+            let mut places = Places::new(&text);
+            for at in 0..=length + 300 {
+                let plain = text.char_indices().map(|(byte, _)| byte as u64).chain([text.len() as u64]).nth(at);
+                assert_eq!(places.byte(at as u64), plain, "{at} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -53,6 +53,11 @@ pub fn call(part: &mut Object<'_>, id: &str, name: &str, args: Option<&str>, ext
     }
 }
 
+/// Whether this format can say where a medium is.
+pub fn tells(media: &Media<'_>) -> bool {
+    !matches!(&media.source, Source::File(id) if !is_kept(id))
+}
+
 /// A medium; false where this format cannot say where it is. `usual`: the type of what does not say its own.
 pub fn media(part: &mut Object<'_>, media: &Media<'_>, usual: &str, extra: Option<&Extra<'_>>) -> bool {
     // By API key names are refused.

@@ -21,8 +21,14 @@ object! {
 /// Each level is parsed again, so a schema that is nested deeper is left as it is.
 const MAX_DEPTH: usize = 32;
 
+/// No schema is longer. What is, is left as it is: it would be held several times.
+const MAX_LENGTH: usize = 256 * 1024;
+
 /// A schema of the subset as JSON Schema.
 pub fn to_json_schema(raw: &RawValue) -> Json<'_> {
+    if raw.get().len() > MAX_LENGTH {
+        return Cow::Borrowed(raw);
+    }
     let mut out = Vec::with_capacity(raw.get().len());
     let written = schema(raw, &mut out, MAX_DEPTH);
     let text = written.and_then(|()| String::from_utf8(out).ok());
@@ -111,7 +117,7 @@ fn type_word(raw: &RawValue) -> Option<String> {
 
 /// Whether a JSON Schema says nothing but what the subset knows.
 pub fn in_subset(raw: &RawValue) -> bool {
-    fits(raw, MAX_DEPTH) == Some(true)
+    raw.get().len() <= MAX_LENGTH && fits(raw, MAX_DEPTH) == Some(true)
 }
 
 /// None where it cannot be told.

@@ -182,7 +182,7 @@ fn thought_text(thought: Thought<'_>) -> Str<'_> {
 }
 
 pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec<u8> {
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(answer.room(Wire::Chat));
     let mut object = Object::open(&mut body);
     object.text("id", &words::answer_id(answer.id.as_ref(), &context.request_id));
     object.text("object", "chat.completion").whole("created", answer.created.unwrap_or(context.created));
@@ -265,7 +265,7 @@ fn message(choice: &mut Object<'_>, parts: &[Part<'_>], context: &Context, losse
 
 /// The body of a call, in the form in which the client has declared its tool.
 fn write_call(entry: &mut Object<'_>, name: &str, arguments: &str, free_form: bool, context: &Context) {
-    if free_form || context.free_form.iter().any(|free| free == name) {
+    if free_form || context.free_form.contains(name) {
         let input = if free_form { Cow::Borrowed(arguments) } else { free_form_text(arguments) };
         entry.text("type", "custom").object("custom").text("name", name).text("input", &input);
     } else {
@@ -338,10 +338,10 @@ fn pictures(object: &mut Object<'_>, images: &[&Media<'_>]) {
 
 /// A picture of an answer, in OpenRouter's form.
 pub fn picture(entry: &mut Object<'_>, media: &Media<'_>, index: u64) {
-    let url: Cow<'_, str> = match &media.source {
-        Source::Base64 { media_type, data } => data_url(media_type, data).into(),
-        Source::Url { url, .. } => Cow::Borrowed(url),
-        Source::File(_) | Source::Text(_) => Cow::Borrowed(""),
+    let url = match &media.source {
+        Source::Base64 { media_type, data } => data_url(media_type, data),
+        Source::Url { url, .. } => [url, "", "", ""],
+        Source::File(_) | Source::Text(_) => [""; 4],
     };
-    entry.text("type", "image_url").whole("index", index).object("image_url").text("url", &url);
+    entry.text("type", "image_url").whole("index", index).object("image_url").texts("url", url);
 }

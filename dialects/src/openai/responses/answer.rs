@@ -8,6 +8,7 @@ use super::response::{self, Head, Status};
 use super::write_item::{self, Called, annotation, is_free_form};
 use crate::Wire;
 use crate::conversation::{Answer, Call, Finish, Kind, Maybe, Opaque, Part};
+use crate::json::list::{Raws, push};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::json::{Scalar, Weight};
@@ -22,7 +23,7 @@ object! {
         model: Maybe<'a> = "model",
         created: Scalar = "created_at",
         status: Maybe<'a> = "status",
-        output: Vec<&'a RawValue> = "output",
+        output: Raws<'a> = "output",
         usage: &'a RawValue = "usage",
         error: Weight = "error",
         incomplete: Incomplete<'a> = "incomplete_details",
@@ -51,7 +52,11 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
         return Err(Malformed::of(body));
     }
     let Some(output) = read.output else { return Err(Malformed::of(body)) };
-    let parts: Vec<Part<'_>> = output.into_iter().flat_map(parts).collect();
+    let mut all = Vec::with_capacity(output.0.len());
+    for item in output.0 {
+        parts(item).into_iter().for_each(|part| push(&mut all, part));
+    }
+    let parts = all;
     let (mut calls, mut refused) = (false, false);
     for part in &parts {
         match &part.kind {
@@ -89,7 +94,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     let refused = answer.parts.iter().any(|part| matches!(part.kind, Kind::Refusal(_)));
     let status = Status::of(answer.finish.unwrap_or(Finish::Stop), refused);
     let id = answer_id(answer.id.as_deref(), context);
-    let mut body = Vec::with_capacity(2_048);
+    let mut body = Vec::with_capacity(answer.room(Wire::Responses));
     let mut object = Object::open(&mut body);
     let head = Head {
         id: &id,

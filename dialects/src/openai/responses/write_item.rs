@@ -61,7 +61,7 @@ pub fn picture(list: &mut List<'_>, id: &str, media: &Media<'_>) -> bool {
 
 /// Whether the client has declared the tool as one that takes text.
 pub fn is_free_form(name: &str, context: &Context) -> bool {
-    context.free_form.iter().any(|free| free == name)
+    context.free_form.contains(name)
 }
 
 /// Writes an entry of `annotations`; false where the citation has no place here. `length`: characters of the text.

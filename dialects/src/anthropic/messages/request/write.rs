@@ -15,7 +15,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
     losses.note_if(request.sampling.candidates.is_some_and(|n| n > 1), Field::Candidates);
     let own = request.wire == Wire::Messages;
     let think = write_think::decide(request, target, losses);
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(target.room.max(1_024));
     let mut object = Object::open(&mut body);
     object.text("model", target.model).whole("max_tokens", think.max_tokens);
     turns(&mut object, request, losses);

@@ -10,7 +10,7 @@ use super::super::answer::{redacted, write_citation};
 use super::super::words;
 use crate::conversation::media::data_url;
 use crate::conversation::{Delta, Event, Finish, Kind, Opaque, Opened, Part, Source};
-use crate::json::put::{Object, string};
+use crate::json::put::{Object, strings};
 use crate::translate::Context;
 use crate::{Usage, Wire};
 
@@ -132,11 +132,16 @@ impl Write {
 
     /// A piece of a block: its kind, and the member that holds it.
     fn piece(block: u32, kind: &str, member: &str, text: &str, out: &mut Vec<u8>) {
+        Self::pieces(block, kind, member, &[text], out);
+    }
+
+    /// A text that comes in pieces, as one.
+    fn pieces(block: u32, kind: &str, member: &str, text: &[&str], out: &mut Vec<u8>) {
         let _ = write!(
             out,
             "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{block},\"delta\":{{\"type\":\"{kind}\",\"{member}\":"
         );
-        string(out, text);
+        strings(out, text.iter().copied());
         out.extend_from_slice(b"}}\n\n");
     }
 
@@ -215,10 +220,12 @@ impl Write {
     /// What comes as one piece; a client of this format shows text and nothing else of it.
     fn whole(&mut self, part: &Part<'_>, out: &mut Vec<u8>) {
         let text = match &part.kind {
-            Kind::Text { text, .. } | Kind::Refusal(text) => text.to_string(),
+            Kind::Text { text, .. } | Kind::Refusal(text) => vec![&**text],
             Kind::Image(media) => match &media.source {
-                Source::Base64 { media_type, data } => format!("![image]({})", data_url(media_type, data)),
-                Source::Url { url, .. } => url.to_string(),
+                Source::Base64 { media_type, data } => {
+                    [&["![image]("], &data_url(media_type, data)[..], &[")"]].concat()
+                }
+                Source::Url { url, .. } => vec![&**url],
                 Source::File(_) | Source::Text(_) => return,
             },
             Kind::Document(_)
@@ -232,7 +239,7 @@ impl Write {
         let block = self.begin(out, |block| {
             block.text("type", "text").text("text", "");
         });
-        Self::piece(block, "text_delta", "text", &text, out);
+        Self::pieces(block, "text_delta", "text", &text, out);
         Self::stop(block, out);
     }
 

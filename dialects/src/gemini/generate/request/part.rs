@@ -1,5 +1,6 @@
 //! Parts of a request's messages as they are written.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::super::content::RESOLUTION;
@@ -109,25 +110,20 @@ impl<'r> Parts<'r> {
 
     fn media(&self, list: &mut List<'_>, part: &Part<'_>, media: &Media<'_>, usual: &str, losses: &mut Losses) -> bool {
         let extra = self.own.then_some(&part.extra);
-        let mut out = Vec::new();
-        let mut object = Object::open(&mut out);
-        let told = put::media(&mut object, media, usual, extra);
+        let told = put::tells(media);
         losses.note_if(!told, Field::FileIds);
         losses.note_if(!self.own && media.name.is_some(), Field::DocumentName);
         losses.note_if(media.context.is_some(), Field::DocumentContext);
         losses.note_if(media.cite == Some(true), Field::Citations);
-        match media.detail.as_deref() {
-            Some(level) if self.own => {
+        losses.note_if(!self.own && media.detail.as_deref().is_some_and(|level| level != "auto"), Field::ImageDetail);
+        let signature = self.signature(part.opaque.as_deref(), losses);
+        if told {
+            let mut object = list.object();
+            put::media(&mut object, media, usual, extra);
+            if let Some(level) = media.detail.as_deref().filter(|_| self.own) {
                 object.object("mediaResolution").text("level", &resolution(level));
             }
-            Some("auto") | None => {}
-            Some(_) => losses.note(Field::ImageDetail),
-        }
-        let signature = self.signature(part.opaque.as_deref(), losses);
-        self.close(&mut object, part, signature);
-        drop(object);
-        if told && let Ok(text) = std::str::from_utf8(&out) {
-            list.raw(text);
+            self.close(&mut object, part, signature);
         }
         told
     }
@@ -148,12 +144,6 @@ impl<'r> Parts<'r> {
             ("", None) => "tool",
             (name, _) => name,
         };
-        let text = said(&result.parts);
-        let response = match result.is_error {
-            true => put::one("error", &text),
-            false if text.is_empty() => put::one("output", ""),
-            false => put::object(&text, "output").into_owned(),
-        };
         let media =
             |part: &&Part<'_>| !matches!(part.kind, Kind::Text { .. } | Kind::Refusal(_) | Kind::Thinking { .. });
         let mut object = list.object();
@@ -161,7 +151,8 @@ impl<'r> Parts<'r> {
         if !result.id.is_empty() {
             answer.text("id", &result.id);
         }
-        answer.text("name", name).raw("response", &response);
+        answer.text("name", name);
+        response(&mut answer, result);
         if self.nests_media && result.parts.iter().any(|part| media(&part)) {
             let mut nested = answer.list("parts");
             for part in result.parts.iter().filter(media) {
@@ -183,23 +174,31 @@ impl<'r> Parts<'r> {
     }
 }
 
-/// All that was said in words.
-fn said(parts: &[Part<'_>]) -> String {
-    let texts: Vec<&str> = parts
-        .iter()
-        .filter_map(|part| match &part.kind {
-            Kind::Text { text, .. } | Kind::Refusal(text) => Some(&**text),
-            Kind::Image(_)
-            | Kind::Document(_)
-            | Kind::Audio(_)
-            | Kind::Video(_)
-            | Kind::Call(_)
-            | Kind::Result(_)
-            | Kind::Thinking { .. }
-            | Kind::Native(_) => None,
-        })
-        .collect();
-    texts.join("\n")
+/// All that was said in words: an object as it is, anything else as the one member of one.
+fn response(answer: &mut Object<'_>, result: &ToolResult<'_>) {
+    let texts = || result.parts.iter().filter_map(|part| part.kind.said().or(part.kind.refused()));
+    let member = if result.is_error { "error" } else { "output" };
+    let first = texts().find(|text| !text.trim().is_empty());
+    // Nothing else is joined only to be looked at.
+    if !result.is_error && first.is_some_and(|text| text.trim_start().starts_with('{')) {
+        let mut all = texts();
+        let whole = match (all.next(), all.next()) {
+            (Some(one), None) => Cow::Borrowed(one),
+            (_, _) => Cow::Owned(texts().collect::<Vec<_>>().join("\n")),
+        };
+        if put::is_object(&whole) {
+            answer.raw("response", &whole);
+            return;
+        }
+    }
+    // Of nothing but white space nothing is said.
+    let blank = first.is_none() && (texts().count() > 1 || texts().any(|text| !text.is_empty()));
+    if !result.is_error && blank {
+        answer.raw("response", "{}");
+        return;
+    }
+    let between = texts().enumerate().flat_map(|(n, text)| [if n > 0 { "\n" } else { "" }, text]);
+    answer.object("response").texts(member, between);
 }
 
 /// Google's word for a level.

@@ -15,7 +15,7 @@ use crate::translate::{Refused, Target};
 
 pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Result<Vec<u8>, Refused> {
     let own = request.wire == Wire::Gemini;
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::with_capacity(target.room.max(1_024));
     let mut top = Object::open(&mut out);
     let parts = Parts::new(request, generation(target.model));
     let instructs = |message: &&Message<'_>| !own && matches!(message.role, Role::System | Role::Developer);
@@ -74,16 +74,14 @@ fn content<'p>(
     parts: &Parts<'_>,
     losses: &mut Losses,
 ) {
-    let mut written = Vec::new();
-    let mut list = List::open(&mut written);
-    let (mut any, mut called) = (false, false);
-    for part in all {
-        any |= parts.write(&mut list, part, &mut called, losses);
-    }
-    drop(list);
-    if any && let Ok(text) = std::str::from_utf8(&written) {
-        contents.object().text("role", role).raw("parts", text);
-    }
+    contents.object_if(|object| {
+        let mut list = object.text("role", role).list("parts");
+        let (mut any, mut called) = (false, false);
+        for part in all {
+            any |= parts.write(&mut list, part, &mut called, losses);
+        }
+        any
+    });
 }
 
 fn own_content(contents: &mut List<'_>, message: &Message<'_>, parts: &Parts<'_>, losses: &mut Losses) {

@@ -3,11 +3,13 @@
 //! A call goes out when it is whole, since its arguments are an object here; the reason for the end, the counts and the
 //! sources go out with the last event.
 
+use std::collections::BTreeMap;
+
 use super::super::answer::write_part;
 use super::super::grounding::{self, Cited, MAX_CITATIONS};
 use super::super::{put, words};
 use crate::conversation::{Call, Citation, Delta, Event, Finish, Opaque, Opened, Str};
-use crate::json::put::{List, Object};
+use crate::json::put::Object;
 use crate::loss::Losses;
 use crate::translate::{Context, MAX_EVENT};
 use crate::{Usage, Wire};
@@ -19,7 +21,7 @@ pub struct Write {
     id: String,
     /// Something has been written: a further piece of the array follows a comma.
     begun: bool,
-    open: Vec<(u32, Open)>,
+    open: BTreeMap<u32, Open>,
     /// Bytes of arguments that are held.
     held: usize,
     usage: Option<Usage>,
@@ -41,7 +43,7 @@ impl Write {
             context: context.clone(),
             id: String::new(),
             begun: false,
-            open: Vec::new(),
+            open: BTreeMap::new(),
             held: 0,
             usage: None,
             finish: Finish::Stop,
@@ -75,26 +77,30 @@ impl Write {
                 opaque: opaque.clone().map(Opaque::into_owned),
             },
             Opened::Whole(whole) => {
-                let context = self.context.clone();
                 // A stream has no place to say what is left out; the table says it.
                 let mut lost = Losses::default();
-                let mut written = Vec::new();
-                let mut list = List::open(&mut written);
-                let any = write_part(&mut list, whole, part as usize, false, &context, &mut lost);
-                drop(list);
-                if any && let Ok(text) = std::str::from_utf8(&written) {
-                    self.piece(out, |candidate| {
-                        candidate.object("content").raw("parts", text).text("role", "model");
-                    });
+                let (length, begun, mut any) = (out.len(), self.begun, false);
+                let context = self.context.clone();
+                self.piece(out, |candidate| {
+                    let mut content = candidate.object("content");
+                    let mut list = content.list("parts");
+                    any = write_part(&mut list, whole, part as usize, false, &context, &mut lost);
+                    drop(list);
+                    content.text("role", "model");
+                });
+                // What has no place here was no piece.
+                if !any {
+                    out.truncate(length);
+                    self.begun = begun;
                 }
                 Open::Whole
             }
         };
-        self.open.push((part, open));
+        self.open.insert(part, open);
     }
 
     fn delta(&mut self, part: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
-        let Some((_, open)) = self.open.iter_mut().find(|(number, _)| *number == part) else { return };
+        let Some(open) = self.open.get_mut(&part) else { return };
         let thought = matches!(open, Open::Thought);
         match (delta, open) {
             (Delta::Text(text), Open::Text | Open::Thought) => {
@@ -127,8 +133,8 @@ impl Write {
     }
 
     fn close(&mut self, part: u32, out: &mut Vec<u8>) {
-        let Some(at) = self.open.iter().position(|(number, _)| *number == part) else { return };
-        match self.open.remove(at).1 {
+        let Some(open) = self.open.remove(&part) else { return };
+        match open {
             Open::Call { call, opaque } => {
                 self.held = self.held.saturating_sub(call.arguments.len());
                 let made = call.id.is_empty().then(|| self.context.id("call_", part));

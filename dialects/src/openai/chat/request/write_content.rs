@@ -67,14 +67,14 @@ fn one(list: &mut List<'_>, part: &Part<'_>, notes: &mut Notes<'_, '_>) {
             entry
                 .text("type", "image_url")
                 .object("image_url")
-                .text("url", &url)
+                .texts("url", url)
                 .text_if("detail", media.detail.as_deref());
             entry
         }
         Kind::Video(media) => {
             let Some(url) = url(media, own, Field::Video, notes.losses) else { return };
             let mut entry = list.object();
-            entry.text("type", "video_url").object("video_url").text("url", &url);
+            entry.text("type", "video_url").object("video_url").texts("url", url);
             entry
         }
         Kind::Audio(media) => {
@@ -123,10 +123,10 @@ pub fn cache(object: &mut Object<'_>, cache: Option<&Cache<'_>>) {
     }
 }
 
-fn url(media: &Media<'_>, own: bool, field: Field, losses: &mut Losses) -> Option<String> {
+fn url<'m>(media: &'m Media<'_>, own: bool, field: Field, losses: &mut Losses) -> Option<[&'m str; 4]> {
     match &media.source {
         Source::Base64 { media_type, data } => Some(data_url(media_type, data)),
-        Source::Url { url, .. } => Some(url.to_string()),
+        Source::Url { url, .. } => Some([url, "", "", ""]),
         // Here a file is a document and nothing else.
         Source::File(_) => {
             losses.note(Field::FileIds);
@@ -147,7 +147,7 @@ fn document<'o>(list: &'o mut List<'_>, media: &Media<'_>, notes: &mut Notes<'_,
         Source::Base64 { media_type, data } => {
             let mut entry = list.object();
             let mut file = entry.text("type", "file").object("file");
-            file.text("file_data", &data_url(media_type, data));
+            file.texts("file_data", data_url(media_type, data));
             // OpenAI asks for a name beside the data.
             match media.name.as_deref() {
                 Some(name) => file.text("filename", name),

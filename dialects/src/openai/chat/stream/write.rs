@@ -1,5 +1,6 @@
 //! Writes a stream of chunks.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use super::super::answer::{annotation, free_form_text, picture};
@@ -7,7 +8,7 @@ use super::super::request::client_id;
 use super::super::{detail, words};
 use crate::Usage;
 use crate::conversation::{Citation, Delta, Event, Finish, Kind, Opaque, Opened, Part};
-use crate::json::put::{Object, string};
+use crate::json::put::{Object, grow_for, string};
 use crate::translate::{Context, MAX_EVENT};
 
 /// What a part of the conversation is here.
@@ -45,7 +46,7 @@ pub struct Write {
     model: String,
     created: u64,
     include_usage: bool,
-    free_form: Vec<String>,
+    free_form: BTreeSet<String>,
     /// Every chunk up to its delta; made when the answer starts.
     head: Vec<u8>,
     places: Vec<Place>,
@@ -155,7 +156,7 @@ impl Write {
             Opened::Call { id, name, free_form, opaque } => {
                 let index = self.calls;
                 self.calls += 1;
-                let declared = self.free_form.iter().any(|free| **free == **name);
+                let declared = self.free_form.contains(&**name);
                 let id = client_id(id, opaque.as_ref());
                 self.chunk(out, None, |delta| {
                     let mut list = delta.list("tool_calls");
@@ -213,6 +214,7 @@ impl Write {
             }
             (Place::Thinking { detail }, Delta::Text(text)) => {
                 let index = *detail;
+                grow_for(out, text, 2);
                 self.chunk(out, None, |delta| {
                     delta.text("reasoning_content", text);
                     detail::write(&mut delta.list("reasoning_details").object(), index, text, None);

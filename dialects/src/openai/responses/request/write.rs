@@ -24,7 +24,7 @@ pub fn write(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) ->
             param: None,
         });
     }
-    let mut body = Vec::with_capacity(1_024);
+    let mut body = Vec::with_capacity(target.room.max(1_024));
     let mut object = Object::open(&mut body);
     object.text("model", target.model);
     instructions(&mut object, request, own, losses);
@@ -55,15 +55,9 @@ fn instructions(object: &mut Object<'_>, request: &Request<'_>, own: bool, losse
     if request.system.is_empty() {
         return;
     }
-    let mut all = String::new();
     for part in &request.system {
         match &part.kind {
-            Kind::Text { text, .. } => {
-                if !all.is_empty() {
-                    all.push_str("\n\n");
-                }
-                all.push_str(text);
-            }
+            Kind::Text { .. } => {}
             Kind::Image(_)
             | Kind::Document(_)
             | Kind::Audio(_)
@@ -77,7 +71,16 @@ fn instructions(object: &mut Object<'_>, request: &Request<'_>, own: bool, losse
         losses.note_if(part.cache.is_some(), Field::CacheMarkers);
         losses.note_if(!own && !part.extra.is_empty(), Field::Unknown);
     }
-    object.text("instructions", &all);
+    let mut any = false;
+    let texts = request.system.iter().filter_map(|part| part.kind.said());
+    object.texts(
+        "instructions",
+        texts.flat_map(|text| {
+            let between = if any { "\n\n" } else { "" };
+            any |= !text.is_empty();
+            [between, text]
+        }),
+    );
 }
 
 fn text(object: &mut Object<'_>, request: &Request<'_>, own: bool) {

@@ -213,15 +213,13 @@ fn content(entry: &mut Object<'_>, key: &str, assistant: bool, parts: &[&Part<'_
         | Kind::Native(_) => false,
     };
     if parts.iter().all(plain) && (parts.len() < 2 || assistant && !notes.own) {
-        let mut all = String::new();
         for part in parts {
-            if let Kind::Text { text, citations } = &part.kind {
-                all.push_str(text);
+            if let Kind::Text { citations, .. } = &part.kind {
                 around(part, notes);
                 notes.losses.note_if(!citations.is_empty(), Field::Citations);
             }
         }
-        entry.text(key, &all);
+        entry.texts(key, parts.iter().filter_map(|part| part.kind.said()));
         return;
     }
     let mut list = entry.list(key);
@@ -303,7 +301,7 @@ fn one(list: &mut List<'_>, assistant: bool, part: &Part<'_>, notes: &mut Notes<
 fn image<'o>(list: &'o mut List<'_>, media: &Media<'_>, notes: &mut Notes<'_>) -> Option<Object<'o>> {
     let url = match &media.source {
         Source::Base64 { media_type, data } => data_url(media_type, data),
-        Source::Url { url, .. } => url.to_string(),
+        Source::Url { url, .. } => [url, "", "", ""],
         Source::File(id) if notes.own => {
             let mut entry = list.object();
             entry.text("type", "input_image").text("file_id", id);
@@ -319,7 +317,7 @@ fn image<'o>(list: &'o mut List<'_>, media: &Media<'_>, notes: &mut Notes<'_>) -
         }
     };
     let mut entry = list.object();
-    entry.text("type", "input_image").text("image_url", &url);
+    entry.text("type", "input_image").texts("image_url", url);
     Some(entry)
 }
 
@@ -335,15 +333,15 @@ fn document<'o>(list: &'o mut List<'_>, media: &Media<'_>, notes: &mut Notes<'_>
     let mut entry = list.object();
     match &media.source {
         Source::Text(text) => {
-            let named = media.name.as_deref().map(|name| format!("{name}\n\n{}", &**text));
-            entry.text("type", "input_text").text("text", named.as_deref().unwrap_or(text));
+            let named = media.name.as_deref().map_or(["", "", text], |name| [name, "\n\n", text]);
+            entry.text("type", "input_text").texts("text", named);
             return Some(entry);
         }
         Source::Base64 { media_type, data } => {
             // A name must stand beside the bytes.
             let unnamed = (!notes.own).then_some("document");
             entry.text("type", "input_file").text_if("filename", media.name.as_deref().or(unnamed));
-            entry.text("file_data", &data_url(media_type, data));
+            entry.texts("file_data", data_url(media_type, data));
         }
         Source::Url { url, .. } => {
             entry.text("type", "input_file");

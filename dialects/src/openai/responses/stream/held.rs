@@ -1,10 +1,12 @@
 //! What the writer of a stream holds of the answer until its last event.
 
+use std::borrow::Cow;
+
 use super::super::response::Status;
 use super::super::write_item::{self, Called, annotation};
 use super::write::{Spot, say};
 use crate::conversation::{Citation, Delta, Opaque};
-use crate::json::put::{List, Object};
+use crate::json::put::{List, Object, grow_for};
 use crate::openai::chat::answer::free_form_text;
 
 /// An item of the output. Its place there is its number.
@@ -73,17 +75,18 @@ pub struct Call {
 
 impl Item {
     /// Its JSON when it begins. What comes at once begins as it ends.
-    pub fn begin(&self) -> String {
+    pub fn begin(&self) -> Cow<'_, str> {
         let status = Status::InProgress;
-        match &self.state {
+        let made = match &self.state {
             State::Message(_) => json(|entry| {
                 write_item::message(entry, &self.id, status.word());
                 entry.raw("content", "[]");
             }),
             State::Thought(_) => json(|entry| write_item::reasoning(entry, &self.id, "", None)),
             State::Call(call) => json(|entry| write_item::call(entry, &call.called(&self.id, status), "")),
-            State::Done(json) => json.clone(),
-        }
+            State::Done(json) => return json.into(),
+        };
+        made.into()
     }
 
     /// Its JSON when it is done.
@@ -165,6 +168,8 @@ impl Content {
         if !std::mem::replace(&mut self.open, false) {
             return;
         }
+        // Here, in its part, in its item and in the response.
+        grow_for(out, &self.text, 4);
         if self.refusal {
             say(out, sequence, "response.refusal.done", |event| {
                 spot.write(event);

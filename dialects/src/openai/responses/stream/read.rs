@@ -236,11 +236,11 @@ impl Read {
         let output = response.output.unwrap_or_default();
         for open in std::mem::take(&mut self.open) {
             let place = open.index.and_then(|index| usize::try_from(index).ok());
-            let json = place.and_then(|place| output.get(place)).copied();
+            let json = place.and_then(|place| output.0.get(place)).copied();
             open.finish(json, &mut self.parts, emit);
         }
         let seen = usize::try_from(self.seen).unwrap_or(usize::MAX);
-        for json in output.into_iter().skip(seen) {
+        for json in output.0.into_iter().skip(seen) {
             self.whole(None, json, emit);
         }
         if let Some(usage) = response.usage.and_then(|usage| crate::usage::read(usage.get())) {

@@ -15,7 +15,7 @@ use super::super::write_item;
 use super::held::{Call, Content, Item, Message, Place, State, Thought};
 use crate::Usage;
 use crate::conversation::{Citation, Delta, Event, Finish, Kind, Opened, Part};
-use crate::json::put::{List, Object};
+use crate::json::put::{List, Object, grow_for};
 use crate::translate::Context;
 
 /// The most bytes of an answer that are held for its last event.
@@ -248,12 +248,19 @@ impl Write {
             | Kind::Refusal(_) => false,
         };
         drop(list);
-        let item = json.strip_prefix(b"[").and_then(|json| json.strip_suffix(b"]")).unwrap_or_default();
-        let Some(json) = std::str::from_utf8(item).ok().filter(|_| wrote) else { return Place::Nowhere };
-        self.add("", State::Done(json.to_owned()), out);
+        // Without the brackets of the list.
+        json.pop();
+        let Some(json) = String::from_utf8(json).ok().filter(|_| wrote) else { return Place::Nowhere };
+        let json = json.strip_prefix('[').map(str::to_owned).unwrap_or_default();
+        // As it begins, as it ends, and in the response.
+        grow_for(out, &json, 3);
+        self.add("", State::Done(json), out);
         let Self { sequence, items, .. } = self;
         say(out, sequence, "response.output_item.done", |event| {
-            event.whole("output_index", items.len().saturating_sub(1) as u64).raw("item", json);
+            event.whole("output_index", items.len().saturating_sub(1) as u64);
+            if let Some(Item { state: State::Done(json), .. }) = items.last() {
+                event.raw("item", json);
+            }
         });
         Place::Nowhere
     }
@@ -348,6 +355,8 @@ impl Write {
             State::Message(_) | State::Done(_) => {}
         }
         let json = item.whole(status);
+        // Its text is in there.
+        item.state = State::Done(String::new());
         say(out, sequence, "response.output_item.done", |event| {
             event.whole("output_index", at as u64).raw("item", &json);
         });
