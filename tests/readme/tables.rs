@@ -40,6 +40,20 @@ async fn the_log_line_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_line_tells_of_a_failure_is_explained() {
+    let proxy = demo().await;
+    for model in ["nobody-serves-this", "demo-error-503"] {
+        let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#);
+        assert!(proxy.post("/v1/chat/completions", &body).await.status >= 400);
+    }
+    let unknown = proxy.log_line("the unknown model", |line| line.contains(" asked=")).await;
+    let failed = proxy.log_line("the failed attempt", |line| line.contains(" why=")).await;
+    let told: Names = fields(&unknown).union(&fields(&failed)).cloned().collect();
+    let of_failures: Names = told.difference(&first_column("| field |")).cloned().collect();
+    assert_eq!(of_failures, first_column("| field of a failure |"), "{unknown}\n{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_are_listed() {
     let proxy = demo().await;
     assert_eq!(proxy.stream("demo-cut").await.answer().await.status, 200);
