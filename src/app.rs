@@ -25,6 +25,8 @@ use crate::{listen, nofile, routes};
 /// Between readiness going and the port closing, where no setting says: balancers ask every few seconds, and orchestrators
 /// take an address out of use in about one.
 const NOTICE: Duration = Duration::from_secs(2);
+/// On loopback, where no setting says: the port stays open for as long as somebody has come within this time.
+const UNASKED: Duration = Duration::from_millis(100);
 /// Connections of the probes' own address, and how long one of them may be idle.
 const PROBES: usize = 32;
 const PROBES_KEEP_ALIVE: Duration = Duration::from_secs(90);
@@ -219,7 +221,7 @@ impl Application {
     /// # Errors
     /// When the server itself fails.
     pub async fn run_until(self, stop: impl Future<Output: Into<Stop>>) -> io::Result<()> {
-        let Self { server, probes, switch, grace, delay, supervisor, .. } = self;
+        let Self { address, server, probes, switch, grace, delay, supervisor, .. } = self;
         let handle = server.handle();
         let probes = probes.map(|probes| (probes.handle(), actix_web::rt::spawn(probes)));
         let serving = actix_web::rt::spawn(server);
@@ -228,10 +230,10 @@ impl Application {
             Stop::Terminate => (grace / 4).min(NOTICE),
             Stop::Interrupt => Duration::ZERO,
         });
-        log::info!("stopping: the port closes in {open:?}, what is in flight has a grace of {grace:?}");
+        log::info!("stopping: the port closes within {open:?}, what is in flight has a grace of {grace:?}");
         switch.drain();
         let stopping = Instant::now();
-        tokio::time::sleep(open).await;
+        stay_open(open, delay.is_none() && address.ip().is_loopback()).await;
         // Who says nothing of a delay has reckoned with the grace alone.
         let began = if delay.is_some() { Instant::now() } else { stopping };
         let stopped = handle.stop(true);
@@ -248,6 +250,22 @@ impl Application {
         supervisor.save().await;
         log::info!("stopped");
         ended
+    }
+}
+
+/// Waits for balancers. `alone`: who asks is on this machine, and if nobody does, nobody is waited for.
+async fn stay_open(open: Duration, alone: bool) {
+    let until = Instant::now() + open;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        let came = connections::came();
+        tokio::time::sleep(if alone { left.min(UNASKED) } else { left }).await;
+        if alone && connections::open_now() == 0 && connections::came() == came {
+            return;
+        }
     }
 }
 

@@ -15,6 +15,8 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Connections of all workers, for the metrics.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// All that ever came.
+static CAME: AtomicUsize = AtomicUsize::new(0);
 
 struct List {
     places: RefCell<Vec<Option<Rc<Connection>>>>,
@@ -50,12 +52,18 @@ pub fn open_now() -> usize {
     OPEN.load(Ordering::Relaxed)
 }
 
+/// Connections that have come so far, those that went again included.
+pub fn came() -> usize {
+    CAME.load(Ordering::Relaxed)
+}
+
 /// A connection's place in the list, given back when it is dropped.
 pub(super) struct Place(usize);
 
 impl Place {
     pub(super) fn take(connection: Rc<Connection>, keep_alive: Duration) -> Self {
         OPEN.fetch_add(1, Ordering::Relaxed);
+        CAME.fetch_add(1, Ordering::Relaxed);
         LIST.with(|list| {
             let mut places = list.places.borrow_mut();
             let free = list.free.borrow_mut().pop();

@@ -26,7 +26,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 pub use accept::{Rules, service};
-pub use list::open_now;
+pub use list::{came, open_now};
 pub use room::Room;
 
 use http2::Http2;

@@ -89,6 +89,17 @@ async fn an_idle_one_ends_at_once_where_nobody_has_to_hear_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_loopback_nobody_is_waited_for_where_nobody_comes() {
+    let upstream = records().await;
+    let mut proxy = proxy(&one(&upstream.base_url(), "")).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let begun = Instant::now();
+    proxy.terminate();
+    assert_eq!(proxy.ended(Duration::from_secs(10)).await.code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_port_stays_open_until_balancers_have_heard() {
     for (yaml, delay) in [("", 2000), ("server: { drain_delay: 1s, shutdown_grace: 0s }\n", 1000)] {
         let upstream = records().await;

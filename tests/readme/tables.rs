@@ -44,7 +44,7 @@ async fn what_the_log_line_tells_of_a_failure_is_explained() {
     let proxy = demo().await;
     for model in ["nobody-serves-this", "demo-error-503"] {
         let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#);
-        assert!(proxy.post("/v1/chat/completions", &body).await.status >= 400);
+        assert!(proxy.post("/v1/chat/completions", body).await.status >= 400);
     }
     let unknown = proxy.log_line("the unknown model", |line| line.contains(" asked=")).await;
     let failed = proxy.log_line("the failed attempt", |line| line.contains(" why=")).await;
