@@ -103,6 +103,18 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Bytes of texts that are kept for later events.
+    fn held(&self) -> usize {
+        match self {
+            Self::Chat(write) => write.held(),
+            Self::Responses(write) => write.held(),
+            Self::Gemini(write) => write.held(),
+            Self::Messages(_) | Self::Converse(_) => 0,
+        }
+    }
+}
+
 /// How far an answer has come.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Progress {
@@ -191,7 +203,7 @@ impl Stream {
 
     /// Bytes that are kept between two pieces.
     pub fn held(&self) -> usize {
-        self.frames.held() + self.kept
+        self.frames.held() + self.kept + self.writer.held()
     }
 }
 

@@ -38,6 +38,11 @@ enum Open {
 }
 
 impl Write {
+    /// Bytes of the answer that are kept for later events.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     pub fn new(context: &Context) -> Self {
         Self {
             context: context.clone(),

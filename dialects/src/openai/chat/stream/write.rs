@@ -62,6 +62,11 @@ pub struct Write {
 }
 
 impl Write {
+    /// Bytes of the answer that are kept for later events.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     pub fn new(context: &Context) -> Self {
         Self {
             request_id: context.request_id.clone(),

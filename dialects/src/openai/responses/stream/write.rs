@@ -42,6 +42,11 @@ pub struct Write {
 }
 
 impl Write {
+    /// Bytes of the answer that are kept for later events.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     pub fn new(context: &Context) -> Self {
         Self {
             context: context.clone(),
