@@ -256,6 +256,15 @@ fn a_client_cannot_talk_a_key_out_of_service() {
         let body = format!(r#"{{"error":{{"message":"{text}","type":"invalid_request_error"}}}}"#);
         assert_eq!(judge(400, body.as_bytes()), Fault::Client, "{text}");
     }
+    // A message may begin with a name that the client chose.
+    for name in ["Invalid API key", "Your API key is", "Your credit balance is too low", "Insufficient Balance"] {
+        for tail in [" is not a valid model ID", ": Extra inputs are not permitted", ": Input should be a valid string"]
+        {
+            let body =
+                format!(r#"{{"type":"error","error":{{"type":"invalid_request_error","message":"{name}{tail}"}}}}"#);
+            assert_eq!(judge(400, body.as_bytes()), Fault::Client, "{name}{tail}");
+        }
+    }
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl Told {
             .any(|text| message.get(..text.len()).is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes())))
     }
 
+    /// Begins so in the upstream's own words, and not in those of the client that it quotes first.
+    fn says(&self, texts: &[&str]) -> bool {
+        self.begins(texts) && !QUOTES_FIRST.iter().any(|tail| self.message.contains(tail))
+    }
+
     pub(super) fn is_rate_limit(&self) -> bool {
         self.has(&[
             "rate_limit_exceeded",
@@ -95,9 +100,9 @@ impl Told {
     }
 
     pub(super) fn is_credit(&self) -> bool {
-        self.has(CREDIT) || self.begins(CREDIT_TEXTS)
+        self.has(CREDIT) || self.says(CREDIT_TEXTS)
             // xAI, 403: the words follow the team's id.
-            || (self.begins(&["Your team ", "Your newly created team "]) && self.message.contains("credits"))
+            || (self.says(&["Your team ", "Your newly created team "]) && self.message.contains("credits"))
     }
 
     pub(super) fn is_too_dear(&self) -> bool {
@@ -106,12 +111,12 @@ impl Told {
 
     /// The key as such: wrong, expired, closed.
     pub(super) fn is_bad_key(&self) -> bool {
-        self.has(BAD_KEY) || self.begins(BAD_KEY_TEXTS)
+        self.has(BAD_KEY) || self.says(BAD_KEY_TEXTS)
     }
 
     /// The key, its account or its project is shut out, whatever it asks for.
     pub(super) fn is_barred_key(&self) -> bool {
-        self.has(BARRED) || self.begins(BARRED_TEXTS)
+        self.has(BARRED) || self.says(BARRED_TEXTS)
     }
 
     /// The key is good, and may not do this.
@@ -197,6 +202,11 @@ impl Told {
         self.has(CLIENT)
     }
 }
+
+/// What follows where a message begins with a name that the client chose: OpenRouter's model, a member of the request to
+/// Anthropic and to whoever else checks it with Pydantic.
+const QUOTES_FIRST: &[&str] =
+    &[" is not a valid model ID", "Extra inputs are not permitted", ": Input should be ", ": Field required"];
 
 const CREDIT: &[&str] = &[
     "insufficient_quota",
