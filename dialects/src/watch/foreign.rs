@@ -20,7 +20,9 @@ pub const OTHER: &str = "a document of another kind";
 keys! { Key {
     Choices = "choices",
     Payload = "data" | "output" | "output_text" | "content" | "candidates" | "promptFeedback" | "embedding" | "embeddings"
-        | "results" | "input_tokens" | "totalTokens" | "total_tokens" | "images" | "text",
+        | "results" | "input_tokens" | "totalTokens" | "total_tokens" | "images" | "text"
+        // NVIDIA's and others' ranks, and pictures of servers that came before OpenAI's shape.
+        | "rankings" | "scores" | "rerank_results" | "artifacts" | "image" | "url",
 } }
 
 /// Whether it is a whole object without anything of an answer.

@@ -69,11 +69,12 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             Label::Json | Label::Text | Label::Page if is_text(beginning) => Kind::Foreign(foreign::TEXT),
             _ => Kind::Bytes,
         },
-        // Text, subtitles or JSON, as the request asked.
+        // Text, subtitles or JSON, as the request asked. Of JSON only an object is one: `[Music]` is a text. whisper.cpp's
+        // server labels its texts as web pages.
         Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match (label, first) {
             (Label::Events, _) => Kind::Events,
-            (Label::Page, _) => Kind::Foreign(foreign::PAGE),
-            (Label::Json | Label::Octets | Label::None | Label::Text, b'{' | b'[') => Kind::Document,
+            (Label::Page, b'<') => Kind::Foreign(foreign::PAGE),
+            (_, b'{') | (Label::Json, b'[') => Kind::Document,
             (Label::Octets | Label::None, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => Kind::Events,
             _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
             // A text that was made JSON is a string.
@@ -81,7 +82,9 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             (Label::Json, _) => Kind::Foreign(foreign::TEXT),
             _ => Kind::Bytes,
         },
-        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations if label == Label::Media => {
+        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations
+            if label == Label::Media || label == Label::Octets && !is_text(beginning) =>
+        {
             Kind::Bytes
         }
         // vLLM's `encoding_format: bytes`.
@@ -104,7 +107,7 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
 /// Whether an answer without a byte can be one: a recording of silence, as text.
 pub(super) fn may_be_empty(endpoint: Endpoint, label: Label) -> bool {
     matches!(endpoint, Endpoint::AudioTranscriptions | Endpoint::AudioTranslations)
-        && matches!(label, Label::Text | Label::Octets | Label::None)
+        && matches!(label, Label::Text | Label::Page | Label::Octets | Label::None)
 }
 
 /// HTML or XML.

@@ -468,11 +468,19 @@ fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_labe
         (Endpoint::AudioTranscriptions, "text/vtt", b"WEBVTT\n", None),
         (Endpoint::AudioTranscriptions, "application/json", b"\"hello\"", None),
         (Endpoint::AudioTranscriptions, "application/json", b"null", Some("bare text")),
-        (Endpoint::AudioTranscriptions, "text/html", b"hello", Some("a web page")),
+        // whisper.cpp's server.
+        (Endpoint::AudioTranscriptions, "text/html; charset=utf-8", b" hello\n", None),
+        (Endpoint::AudioTranscriptions, "text/html", b"<div>", Some("a web page")),
+        (Endpoint::AudioTranscriptions, "text/plain", b"[Music] hello\n", None),
+        (Endpoint::AudioTranscriptions, "text/vtt", b"[00:00.000 --> 00:01.000] hi", None),
+        (Endpoint::AudioTranscriptions, "", b"[Music]", None),
         (Endpoint::AudioTranscriptions, "text/plain", b"<html>", Some("a web page")),
         (Endpoint::ImagesGenerations, "image/png", b"\x89PNG", None),
         (Endpoint::ImagesGenerations, "application/json", br#"{"data":[]}"#, None),
+        (Endpoint::ImagesGenerations, "application/octet-stream", b"\x89PNG", None),
+        (Endpoint::ImagesGenerations, "application/octet-stream", b"busy", Some("bare text")),
         (Endpoint::Embeddings, "application/octet-stream", b"\x00\x01", None),
+        (Endpoint::Rerank, "application/json", br#"{"rankings":[]}"#, None),
         (Endpoint::Rerank, "application/json", b"[{\"index\":0}]", None),
         (Endpoint::Chat, "text/html", br#"{"choices":[{"x":1}]}"#, None),
         (
@@ -484,7 +492,9 @@ fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_labe
     ] {
         assert_eq!(foreign(endpoint, label, text), what, "{endpoint:?} {label}");
     }
-    for (label, empty) in [("text/plain", Ok(())), ("application/json", Err(Cut::Foreign("an empty body")))] {
+    for (label, empty) in
+        [("text/plain", Ok(())), ("text/html", Ok(())), ("application/json", Err(Cut::Foreign("an empty body")))]
+    {
         assert_eq!(Watch::new(Endpoint::AudioTranscriptions, label, false).end(true), empty);
         assert_eq!(Watch::new(Endpoint::AudioSpeech, label, false).end(true), Err(Cut::Foreign("an empty body")));
         assert_eq!(Watch::new(Endpoint::Chat, label, false).end(false), Err(Cut::Broken));
@@ -504,6 +514,12 @@ fn a_wrong_label_is_told() {
         let mut watch = Watch::new(Endpoint::Chat, label, false);
         watch.push(text.as_bytes());
         assert_eq!(watch.relabel(), right, "{label}");
+    }
+    // A transcript is no array.
+    for text in ["[Music]", "[00:00.000 --> 00:01.000] hi"] {
+        let mut watch = Watch::new(Endpoint::AudioTranscriptions, "text/plain", false);
+        assert!(watch.push(text.as_bytes()).content);
+        assert_eq!((watch.relabel(), watch.end(true)), (None, Ok(())));
     }
 }
 
