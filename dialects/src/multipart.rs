@@ -60,6 +60,12 @@ pub struct Finder<'b> {
     found: bool,
 }
 
+/// Whether letters in it are what their bytes say: Apache's client for Java labels every field ISO-8859-1.
+fn is_ascii_based(charset: &str) -> bool {
+    const KNOWN: [&str; 7] = ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"];
+    KNOWN.iter().any(|known| charset.eq_ignore_ascii_case(known))
+}
+
 /// The line end that is put in front of the body.
 const LEAD: usize = 2;
 

@@ -73,7 +73,7 @@ fn read(content_type: &[u8]) -> Form<'_> {
             }
             // Some read the names of parts in it.
             let inner = inner.unwrap_or(value);
-            if name.eq_ignore_ascii_case("charset") && !inner.eq_ignore_ascii_case("utf-8") {
+            if name.eq_ignore_ascii_case("charset") && !super::is_ascii_based(inner) {
                 return Form::Odd;
             }
             continue;
@@ -111,6 +111,7 @@ mod tests {
             ("multipart/form-data;boundary=abc;", "abc"),
             ("Multipart/Form-Data; charset=utf-8; Boundary=\"abc\"", "abc"),
             ("multipart/form-data; boundary=\"abc\"; charset=\"UTF-8\"", "abc"),
+            ("multipart/form-data; boundary=abc; charset=ISO-8859-1", "abc"),
             (
                 "multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
                 "----WebKitFormBoundary7MA4YWxkTrZu0gW",

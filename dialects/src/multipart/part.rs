@@ -77,7 +77,7 @@ fn is_ascii_based(content_type: &str) -> bool {
         let (name, value) = parameter.split_once('=')?;
         begins(name.trim(), "charset").then(|| value.trim().trim_matches('"'))
     });
-    charsets.all(|charset| ["utf-8", "us-ascii", "ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)))
+    charsets.all(super::is_ascii_based)
 }
 
 /// Whether some reader might take this name for that one: in another case, with blanks, quotes or brackets around it,
@@ -175,6 +175,10 @@ mod tests {
             ("Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model", Part::Model),
             (
                 "Content-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 9",
+                Part::Model,
+            ),
+            (
+                "Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit",
                 Part::Model,
             ),
             ("content-disposition: form-data; name=\"model\"; filename=\"a\"", Part::ModelFile),
