@@ -7,6 +7,10 @@
 /// Which sort of placeholder it is.
 pub(crate) fn found_in(text: &str) -> Option<&'static str> {
     let text = text.trim().trim_matches(['"', '\'', '`']).to_ascii_lowercase();
+    // A secret with words in front (`prod-todo-5f0e1a7c9b3d4e62`), or that begins with a dollar.
+    if is_drawn(&text) && !["${", "...", "***"].iter().any(|part| text.contains(part)) {
+        return None;
+    }
     if is_reference(&text) {
         return Some("a reference that nothing has resolved, not the secret that it names");
     }
@@ -28,6 +32,12 @@ pub(crate) fn is_reference(text: &str) -> bool {
         || text.strip_prefix('$').is_some_and(is_name)
         || within('%', '%').is_some_and(is_name)
         || BEGIN.iter().any(|begin| text.starts_with(begin))
+}
+
+/// Letters and digits take turns in it as often as in what is drawn at random.
+fn is_drawn(text: &str) -> bool {
+    let turn = |pair: &[u8]| matches!(pair, [a, b] if a.is_ascii_digit() && b.is_ascii_alphabetic() || a.is_ascii_alphabetic() && b.is_ascii_digit());
+    text.as_bytes().windows(2).filter(|pair| turn(pair)).count() >= 5
 }
 
 fn is_example(text: &str) -> bool {
@@ -126,6 +136,10 @@ mod tests {
             "hunter2-$x",
             "maxx-0xx1-exxon",
             "5f0e1a7c9b3d4e62",
+            "prod-todo-app-5f0e1a7c9b3d4e62",
+            "your-team-token-5f0e1a7c9b3d4e62",
+            "put_here_key_550e8400-e29b-41d4-a716-446655440000",
+            "$up3rS3cretT0kenForUs1234",
         ] {
             assert!(found_in(text).is_none(), "{text}");
         }
