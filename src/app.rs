@@ -91,10 +91,12 @@ impl From<()> for Stop {
 macro_rules! listens {
     ($listener:expr, $workers:expr, $grace:expr, $app:expr, $rules:expr) => {{
         let (app, rules) = ($app, $rules);
+        let workers = usize::max($workers, 1);
         let builder = Server::build()
-            .workers($workers)
-            // Ours is the bound, over all workers; this one would leave clients waiting to be accepted.
-            .max_concurrent_connections(usize::MAX >> 1)
+            .workers(workers)
+            // Ours is the bound, over all workers, and who is beyond it is told. This one, of a worker, is a little above:
+            // a flood that is accepted faster than refused would take every open file, and waits to be accepted instead.
+            .max_concurrent_connections(rules.room.held().div_ceil(workers))
             .worker_max_blocking_threads(4) // only providers' names are resolved there
             .disable_signals() // ours: actix's own SIGINT is not graceful
             .shutdown_timeout($grace.as_secs() + LAST_WORDS);

@@ -99,7 +99,7 @@ pub fn embed_answer(_: Dialect, body: &[u8]) -> Result<usize, TooMany> {
 }
 
 fn weigh(body: &[u8], costs: &'static Costs) -> Result<usize, TooMany> {
-    let mut sums = Sums::new(costs, allowed(body.len()));
+    let mut sums = Sums::new(costs, allowed(body.len()), body.len());
     walk::Walk::new(body).top(&mut sums)?;
     sums.total(body.len())
 }

@@ -19,13 +19,15 @@ pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
 pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes that have become nothing: no head, no read body. A head has this much, and so have small frames.
 const IDLE_BYTES: u64 = 128 * 1024;
+/// Of bodies that are not read: a client that is refused for being one too many has as much on its way.
+const LEFT_BYTES: i64 = 4 * 1024 * 1024;
 /// How old a connection may become on which no client key was seen.
 const ANONYMOUS_AGE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct Http2 {
-    /// Bytes that have come and become nothing yet.
-    idle: Cell<u64>,
+    /// Bytes that have come and become nothing yet; less than 0 by what may still come of bodies that nobody reads.
+    idle: Cell<i64>,
     frames: RefCell<Frames>,
     /// Since when each answer waits for its client to take a piece; 0: it does not.
     handed: RefCell<Vec<Rc<Cell<u32>>>>,
@@ -36,16 +38,21 @@ impl Http2 {
         if !self.frames.borrow_mut().pass(bytes) {
             return Some(End::Cut("http2_flood"));
         }
-        let idle = self.idle.get() + bytes.len() as u64;
+        let idle = self.idle.get().saturating_add(whole(bytes.len() as u64));
         self.idle.set(idle);
-        let most =
-            if known { IDLE_BYTES + u64::from(CONNECTION_WINDOW) } else { IDLE_BYTES + u64::from(STREAM_WINDOW) };
-        (idle > most).then_some(End::Cut("http2_flood"))
+        let window = if known { CONNECTION_WINDOW } else { STREAM_WINDOW };
+        (idle > whole(IDLE_BYTES) + i64::from(window)).then_some(End::Cut("http2_flood"))
     }
 
     /// So many of the bytes have become something.
     pub(super) fn used(&self, bytes: u64) {
-        self.idle.set(self.idle.get().saturating_sub(bytes));
+        let idle = self.idle.get();
+        self.idle.set(idle.saturating_sub(whole(bytes)).max(idle.min(0)));
+    }
+
+    /// A body of a known client was answered without it: what of it is on its way is no flood.
+    pub(super) fn left(&self) {
+        self.idle.set(self.idle.get().saturating_sub(i64::from(STREAM_WINDOW)).max(-LEFT_BYTES));
     }
 
     pub(super) fn begins(&self, in_flight: u32) -> Option<End> {
@@ -71,4 +78,8 @@ impl Http2 {
         let unread = handed.iter().any(|one| one.get() != 0 && waited(one.get()) >= patience);
         unread.then_some(End::Cut("unread"))
     }
+}
+
+fn whole(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@
 //! its address. Nothing of what it sent is in that line.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_http::error::{DispatchError, ParseError};
@@ -34,6 +35,25 @@ const FULL_OF_ADDRESS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 
     {\"error\":{\"message\":\"too many connections from this address\",\"type\":\"rate_limit_error\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}\n";
 /// For a client that is not taken to read why.
 const LISTENS: Duration = Duration::from_millis(500);
+/// So many of those at one time are waited for: each has an open file, which a flood of them would take from all others.
+pub(super) const LISTENERS: usize = 32;
+static LISTENING: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct Listener;
+
+impl Listener {
+    fn new() -> Option<Self> {
+        let listener = Self; // which gives its number back
+        (LISTENING.fetch_add(1, Ordering::Relaxed) < LISTENERS).then_some(listener)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        LISTENING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 fn tell(peer: Option<IpAddr>, status: u16, why: &str) {
     metrics::unread(status);
@@ -96,11 +116,16 @@ pub(super) async fn say_full(mut stream: TcpStream, full: Full) {
         Full::InAll => FULL,
         Full::OfAddress => FULL_OF_ADDRESS,
     };
+    let listener = Listener::new();
     let said = async {
         stream.write_all(words).await?;
         stream.shutdown().await?;
         // Closed with something unread, the client would see a reset instead of the words.
         let mut unread = [0; 4 * 1024];
+        if listener.is_none() {
+            let _ = stream.try_read(&mut unread); // as far as it has come
+            return Ok(());
+        }
         while stream.read(&mut unread).await? > 0 {}
         std::io::Result::Ok(())
     };
@@ -111,6 +136,15 @@ pub(super) async fn say_full(mut stream: TcpStream, full: Full) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn only_so_many_are_waited_for() {
+        let mut waited: Vec<_> = (0..LISTENERS).map(|_| Listener::new().unwrap()).collect();
+        assert!(Listener::new().is_none() && Listener::new().is_none());
+        waited.pop();
+        waited.push(Listener::new().unwrap());
+        assert!(Listener::new().is_none());
+    }
 
     #[test]
     fn what_is_said_is_as_long_as_it_says() {

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::refuse::LISTENERS;
+
 /// The places of one listener.
 #[derive(Debug)]
 pub struct Room {
@@ -40,6 +42,12 @@ impl Room {
     pub fn new(most: usize, of_address: Option<u32>) -> Arc<Self> {
         let by_address = of_address.map(|most| ByAddress { most, open: Mutex::default() });
         Arc::new(Self { most: most.max(1), open: AtomicUsize::new(0), by_address })
+    }
+
+    /// How many connections may be held at one time: those that have a place, and those that are only told that there is
+    /// none.
+    pub fn held(&self) -> usize {
+        self.most + 2 * LISTENERS
     }
 
     /// `peer`: None where it does not count for its address.

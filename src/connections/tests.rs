@@ -182,6 +182,16 @@ fn http2_is_bounded_from_outside() {
     }
     assert_eq!(one.end.get(), None);
 
+    // So may what is on its way when nobody reads it: requests beyond a limit are refused by their heads.
+    let refused = http2(true);
+    for _ in 0..40 {
+        refused.begins(true);
+        refused.http2.as_ref().unwrap().left();
+        refused.is_answered();
+        (0..16).for_each(|_| refused.came(&noise));
+    }
+    assert_eq!(refused.end.get(), None);
+
     let handed = one.http2.as_ref().unwrap().hand();
     handed.set(0);
     assert_eq!(overdue(&one), None, "it waits for the provider");

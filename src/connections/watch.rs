@@ -93,6 +93,17 @@ struct Body {
     connection: Rc<Connection>,
 }
 
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(http2) = &self.connection.http2
+            && self.unread.get()
+            && self.connection.known.get()
+        {
+            http2.left();
+        }
+    }
+}
+
 impl Stream for Body {
     type Item = Result<Bytes, PayloadError>;
 

@@ -221,6 +221,27 @@ async fn who_holds_all_places_starves_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_finds_no_place_takes_no_open_file() {
+    let yaml = one("http://127.0.0.1:9/v1", "") + "server: { max_connections: 4 }\n";
+    let proxy = proxy(&yaml).await;
+    let mut silent = Vec::new();
+    for _ in 0..120 {
+        silent.push(tokio::net::TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap());
+    }
+    // Those that are told of it in peace have half a second each, and all others none.
+    let ends = silent.into_iter().map(async |mut one| {
+        let mut words = Vec::new();
+        let end = tokio::io::AsyncReadExt::read_to_end(&mut one, &mut words);
+        let ended = tokio::time::timeout(Duration::from_millis(300), end).await.is_ok();
+        (ended, words)
+    });
+    let ends = futures::future::join_all(ends).await;
+    let ended: Vec<_> = ends.iter().filter(|(ended, _)| *ended).collect();
+    assert!(ended.len() >= 60, "{}", ended.len());
+    assert!(ended.iter().all(|(_, words)| words.starts_with(b"HTTP/1.1 503 ")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_gives_its_permit_back() {
     let event = canned::stream(1).concat();
     let upstream = upstream::answers(upstream::Reply::sse(vec![event.repeat(40_000); 4], Duration::ZERO)).await;

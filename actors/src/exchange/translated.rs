@@ -17,8 +17,10 @@ use super::collected::Collected;
 use crate::heavy::{self, LARGE, Work};
 use crate::share::{Full, Share};
 
-/// The longest document that is translated, in bytes: many times what a model writes.
-const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
+/// The longest document that is translated, in bytes: many times what a model writes, and what a whole request for
+/// embeddings is answered with (2,048 texts, 3,072 numbers of up to 24 characters each).
+const MAX_DOCUMENT: usize = 160 * 1024 * 1024;
+const _: () = assert!(MAX_DOCUMENT > 2_048 * 3_072 * 25);
 
 /// What an answer is translated into, and what it needs beside what the upstream says.
 #[derive(Debug, Clone)]

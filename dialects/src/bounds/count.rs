@@ -50,6 +50,8 @@ pub static EMBED_ANSWER: Costs = Costs([RAW, RAW, RAW, RAW, RAW, RAW, RAW, MEMBE
 pub struct Sums {
     costs: &'static Costs,
     allowed: usize,
+    /// Of that, what is left for what is counted.
+    room: usize,
     weight: usize,
     counts: [usize; 9],
     /// The first name of the top under which most was found.
@@ -62,8 +64,19 @@ pub struct Sums {
 }
 
 impl Sums {
-    pub fn new(costs: &'static Costs, allowed: usize) -> Self {
-        Self { costs, allowed, weight: 0, counts: [0; 9], param: None, escaped: 0, longest: 0, quotes: 0 }
+    /// `length`: the body's, which is written in any case.
+    pub fn new(costs: &'static Costs, allowed: usize, length: usize) -> Self {
+        Self {
+            costs,
+            allowed,
+            room: allowed.saturating_sub(length),
+            weight: 0,
+            counts: [0; 9],
+            param: None,
+            escaped: 0,
+            longest: 0,
+            quotes: 0,
+        }
     }
 
     /// One more of these.
@@ -72,7 +85,7 @@ impl Sums {
         let (Some(count), Some(cost)) = (self.counts.get_mut(at), self.costs.0.get(at)) else { return Ok(()) };
         *count += 1;
         self.weight += cost;
-        if self.weight > self.allowed { Err(self.too_many(self.allowed)) } else { Ok(()) }
+        if self.weight > self.room { Err(self.too_many(self.weight - self.room)) } else { Ok(()) }
     }
 
     /// The name of the top that is walked through now.
@@ -80,15 +93,16 @@ impl Sums {
         self.param = crate::translate::param_named(key);
     }
 
-    /// What of them there is most of, by what it takes.
-    fn too_many(&self, room: usize) -> TooMany {
+    /// What of them there is most of, by what it takes, and how many of it would do beside all else that came.
+    fn too_many(&self, over: usize) -> TooMany {
         let taken = |what: &What| {
             let at = *what as usize;
             self.counts.get(at).zip(self.costs.0.get(at)).map_or(0, |(count, cost)| count * cost)
         };
         let most = What::ALL.into_iter().max_by_key(taken).unwrap_or(What::Parts);
         let cost = self.costs.0.get(most as usize).copied().unwrap_or(1).max(1);
-        TooMany { what: most.label(), limit: room / cost, param: self.param }
+        let count = self.counts.get(most as usize).copied().unwrap_or(0);
+        TooMany { what: most.label(), limit: count.saturating_sub(over.div_ceil(cost)), param: self.param }
     }
 
     /// All that is held at most, beside a body of this length.
@@ -100,7 +114,8 @@ impl Sums {
         // A single text that fills the body is taken, however the parser's copy of it grew.
         let counted = self.escaped.saturating_add(written).saturating_add(self.weight);
         if counted > self.allowed || total > self.allowed && self.weight > self.allowed / 16 {
-            return Err(self.too_many(self.allowed.saturating_sub(flat.min(self.escaped + written))));
+            let most = if counted > self.allowed { counted } else { total };
+            return Err(self.too_many(most - self.allowed));
         }
         Ok(total)
     }

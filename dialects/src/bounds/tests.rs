@@ -23,6 +23,23 @@ fn what_is_refused_is_named_with_its_limit() {
 }
 
 #[test]
+fn the_limit_that_is_told_is_less_than_what_came() {
+    let turn = [
+        r#"{"role":"user","content":"what is it?"}"#,
+        r#"{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#,
+        r#"{"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"one line \n"}]}"#,
+    ];
+    let of = |count: usize| {
+        let body = format!(r#"{{"model":"m","messages":[{}]}}"#, many(&turn.join(","), count));
+        request(Wire::Chat, body.as_bytes())
+    };
+    let refused = of(20_000).unwrap_err();
+    assert_eq!((refused.what, refused.param), ("calls", Some("messages")));
+    assert!((3_000..20_000).contains(&refused.limit), "{refused:?}");
+    assert!(of(refused.limit).is_ok(), "{refused:?}");
+}
+
+#[test]
 fn what_anybody_sends_is_taken() {
     let message = r#"{"role":"user","content":[{"type":"text","text":"a line or two of what somebody said\n"}]}"#;
     for count in [1, 1_000, 15_000] {
