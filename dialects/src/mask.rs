@@ -8,7 +8,7 @@ mod literal;
 
 use std::borrow::Cow;
 
-pub use literal::hide;
+pub use literal::{hide, may_tell};
 
 /// What secrets and account ids begin with, and how many more characters it takes to look like one.
 const PREFIXES: [(&[u8], usize); 30] = [

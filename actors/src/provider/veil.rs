@@ -43,9 +43,8 @@ impl Veil {
 
     /// Drops the headers that tell one of these secrets. `all`: those that tell what looks like one, too.
     pub fn drop_telling<N>(&self, headers: &mut Vec<(N, HeaderValue)>, all: bool) {
-        // Few answers have a value as long as a key: then nothing is searched and nothing gathered.
-        let longest = headers.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
-        if !all && longest < self.shortest() {
+        // Of a good answer hardly ever one does: then nothing is searched and nothing gathered.
+        if !all && !headers.iter().any(|(_, value)| self.may_be_told_by(value.as_bytes())) {
             return;
         }
         let mut secrets = self.secrets();
@@ -100,15 +99,12 @@ impl Veil {
         secrets
     }
 
-    /// The length of the shortest that is no mere word; an estimate from below costs a search and no more.
-    fn shortest(&self) -> usize {
-        if !self.sent.is_empty() {
-            return LEAST;
-        }
+    /// Whether a header is worth a search; true where what was sent was made for this request.
+    fn may_be_told_by(&self, value: &[u8]) -> bool {
         let config = &self.provider.config;
-        let key = config.keys.get(self.key).map(|key| key.secret.expose().len());
-        let headers = config.header_secrets.iter().map(|secret| secret.expose().len());
-        key.into_iter().chain(headers).filter(|length| *length >= LEAST).min().unwrap_or(usize::MAX)
+        let key = config.keys.get(self.key).map(|key| &key.secret);
+        let mut known = key.into_iter().chain(&config.header_secrets);
+        !self.sent.is_empty() || known.any(|secret| mask::may_tell(value, secret.expose()))
     }
 }
 

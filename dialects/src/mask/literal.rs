@@ -40,6 +40,13 @@ pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
     Cow::Owned(out)
 }
 
+/// Whether [`hide`] could find this one: cheap, and never wrong where it says no.
+pub fn may_tell(body: &[u8], secret: &str) -> bool {
+    let Some(head) = secret.as_bytes().get(..LEAST) else { return false };
+    // What is escaped is for the search itself.
+    body.windows(LEAST).any(|said| said.eq_ignore_ascii_case(head)) || memchr::memchr2(b'%', b'\\', body).is_some()
+}
+
 /// Where the secret that begins at `at` ends.
 fn occurs(body: &[u8], at: usize, secret: &[u8]) -> Option<usize> {
     let end = at + matched(body.get(at..)?, secret)?;
@@ -102,6 +109,17 @@ mod tests {
         assert_eq!(hidden("the key Ab", &[KEY]), "the key Ab");
         // The longest of several.
         assert_eq!(hidden("Basic abcdefgh!", &["abcdefgh", "Basic abcdefgh"]), "***!");
+    }
+
+    #[test]
+    fn what_may_tell_it_is_searched() {
+        for said in ["xab/cD+01", "100%25", r"\u0041b", "the key Ab/C"] {
+            assert!(may_tell(said.as_bytes(), KEY), "{said}");
+        }
+        for said in ["", "Ab/", "application/json; charset=utf-8"] {
+            assert!(!may_tell(said.as_bytes(), KEY), "{said}");
+        }
+        assert!(!may_tell(b"none", "no"), "shorter than any secret");
     }
 
     #[test]
