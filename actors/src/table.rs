@@ -290,7 +290,8 @@ impl Table {
         let open = |provider: &&Arc<Provider>| match provider.undiscovered() {
             None => true,
             Some(Undiscovered::Unreached) => alone(),
-            Some(Undiscovered::Answered) => false,
+            // Nothing looks like the names of one that is in no catalogue; what it does not know it says itself.
+            Some(Undiscovered::Answered) => provider.config.prefixes.is_empty() && alone(),
         };
         // The demo answers to its own names alone.
         let mut any = takers().filter(|provider| provider.config.kind != Kind::Demo).filter(open);

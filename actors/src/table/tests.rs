@@ -239,5 +239,9 @@ fn who_allows_unlisted_names_takes_them_whatever_it_lists() {
     alone.providers[0].set_undiscovered(Undiscovered::Unreached);
     assert_eq!(meant(&alone, "anything"), "up/anything");
     alone.providers[0].set_undiscovered(Undiscovered::Answered);
-    assert!(alone.resolve("anything").is_err());
+    assert_eq!(meant(&alone, "anything"), "up/anything", "there is nobody else, and no name that looks like its own");
+    let known = self::table("providers:\n  openai: { api_key: sk-abcdefgh }\n");
+    known.providers[0].set_undiscovered(Undiscovered::Answered);
+    assert!(known.resolve("anything").is_err());
+    assert_eq!(meant(&known, "gpt-5"), "openai/gpt-5");
 }
