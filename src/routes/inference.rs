@@ -39,6 +39,8 @@ use crate::{connections, metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
 const MODEL: HeaderName = HeaderName::from_static("x-ai-proxy-model");
+/// Made once: to make it is to look at each of its bytes.
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an answer is taken to cost where the request sets no limit: only for the reservation, settled by what it used.
 const USUAL_ANSWER: u64 = 512;
 /// What passes cannot be changed any more: the header's alias would reach the provider as it stands.
@@ -136,7 +138,7 @@ async fn answer(
     headers::read_as(
         &mut passed,
         match &body {
-            CallBody::Json { .. } => HeaderValue::from_static("application/json"),
+            CallBody::Json { .. } => JSON.clone(),
             CallBody::Upload(source) => source.content_type(),
         },
     );
