@@ -184,5 +184,10 @@ foreign_words() {
 
 # name_of_id FILE ID: who has it on this host, of /etc/FILE (passwd or group); nothing where nobody has.
 name_of_id() {
-    { getent "$1" "$2" 2>/dev/null || awk -F: -v id="$2" '$3 == id' "/etc/$1" 2>/dev/null; } | head -n 1 | cut -d : -f 1
+    # Where there is getent its word counts: it knows of directories, too.
+    if have getent; then
+        getent "$1" "$2" 2>/dev/null
+    else
+        awk -F: -v id="$2" '$3 == id' "/etc/$1" 2>/dev/null
+    fi | head -n 1 | cut -d : -f 1
 }
