@@ -27,6 +27,11 @@ const GRACE: Duration = Duration::from_secs(30);
 const PER_SECOND: u64 = 16 * 1024;
 /// Of room that nothing came into so much may stay.
 const LOOSE: usize = 64 * 1024;
+/// Work after which others have their [`turn`].
+const TURN: usize = 1024 * 1024;
+/// A task that only yields is polled again before the runtime looks at any socket, some sixty times over; one that
+/// sleeps is not.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +78,14 @@ pub async fn read(
     }
     let mut body = Vec::with_capacity(first.len().max(8 * 1024));
     body.extend_from_slice(&first);
+    let mut worked = 0;
     while let Some(piece) = next(&mut payload, started, held).await? {
         held += piece.len() as u64;
+        worked += piece.len();
+        if worked >= TURN {
+            worked = 0;
+            turn().await;
+        }
         check(held, limit, &mut share, budget)?;
         make_room(&mut body, piece.len(), announced);
         body.extend_from_slice(&piece);
@@ -85,16 +96,22 @@ pub async fn read(
     Ok((Bytes::from(body), share))
 }
 
-/// Room for the next piece: twice as much as there was, but never more than was announced. Room that nothing comes into
-/// would be held and counted nowhere.
+/// Room for the next piece: twice as much as there was, and all that was announced once a quarter of it is here, so that
+/// the large half of a body is not copied again. Never more than was announced: room that nothing comes into would be
+/// held and counted nowhere.
 fn make_room(body: &mut Vec<u8>, piece: usize, announced: Option<u64>) {
     let needed = body.len() + piece;
     if needed <= body.capacity() {
         return;
     }
     let announced = announced.and_then(|announced| usize::try_from(announced).ok()).unwrap_or(usize::MAX);
-    let room = (2 * body.capacity()).min(announced).max(needed);
-    body.reserve_exact(room - body.len());
+    let room = if needed >= announced / 4 { announced } else { (2 * body.capacity()).min(announced) };
+    body.reserve_exact(room.max(needed) - body.len());
+}
+
+/// Others have their turn: the other connections of this worker, whose sockets are looked at meanwhile.
+async fn turn() {
+    tokio::time::sleep(PAUSE).await;
 }
 
 fn check(held: u64, limit: u64, share: &mut Share, budget: u64) -> Result<(), BodyError> {

@@ -5,8 +5,8 @@
 #[allow(dead_code)]
 mod support;
 
-use dialects::Wire;
 use dialects::translate::{Context, MAX_EVENT, MAX_KEPT, MAX_PARTS, Stream};
+use dialects::{Output, Wire};
 use support::memory::{Counting, Meter};
 
 #[global_allocator]
@@ -19,13 +19,13 @@ fn endless(from: Wire, to: Wire, bytes: usize, mut event: impl FnMut(usize) -> S
     let context = Context { model: "m".into(), free_form: ["patch".into()].into(), ..Context::default() };
     let meter = Meter::start();
     let mut stream = Stream::new(from, to, &context);
-    let (mut told, mut out) = (0, Vec::new());
+    let (mut told, mut out) = (0, Output::default());
     for n in 0.. {
         let event = event(n);
         told += event.len();
         let progress = stream.push(event.as_bytes(), &mut out);
         let over = progress.failure.is_some() || progress.limited;
-        out = Vec::new();
+        out = Output::default();
         drop(event);
         // A buffer that grows has room for twice what is in it.
         let held = meter.held();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dialects::embed::{self, Method, Shape};
 use dialects::translate::{self, Context, Hints, Stream, Target};
-use dialects::{Usage, Wire, bounds, mask};
+use dialects::{Output, Usage, Wire, bounds, mask};
 use support::shapes;
 
 const CLIENTS: [Wire; 4] = [Wire::Chat, Wire::Responses, Wire::Messages, Wire::Gemini];
@@ -100,10 +100,10 @@ fn streams() {
     let mut bad = Vec::new();
     let context = Context { model: "m".into(), request_id: "r".into(), ..Context::default() };
     let run = |from, to, body: &[u8]| {
-        let (mut stream, mut out) = (Stream::new(from, to, &context), Vec::new());
+        let (mut stream, mut out) = (Stream::new(from, to, &context), Output::default());
         for piece in body.chunks(1_000) {
             stream.push(piece, &mut out);
-            out.clear();
+            drop(std::mem::take(&mut out));
         }
         let _ = stream.end(true, &mut out);
     };

@@ -7,7 +7,7 @@
 mod support;
 
 use dialects::translate::{self, Context, Hints, Stream, Target};
-use dialects::{Wire, bounds};
+use dialects::{Output, Wire, bounds};
 use support::memory::{Counting, Meter};
 use support::shapes;
 
@@ -34,9 +34,7 @@ fn sizes() -> Vec<usize> {
 }
 
 fn judge(what: &str, length: usize, told: Option<usize>, peak: usize, bad: &mut Vec<String>) {
-    // A stream of responses says each text four times over, as the format has it.
-    let times = if what.starts_with("event") && what.contains("to Responses") { 3 } else { 1 };
-    let most = bounds::allowed(length) * times + 512 * 1024;
+    let most = bounds::allowed(length) + 512 * 1024;
     let line = format!(
         "{what}: {length} bytes, peak {:.2} of them and {:.2} of what is allowed, told {:?}",
         1.0 + peak as f64 / length as f64,
@@ -86,7 +84,7 @@ fn what_a_translation_holds_is_bounded() {
             for (_, to) in CLIENTS.into_iter().enumerate().filter(|(n, _)| tried(size, at, *n)) {
                 let meter = Meter::start();
                 let mut stream = Stream::new(from, to, &context);
-                let mut out = Vec::new();
+                let mut out = Output::default();
                 stream.push(&body, &mut out);
                 let _ = stream.end(true, &mut out);
                 let failed = stream.progress().failure.is_some();

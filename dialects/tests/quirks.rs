@@ -5,8 +5,8 @@
 #[allow(dead_code)]
 mod support;
 
-use dialects::Wire;
 use dialects::translate::{self, Context, Stream};
+use dialects::{Output, Wire};
 use serde_json::{Value, json};
 use support::heard::{self, Heard};
 
@@ -21,10 +21,10 @@ fn heard(chunks: &[Value], done: bool) -> Heard {
         body += "data: [DONE]\n\n";
     }
     let mut stream = Stream::new(Wire::Chat, Wire::Messages, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     stream.push(body.as_bytes(), &mut out);
     stream.end(true, &mut out).unwrap_or_else(|cut| panic!("{cut:?}: {body}"));
-    heard::stream(Wire::Messages, std::str::from_utf8(&out).unwrap())
+    heard::stream(Wire::Messages, std::str::from_utf8(&out.whole()).unwrap())
 }
 
 fn delta(delta: Value) -> Value {
@@ -209,7 +209,7 @@ fn errors_within_a_stream_are_told_apart_from_its_end() {
         "error: {\"code\":429,\"message\":\"Rate limit reached\"}\n\n",
     ] {
         let mut stream = Stream::new(Wire::Chat, Wire::Messages, &context());
-        let mut out = Vec::new();
+        let mut out = Output::default();
         stream.push(format!("data: {}\n\n", delta(json!({"content": "Hi"}))).as_bytes(), &mut out);
         let before = out.len();
         let failure = stream.push(error.as_bytes(), &mut out).failure.clone().expect(error);

@@ -9,10 +9,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use dialects::Wire;
 use dialects::conversation::{Delta, Event, Kind, Opened};
 use dialects::loss::{Fidelity, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Reader, Stream, Target};
+use dialects::{Output, Wire};
 use serde_json::{Value, json};
 use support::heard::{self, Heard};
 use support::{Exchange, Random, events_of, recordings, responses};
@@ -27,12 +27,12 @@ fn context() -> Context {
 /// Through the stream, in these pieces.
 fn through(from: Wire, to: Wire, pieces: &[&[u8]], context: &Context) -> (Vec<u8>, Stream, bool) {
     let mut stream = Stream::new(from, to, context);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for piece in pieces {
         stream.push(piece, &mut out);
     }
     let ended = stream.end(true, &mut out).is_ok();
-    (out, stream, ended)
+    (out.whole(), stream, ended)
 }
 
 fn heard_stream(wire: Wire, body: &str) -> Heard {
@@ -78,7 +78,7 @@ fn alike(said: &Heard, heard: &Heard, name: &str) {
 
 /// The recording is an error inside a 200.
 fn fails(from: Wire, exchange: &Exchange) -> bool {
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let mut stream = Stream::new(from, from, &context());
     if exchange.stream {
         stream.push(exchange.body.as_bytes(), &mut out).failure.is_some()
@@ -362,13 +362,12 @@ fn what_a_provider_wants_back_survives_the_client() {
 fn an_answer_without_end_is_ended() {
     let piece = "x".repeat(1 << 20);
     let mut stream = Stream::new(Wire::Chat, Wire::Responses, &context());
-    let (mut out, mut all, mut ended) = (Vec::new(), String::new(), 0);
+    let (mut out, mut all, mut ended) = (Output::default(), String::new(), 0);
     for _ in 0..20 {
         let chunk = json!({"choices": [{"index": 0, "delta": {"content": piece}}]});
         stream.push(format!("data: {chunk}\n\n").as_bytes(), &mut out);
         ended += usize::from(out.is_empty());
-        all.push_str(std::str::from_utf8(&out).unwrap());
-        out.clear();
+        all.push_str(std::str::from_utf8(&std::mem::take(&mut out).whole()).unwrap());
     }
     assert!(ended >= 3, "{ended}");
     let heard = responses::written(&all);

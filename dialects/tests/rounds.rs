@@ -8,7 +8,7 @@ mod support;
 
 use dialects::conversation::{Delta, Event, Finish, Opaque, Opened, Str};
 use dialects::translate::{self, Context, Hints, Quirks, ReasoningStyle, Stream, Target, Writer};
-use dialects::{Usage, Wire};
+use dialects::{Output, Usage, Wire};
 use serde_json::{Value, json};
 use support::Random;
 use support::gather::Gather;
@@ -115,9 +115,9 @@ fn stream(random: &mut Random, state: Option<Wire>, mixed: bool) -> Vec<Event<'s
 
 fn written(wire: Wire, events: &[Event<'_>]) -> Vec<u8> {
     let mut writer = Writer::new(wire, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     events.iter().for_each(|event| writer.event(event, &mut out));
-    out
+    out.whole()
 }
 
 fn gathered(events: &[Event<'_>]) -> Gather {
@@ -168,12 +168,12 @@ fn a_stream_goes_through_two_formats_in_any_pieces() {
                 let mut outs = Vec::new();
                 for pieces in [vec![&body[..]], random.pieces(&body, 3), random.pieces(&body, 50)] {
                     let mut stream = Stream::new(from, to, &context());
-                    let mut out = Vec::new();
+                    let mut out = Output::default();
                     for piece in pieces {
                         stream.push(piece, &mut out);
                     }
                     assert!(stream.end(true, &mut out).unwrap().terminal);
-                    outs.push(out);
+                    outs.push(out.whole());
                 }
                 assert!(outs.windows(2).all(|two| two[0] == two[1]));
                 let back = Gather::of(to, std::str::from_utf8(&outs[0]).unwrap(), &context());
@@ -278,16 +278,16 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         let mut ends = Vec::new();
         for pieces in [vec![&body[..]], random.pieces(&body, 5), random.pieces(&body, 60)] {
             let mut stream = Stream::new(from, to, &context());
-            let (mut out, mut content, mut terminal) = (Vec::new(), false, false);
+            let (mut out, mut content, mut terminal) = (Output::default(), false, false);
             for piece in pieces {
                 let progress = stream.push(piece, &mut out);
                 assert!(progress.content || !content, "content is taken back");
                 assert!(progress.terminal || !terminal, "the end is taken back");
                 (content, terminal) = (progress.content, progress.terminal);
             }
-            assert!(out.is_empty() || out.ends_with(b"\n\n"), "half an event");
+            assert!(out.is_empty() || out.clone().whole().ends_with(b"\n\n"), "half an event");
             let end = stream.end(true, &mut out).is_ok();
-            ends.push((out, end, stream.progress().clone()));
+            ends.push((out.whole(), end, stream.progress().clone()));
         }
         assert!(ends.windows(2).all(|two| two[0] == two[1]), "{}", String::from_utf8_lossy(&body));
         let (out, end, progress) = &ends[0];
@@ -304,7 +304,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
 #[test]
 fn an_event_without_an_end_is_given_up() {
     let mut stream = Stream::new(Wire::Chat, Wire::Messages, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let piece = [b'x'; 64 * 1024];
     stream.push(b"data: {\"choices\":[{\"delta\":{\"content\":\"", &mut out);
     for _ in 0..300 {

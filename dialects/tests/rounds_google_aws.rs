@@ -8,7 +8,7 @@ mod support;
 
 use dialects::conversation::{Delta, Event, Finish, Opaque, Opened};
 use dialects::translate::{self, Context, Hints, MAX_EVENT, Reader, Stream, Target, Writer};
-use dialects::{Usage, Wire};
+use dialects::{Output, Usage, Wire};
 use serde_json::{Value, json};
 use support::gather::Gather;
 use support::{Random, heard_converse};
@@ -75,9 +75,9 @@ fn stream(random: &mut Random, state: Option<Wire>) -> Vec<Event<'static>> {
 
 fn written(wire: Wire, context: &Context, events: &[Event<'_>]) -> Vec<u8> {
     let mut writer = Writer::new(wire, context);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     events.iter().for_each(|event| writer.event(event, &mut out));
-    out
+    out.whole()
 }
 
 fn gathered(events: &[Event<'_>]) -> Gather {
@@ -138,12 +138,12 @@ fn a_stream_goes_through_two_formats_in_any_pieces() {
                 let mut outs = Vec::new();
                 for pieces in [vec![&body[..]], random.pieces(&body, 3), random.pieces(&body, 50)] {
                     let mut stream = Stream::new(from, to, &context());
-                    let mut out = Vec::new();
+                    let mut out = Output::default();
                     for piece in pieces {
                         stream.push(piece, &mut out);
                     }
                     assert!(stream.end(true, &mut out).unwrap().terminal);
-                    outs.push(out);
+                    outs.push(out.whole());
                 }
                 assert!(outs.windows(2).all(|two| two[0] == two[1]));
                 assert_eq!(read_back(to, &outs[0]).said(), gathered(&events).said(), "{}", to.label());
@@ -238,7 +238,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         let mut ends = Vec::new();
         for pieces in [vec![&body[..]], random.pieces(&body, 5), random.pieces(&body, 60)] {
             let mut stream = Stream::new(from, to, &context());
-            let (mut out, mut content, mut terminal) = (Vec::new(), false, false);
+            let (mut out, mut content, mut terminal) = (Output::default(), false, false);
             for piece in pieces {
                 let progress = stream.push(piece, &mut out);
                 assert!(progress.content || !content, "content is taken back");
@@ -246,7 +246,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
                 (content, terminal) = (progress.content, progress.terminal);
             }
             let end = stream.end(true, &mut out).is_ok();
-            ends.push((out, end, stream.progress().clone()));
+            ends.push((out.whole(), end, stream.progress().clone()));
         }
         assert!(ends.windows(2).all(|two| two[0] == two[1]), "{}", String::from_utf8_lossy(&body));
         let (out, end, progress) = &ends[0];
@@ -268,7 +268,7 @@ fn what_has_no_end_is_given_up() {
     for (wire, begin) in [(Wire::Gemini, &b"data: {\"candidates\":["[..]), (Wire::Converse, &[0, 0xFF, 0xFF, 0xFF][..])]
     {
         let mut stream = Stream::new(wire, Wire::Messages, &context());
-        let mut out = Vec::new();
+        let mut out = Output::default();
         stream.push(begin, &mut out);
         for _ in 0..MAX_EVENT / piece.len() + 2 {
             stream.push(&piece, &mut out);
@@ -277,7 +277,7 @@ fn what_has_no_end_is_given_up() {
     }
     // A call of pieces without end is not kept whole.
     let mut stream = Stream::new(Wire::Chat, Wire::Gemini, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     let text = "x".repeat(1024 * 1024);
     for n in 0..24 {
         let call = json!({"index": 0, "id": (n == 0).then_some("c"), "function": {"name": "f", "arguments": text}});
@@ -532,7 +532,7 @@ fn errors_within_an_event_stream_have_their_kind() {
         let mut bytes = Vec::new();
         write_message_to(&message, &mut bytes).unwrap();
         let mut stream = Stream::new(Wire::Converse, Wire::Messages, &context());
-        let failure = stream.push(&bytes, &mut Vec::new()).failure.clone().unwrap();
+        let failure = stream.push(&bytes, &mut Output::default()).failure.clone().unwrap();
         assert_eq!((failure.status, &*failure.message), (status, "Too many tokens, please wait."));
         assert_eq!(translate::kind_of(&failure).anthropic_type(), kind, "{name}");
     }

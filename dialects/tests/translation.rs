@@ -13,7 +13,7 @@ use std::path::Path;
 
 use dialects::loss::{Fidelity, Losses, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Quirks, ReasoningStyle, Stream, Target};
-use dialects::{Usage, Wire};
+use dialects::{Output, Usage, Wire};
 use serde_json::Value;
 use support::gather::Gather;
 use support::heard::{self, Heard, normal};
@@ -280,12 +280,12 @@ fn requests_are_translated_with_all_that_must_carry() {
 /// Through the stream, in these pieces.
 fn through(from: Wire, to: Wire, pieces: &[&[u8]]) -> (Vec<u8>, Stream, bool) {
     let mut stream = Stream::new(from, to, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for piece in pieces {
         stream.push(piece, &mut out);
     }
     let ended = stream.end(true, &mut out).is_ok();
-    (out, stream, ended)
+    (out.whole(), stream, ended)
 }
 
 /// What may differ from what the upstream said: ids that it left out are ours, and a client's text can hold a thought

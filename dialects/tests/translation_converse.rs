@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use dialects::Wire;
 use dialects::loss::{Fidelity, Losses, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Stream, Target};
+use dialects::{Output, Wire};
 use serde_json::{Value, json};
 use support::heard::{self, Heard, normal};
 use support::{Exchange, Random, heard_converse, heard_gemini, recordings};
@@ -216,12 +216,12 @@ fn requests_of_others_are_translated_into_it() {
 /// Through the stream, in these pieces.
 fn through(from: Wire, to: Wire, pieces: &[&[u8]]) -> (Vec<u8>, Stream, bool) {
     let mut stream = Stream::new(from, to, &context());
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for piece in pieces {
         stream.push(piece, &mut out);
     }
     let ended = stream.end(true, &mut out).is_ok();
-    (out, stream, ended)
+    (out.whole(), stream, ended)
 }
 
 #[test]

@@ -11,9 +11,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dialects::Wire;
 use dialects::loss::{Fidelity, Losses, carries};
 use dialects::translate::{self, Context, Hints, Malformed, Stream, Target};
+use dialects::{Output, Wire};
 use serde_json::{Value, json};
 use support::heard::{self, Heard, normal};
 use support::{Exchange, Random, heard_gemini, recordings};
@@ -253,12 +253,12 @@ fn accepted(body: &Value, name: &str) {
 /// Through the stream, in these pieces.
 fn through(from: Wire, to: Wire, array: bool, pieces: &[&[u8]]) -> (Vec<u8>, Stream, bool) {
     let mut stream = Stream::new(from, to, &Context { array, ..context() });
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for piece in pieces {
         stream.push(piece, &mut out);
     }
     let ended = stream.end(true, &mut out).is_ok();
-    (out, stream, ended)
+    (out.whole(), stream, ended)
 }
 
 /// What may differ from what the upstream said: ids that it left out are ours, and a refusal is a text here.

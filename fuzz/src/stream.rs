@@ -1,8 +1,8 @@
 //! A streamed answer of one dialect, translated for every client.
 
-use dialects::Wire;
 use dialects::translate::{Progress, Reader, Stream};
 use dialects::watch::Cut;
+use dialects::{Output, Wire};
 
 use crate::frames::{self, Cut as Frame};
 use crate::support::gather::Gather;
@@ -87,10 +87,11 @@ fn through(from: Wire, to: Wire, array: bool, pieces: &[&[u8]], clean: bool) -> 
     let mut stream = Stream::new(from, to, &context(array));
     let (mut out, mut before) = (Vec::new(), Progress::default());
     for piece in pieces {
-        let had = out.len();
-        let now = stream.push(piece, &mut out).clone();
+        let mut more = Output::default();
+        let now = stream.push(piece, &mut more).clone();
         follows(&before, &now);
-        assert!(!is_over(&before) || out.len() == had, "after its end");
+        assert!(!is_over(&before) || more.is_empty(), "after its end");
+        out.extend_from_slice(&more.whole());
         assert!(array || out.is_empty() || out.ends_with(b"\n\n") || out.ends_with(b"\r\n\r\n"), "half an event");
         before = now;
     }
@@ -98,19 +99,20 @@ fn through(from: Wire, to: Wire, array: bool, pieces: &[&[u8]], clean: bool) -> 
     let held = meter.held().saturating_sub(out.capacity());
     assert!(held <= 64 * 1024 + 16 * bytes, "{held} bytes are held of {bytes}");
     assert!(meter.peak() <= 256 * 1024 + 512 * bytes, "{} bytes at most of {bytes}", meter.peak());
-    let had = out.len();
-    let ended = stream.end(clean, &mut out).map(|_| ());
+    let mut last = Output::default();
+    let ended = stream.end(clean, &mut last).map(|_| ());
     let progress = stream.progress().clone();
     follows(&before, &progress);
-    assert!(clean && !is_over(&before) || out.len() == had, "after its end");
+    assert!(clean && !is_over(&before) || last.is_empty(), "after its end");
+    out.extend_from_slice(&last.whole());
     assert_eq!(ended.is_ok(), progress.terminal && progress.failure.is_none());
     // Whoever goes on all the same is told nothing.
     if is_over(&progress) {
-        let had = out.len();
+        let mut more = Output::default();
         for piece in pieces.iter().take(64) {
-            stream.push(piece, &mut out);
+            stream.push(piece, &mut more);
         }
-        assert!(out.len() == had && *stream.progress() == progress, "after its end");
+        assert!(more.is_empty() && *stream.progress() == progress, "after its end");
     }
     Told { out, progress, ended }
 }

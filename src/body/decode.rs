@@ -2,7 +2,7 @@
 //!
 //! Always: what it becomes is counted while it grows, so a bomb is a 413 as soon as it is larger than a body may be; what
 //! a decoder holds beside it is counted too; no step works on more than [`FEED`] bytes of input and some 128 KiB of output,
-//! and after [`SLICE`] bytes of work others have their turn.
+//! and after [`TURN`] bytes of work others have theirs.
 
 use std::time::Instant;
 
@@ -13,12 +13,10 @@ use super::coding::Coding;
 use super::fed::Fed;
 use super::inflate::Inflate;
 use super::zstd::Zstd;
-use super::{BodyError, Share, next};
+use super::{BodyError, Share, TURN, next, turn};
 
 /// Input of one step: at deflate's best ratio (1 : 1032) that is 16 MiB, which come in further steps.
 const FEED: usize = 16 * 1024;
-/// Work after which the worker is given back: about a millisecond.
-const SLICE: usize = 256 * 1024;
 /// What a step costs beside its bytes: a body may be made of a million empty blocks.
 const STEP: usize = 256;
 
@@ -107,9 +105,9 @@ impl Decoding {
                 feed = feed.get(consumed..).unwrap_or_default();
                 self.count()?;
                 self.worked += made + consumed + STEP;
-                if self.worked >= SLICE {
+                if self.worked >= TURN {
                     self.worked = 0;
-                    tokio::task::yield_now().await;
+                    turn().await;
                 }
                 if !step.more && (feed.is_empty() || consumed + made == 0) {
                     break;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use dialects::Wire;
 use dialects::translate::{Context, Stream};
+use dialects::{Output, Wire};
 use serde_json::Value;
 use upstream::client::{Answer, Ask, Ended};
 use upstream::harness::{KEY, Proxy, TOKEN};
@@ -26,9 +26,9 @@ pub fn said(wire: Wire) -> Vec<Vec<u8>> {
     let mut stream = Stream::new(Wire::Chat, wire, &context);
     let mut pieces = Vec::new();
     for event in canned::stream(3) {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         stream.push(&event, &mut out);
-        pieces.push(out);
+        pieces.push(out.whole());
     }
     pieces.retain(|piece| !piece.is_empty());
     pieces

@@ -10,6 +10,9 @@ use crate::{plan, proxy};
 
 const MIB: usize = 1024 * 1024;
 
+/// The status and the head of an answer.
+type Head = (u16, Vec<u8>);
+
 /// `m` is at a provider of this kind, `plain` at one that speaks as the client does.
 fn beside_a_plain_one(kind: &str, upstream: &Upstream, plain: &Upstream, server: &str) -> String {
     let base_url = upstream.base_url();
@@ -33,17 +36,34 @@ async fn says(head: Vec<u8>, bytes: Vec<u8>) -> Upstream {
     .await
 }
 
-/// Those clients that hold what they can, once the others were told that there is no room and memory is what is counted.
-async fn held(proxy: &Proxy, mut clients: Vec<Wire>, before: u64, budget: usize) -> Vec<Wire> {
+/// Says a body, and listens between its pieces, or a refusal would be lost with the connection. The refusal, if any.
+async fn pour(wire: &mut Wire, body: &[u8]) -> Option<Head> {
+    for piece in body.chunks(64 * 1024) {
+        let written = wire.write(piece).await;
+        if let Ok(told) = tokio::time::timeout(Duration::from_millis(1), wire.try_head()).await {
+            return Some(told.expect("a client was not answered"));
+        }
+        written.expect("nobody was refused");
+    }
+    None
+}
+
+fn no_room((status, head): &Head) {
+    assert_eq!(*status, 503, "{}", String::from_utf8_lossy(head));
+    assert!(!upstream::server::header_values(head, "retry-after").is_empty());
+}
+
+/// Those clients that hold what they can, once others were told that there is no room and memory is what is counted.
+/// `full`: so many were told already.
+async fn held(proxy: &Proxy, mut clients: Vec<Wire>, mut full: usize, before: u64, budget: usize) -> Vec<Wire> {
     let (least, most) = (budget as u64 / 10 * 7, budget as u64 / 10 * 13);
-    let (mut full, deadline) = (0, Instant::now() + Duration::from_secs(20));
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let mut held = Vec::new();
         for mut wire in clients {
             match tokio::time::timeout(Duration::from_millis(100), wire.try_head()).await {
-                Ok(Some((status, head))) => {
-                    assert_eq!(status, 503, "{}", String::from_utf8_lossy(&head));
-                    assert!(!upstream::server::header_values(&head, "retry-after").is_empty());
+                Ok(Some(head)) => {
+                    no_room(&head);
                     full += 1;
                 }
                 Ok(None) => panic!("a client was not answered"),
@@ -88,7 +108,7 @@ async fn memory_is_what_is_counted_for_bodies_and_documents_and_events() {
         let proxy = plan(&yaml).env("RETRY_MAX_RETRIES", "0").start().await;
         assert_eq!(proxy.chat("plain").await.status, 200);
         let before = proxy.rss();
-        let mut clients = Vec::new();
+        let (mut clients, mut full) = (Vec::new(), 0);
         for _ in 0..8 {
             clients.push(match upstream {
                 Some(_) => proxy.open("/v1/chat/completions", chat_body("m", streams)).await,
@@ -99,12 +119,16 @@ async fn memory_is_what_is_counted_for_bodies_and_documents_and_events() {
                         2 * EACH
                     );
                     wire.write(head.as_bytes()).await.unwrap();
-                    let _ = wire.write(&text("")).await; // refused before its end, perhaps
+                    if let Some(head) = pour(&mut wire, &text("")).await {
+                        no_room(&head);
+                        full += 1;
+                        continue;
+                    }
                     wire
                 }
             });
         }
-        let clients = held(&proxy, clients, before, BUDGET).await;
+        let clients = held(&proxy, clients, full, before, BUDGET).await;
         assert_eq!(proxy.chat("plain").await.status, 200, "what needs no room is served all the while");
         drop(clients);
         free_again(&proxy, before).await;

@@ -440,9 +440,7 @@ impl AnswerBody {
         self.content |= content;
         self.terminal = terminal;
         self.held += out.len();
-        if !out.is_empty() {
-            self.ready.push_back(out);
-        }
+        out.pour(|piece| self.ready.push_back(piece));
         if limited {
             // The client has its last event: the upstream is left at once, or it would go on to be paid.
             self.limited = true;
@@ -464,12 +462,8 @@ impl AnswerBody {
     }
 
     /// The last of what is translated.
-    fn written(&mut self, ended: Result<Bytes, Cut>) -> Step {
-        let ended = ended.map(|last| {
-            if !last.is_empty() {
-                self.ready.push_back(last);
-            }
-        });
+    fn written(&mut self, ended: Result<Output, Cut>) -> Step {
+        let ended = ended.map(|last| last.pour(|piece| self.ready.push_back(piece)));
         self.over(ended)
     }
 

@@ -11,7 +11,7 @@ use dialects::bounds::TooMany;
 use dialects::embed::{self, Shape};
 use dialects::translate::{self, Context, Malformed};
 use dialects::watch::{self, Cut, Failure};
-use dialects::{Dialect, Usage, Wire, bounds};
+use dialects::{Dialect, Output, Usage, Wire, bounds};
 
 use super::collected::Collected;
 use crate::heavy::{self, LARGE, Work};
@@ -100,7 +100,7 @@ enum Done {
     /// A piece, or the end, of a stream.
     Stream {
         stream: Box<translate::Stream>,
-        out: Vec<u8>,
+        out: Output,
         ended: Option<Result<(), Cut>>,
     },
     Document(Result<Document, Full>),
@@ -108,7 +108,7 @@ enum Done {
 
 /// What a piece came to.
 pub(super) struct Taken {
-    pub out: Bytes,
+    pub out: Output,
     pub content: bool,
     /// By now the last event has come, and all of the answer has been written.
     pub terminal: bool,
@@ -138,7 +138,7 @@ impl From<Full> for Halt {
 /// What came of the work beside the workers: of a piece, or of the end.
 pub(super) enum Came {
     Piece(Taken),
-    End(Result<Bytes, Cut>),
+    End(Result<Output, Cut>),
 }
 
 impl Translated {
@@ -184,14 +184,20 @@ impl Translated {
     pub fn push(&mut self, piece: &Bytes) -> Result<Taken, Halt> {
         if matches!(self.mode, Mode::Open) {
             let Some(first) = piece.trim_ascii_start().first() else {
-                return Ok(Taken { out: Bytes::new(), content: false, terminal: false, limited: false, failed: false });
+                return Ok(Taken {
+                    out: Output::default(),
+                    content: false,
+                    terminal: false,
+                    limited: false,
+                    failed: false,
+                });
             };
             self.mode = self.opened(*first);
         }
         match &mut self.mode {
             // Only what may be long is looked at for its end, once more than it is anyway.
             Mode::Stream(stream) if stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE => {
-                let mut out = Vec::new();
+                let mut out = Output::default();
                 stream.push(piece, &mut out);
                 self.pushed(out)
             }
@@ -209,7 +215,7 @@ impl Translated {
                 }
                 self.held.cover((document.held() + piece.len()) as u64, self.budget)?;
                 document.push(piece);
-                Ok(Taken { out: Bytes::new(), content: false, terminal: false, limited: false, failed: false })
+                Ok(Taken { out: Output::default(), content: false, terminal: false, limited: false, failed: false })
             }
             Mode::Open | Mode::Foreign | Mode::Beside(_) => Err(Halt::Foreign),
         }
@@ -219,10 +225,10 @@ impl Translated {
     ///
     /// # Errors
     /// [`Cut`] when it is not whole, or not to be understood ([`Cut::Foreign`]), or tells an error.
-    pub fn end(&mut self, clean: bool) -> Result<Result<Bytes, Cut>, Halt> {
+    pub fn end(&mut self, clean: bool) -> Result<Result<Output, Cut>, Halt> {
         match &mut self.mode {
             Mode::Stream(stream) if stream.pending() <= LARGE => {
-                let mut out = Vec::new();
+                let mut out = Output::default();
                 let ended = stream.end(clean, &mut out).map(drop);
                 let taken = self.pushed(out)?;
                 Ok(ended.map(|()| taken.out))
@@ -295,19 +301,19 @@ impl Translated {
 
     fn stream_beside(
         &mut self,
-        step: impl FnOnce(&mut translate::Stream, &mut Vec<u8>) -> Option<Result<(), Cut>> + Send + 'static,
+        step: impl FnOnce(&mut translate::Stream, &mut Output) -> Option<Result<(), Cut>> + Send + 'static,
     ) -> Halt {
         let held = self.take_held();
         let Mode::Stream(mut stream) = std::mem::replace(&mut self.mode, Mode::Foreign) else { return Halt::Foreign };
         self.beside(move || {
-            let mut out = Vec::new();
+            let mut out = Output::default();
             let ended = step(&mut stream, &mut out);
             Worked { held, done: Done::Stream { stream, out, ended } }
         })
     }
 
     /// What a stream has written.
-    fn pushed(&mut self, out: Vec<u8>) -> Result<Taken, Halt> {
+    fn pushed(&mut self, out: Output) -> Result<Taken, Halt> {
         let Mode::Stream(stream) = &self.mode else { return Err(Halt::Foreign) };
         let progress = stream.progress();
         self.usage = progress.usage;
@@ -315,13 +321,13 @@ impl Translated {
             self.failure.clone_from(&progress.failure);
         }
         let (content, terminal, limited) = (progress.content, progress.terminal, progress.limited);
-        self.held.cover((stream.held() + out.capacity()) as u64, self.budget)?;
+        self.held.cover((stream.held() + out.held()) as u64, self.budget)?;
         self.written += out.len() as u64;
-        Ok(Taken { out: out.into(), content, terminal, limited, failed: self.failure.is_some() })
+        Ok(Taken { out, content, terminal, limited, failed: self.failure.is_some() })
     }
 
     /// What a document has become.
-    fn translated(&mut self, translated: Document) -> Result<Result<Bytes, Cut>, Halt> {
+    fn translated(&mut self, translated: Document) -> Result<Result<Output, Cut>, Halt> {
         self.mode = Mode::Foreign;
         let mut out = match translated {
             Ok((out, usage)) => {

@@ -7,6 +7,8 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::output::{Longs, Output};
+
 /// An object that is being written.
 #[derive(Debug)]
 pub struct Object<'o> {
@@ -55,7 +57,7 @@ pub fn grow_for(out: &mut Vec<u8>, text: &str, times: usize) {
 }
 
 /// Text of a JSON string, without its quotes.
-fn inside(out: &mut Vec<u8>, text: &str) {
+pub fn inside(out: &mut Vec<u8>, text: &str) {
     // Of a long text it is worth knowing how long it will be.
     grow(out, if text.len() > LARGE { escaped(text) } else { text.len() });
     let mut rest = text.as_bytes();
@@ -181,6 +183,23 @@ impl<'o> Object<'o> {
         self
     }
 
+    /// JSON of our own that is said more than once.
+    pub fn kept(&mut self, key: &str, json: &Output, longs: &mut Longs) -> &mut Self {
+        self.key(key);
+        json.say(self.out, longs);
+        self
+    }
+
+    /// Text of a JSON string as it is, without its quotes.
+    pub fn inside(&mut self, key: &str, text: &[u8]) -> &mut Self {
+        self.key(key);
+        grow(self.out, text.len());
+        self.out.push(b'"');
+        self.out.extend_from_slice(text);
+        self.out.push(b'"');
+        self
+    }
+
     pub fn whole(&mut self, key: &str, n: u64) -> &mut Self {
         self.key(key);
         let _ = write!(self.out, "{n}");
@@ -243,6 +262,13 @@ impl<'o> List<'o> {
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.next();
         one_line(self.out, json);
+        self
+    }
+
+    /// JSON of our own that is said more than once.
+    pub fn kept(&mut self, json: &Output, longs: &mut Longs) -> &mut Self {
+        self.next();
+        json.say(self.out, longs);
         self
     }
 

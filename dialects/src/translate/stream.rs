@@ -8,7 +8,7 @@ use super::framing::{Broken, Frame, Frames};
 use crate::bounds::{self, Of};
 use crate::conversation::{Citation, Delta, Event, Opened};
 use crate::watch::{Cut, Failure};
-use crate::{Usage, Wire};
+use crate::{Output, Usage, Wire};
 use crate::{anthropic, bedrock, gemini, openai};
 
 /// More parts in one answer are no answer: a writer keeps where each of them is.
@@ -84,13 +84,13 @@ impl Writer {
     }
 
     /// Appends the bytes of one event. What it appends are whole events of the wire.
-    pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    pub fn event(&mut self, event: &Event<'_>, out: &mut Output) {
         match self {
-            Self::Chat(write) => write.event(event, out),
+            Self::Chat(write) => write.event(event, &mut out.bytes),
             Self::Responses(write) => write.event(event, out),
-            Self::Messages(write) => write.event(event, out),
-            Self::Gemini(write) => write.event(event, out),
-            Self::Converse(write) => write.event(event, out),
+            Self::Messages(write) => write.event(event, &mut out.bytes),
+            Self::Gemini(write) => write.event(event, &mut out.bytes),
+            Self::Converse(write) => write.event(event, &mut out.bytes),
         }
     }
 
@@ -153,7 +153,7 @@ impl Stream {
     }
 
     /// Takes the next bytes of the upstream and appends what they come to for the client: always whole events.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> &Progress {
+    pub fn push(&mut self, bytes: &[u8], out: &mut Output) -> &Progress {
         let Self { frames, reader, writer, progress, kept } = self;
         if progress.failure.is_none() {
             let told = frames.push(bytes, |frame| step(frame, reader, &mut Sink { writer, progress, kept, out }));
@@ -172,7 +172,7 @@ impl Stream {
 
     /// The upstream's answer has ended. `clean`: as HTTP has it, all of it came. After an error nothing more is
     /// appended, and the caller says in the client's dialect that the answer broke off.
-    pub fn end(&mut self, clean: bool, out: &mut Vec<u8>) -> Result<&Progress, Cut> {
+    pub fn end(&mut self, clean: bool, out: &mut Output) -> Result<&Progress, Cut> {
         let Self { frames, reader, writer, progress, kept } = self;
         if clean && progress.failure.is_none() && !progress.terminal {
             frames.end(|frame| step(frame, reader, &mut Sink { writer, progress, kept, out }));
@@ -212,7 +212,7 @@ struct Sink<'s> {
     writer: &'s mut Writer,
     progress: &'s mut Progress,
     kept: &'s mut usize,
-    out: &'s mut Vec<u8>,
+    out: &'s mut Output,
 }
 
 /// Reads one event and writes what it comes to; false where there is no sense in going on.

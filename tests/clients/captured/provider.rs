@@ -2,8 +2,8 @@
 //!
 //! What they say is one canned chat, written in their own format.
 
-use dialects::Wire;
 use dialects::translate::{self, Context, Stream};
+use dialects::{Output, Wire};
 use serde_json::{Value, json};
 use upstream::{Request, Upstream, canned};
 
@@ -51,12 +51,12 @@ fn conversation(wire: Wire, stream: bool) -> (&'static str, Vec<u8>) {
     let context = Context { model: "canned-model".into(), request_id: "r1".into(), created: 7, ..Context::default() };
     if stream {
         let events = canned::stream(3).concat();
-        let mut out = Vec::new();
+        let mut out = Output::default();
         let mut stream = Stream::new(Wire::Chat, wire, &Context { include_usage: true, ..context });
         stream.push(&events, &mut out);
         stream.end(true, &mut out).unwrap();
         let kinds = ["content-type: text/event-stream", "content-type: application/vnd.amazon.eventstream"];
-        return (kinds[usize::from(wire == Wire::Converse)], out);
+        return (kinds[usize::from(wire == Wire::Converse)], out.whole());
     }
     let written = translate::answer(Wire::Chat, wire, &canned::chat(), &context).unwrap();
     ("content-type: application/json", written.body)

@@ -144,10 +144,11 @@ fn message(list: &mut List<'_>, run: &[Part<'_>], id: &str, status: Status, loss
                     losses.note_if(!annotation(&mut cited, citation, length), Field::Citations);
                 }
                 drop(cited);
-                let annotations = String::from_utf8(annotations).unwrap_or_else(|_| "[]".to_owned());
-                write_item::content(&mut contents.object(), false, text, &annotations);
+                let mut entry = contents.object();
+                let name = write_item::content(&mut entry, false);
+                entry.raw("annotations", std::str::from_utf8(&annotations).unwrap_or("[]")).text(name, text);
             }
-            Kind::Refusal(text) => write_item::content(&mut contents.object(), true, text, "[]"),
+            Kind::Refusal(text) => write_item::plain_content(&mut contents.object(), true, text),
             Kind::Image(_)
             | Kind::Document(_)
             | Kind::Audio(_)
@@ -169,7 +170,10 @@ fn one(list: &mut List<'_>, part: &Part<'_>, index: u32, wire: Wire, context: &C
                 Some(id) => id.to_owned(),
                 None => context.id("rs_", index),
             };
-            write_item::reasoning(&mut list.object(), &id, text, part.opaque.as_deref());
+            let shown = (!text.is_empty()).then_some(|entry: &mut Object<'_>| {
+                entry.text("text", text);
+            });
+            write_item::reasoning(&mut list.object(), &id, shown, part.opaque.as_deref());
             true
         }
         Kind::Call(call) => {
@@ -202,12 +206,14 @@ fn write_call(list: &mut List<'_>, call: &Call<'_>, opaque: Option<&Opaque<'_>>,
     let id = call_id(&call.id, opaque, index, context);
     let item = context.id(if free_form { "ctc_" } else { "fc_" }, index);
     let called = Called { item: &item, id: &id, name: &call.name, free_form, status: "completed" };
-    if hidden {
-        write_item::call(&mut list.object(), &called, &free_form_text(&call.arguments));
-    } else {
-        let arguments = if call.arguments.is_empty() && !free_form { "{}" } else { &*call.arguments };
-        write_item::call(&mut list.object(), &called, arguments);
-    }
+    let arguments = match &*call.arguments {
+        arguments if hidden => free_form_text(arguments),
+        "" if !free_form => "{}".into(),
+        arguments => arguments.into(),
+    };
+    let mut entry = list.object();
+    let name = write_item::call(&mut entry, &called);
+    entry.text(name, &arguments);
 }
 
 /// A call's id, with what hangs on it; made where it has none.

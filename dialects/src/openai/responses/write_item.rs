@@ -6,13 +6,25 @@ use crate::conversation::{Citation, Media, Opaque, Source};
 use crate::json::put::{List, Object};
 use crate::translate::Context;
 
-/// A part of a message's content. `annotations`: a JSON list.
-pub fn content(entry: &mut Object<'_>, refusal: bool, text: &str, annotations: &str) {
+/// The beginning of a part of a message's content. What follows: `annotations` where it is no refusal, and the text
+/// under the name that is given back.
+pub fn content(entry: &mut Object<'_>, refusal: bool) -> &'static str {
     if refusal {
-        entry.text("type", "refusal").text("refusal", text);
+        entry.text("type", "refusal");
+        "refusal"
     } else {
-        entry.text("type", "output_text").raw("annotations", annotations).raw("logprobs", "[]").text("text", text);
+        entry.text("type", "output_text").raw("logprobs", "[]");
+        "text"
     }
+}
+
+/// A part of a message's content, in which nothing is cited.
+pub fn plain_content(entry: &mut Object<'_>, refusal: bool, text: &str) {
+    let name = content(entry, refusal);
+    if !refusal {
+        entry.raw("annotations", "[]");
+    }
+    entry.text(name, text);
 }
 
 /// The beginning of a message; its content follows.
@@ -20,12 +32,17 @@ pub fn message(entry: &mut Object<'_>, id: &str, status: &str) {
     entry.text("id", id).text("type", "message").text("status", status).text("role", "assistant");
 }
 
-/// A thought: what is shown of it, and what the provider wants back.
-pub fn reasoning(entry: &mut Object<'_>, id: &str, text: &str, opaque: Option<&Opaque<'_>>) {
+/// A thought: what is shown of it (`text` writes it, where there is anything), and what the provider wants back.
+pub fn reasoning(
+    entry: &mut Object<'_>,
+    id: &str,
+    text: Option<impl FnOnce(&mut Object<'_>)>,
+    opaque: Option<&Opaque<'_>>,
+) {
     entry.text("id", id).text("type", "reasoning");
     let mut summary = entry.list("summary");
-    if !text.is_empty() {
-        summary.object().text("type", "summary_text").text("text", text);
+    if let Some(text) = text {
+        text(summary.object().text("type", "summary_text"));
     }
     drop(summary);
     if let Some(opaque) = opaque {
@@ -43,11 +60,12 @@ pub struct Called<'c> {
     pub status: &'c str,
 }
 
-pub fn call(entry: &mut Object<'_>, called: &Called<'_>, arguments: &str) {
+/// The beginning of a call. Its arguments follow, under the name that is given back.
+pub fn call(entry: &mut Object<'_>, called: &Called<'_>) -> &'static str {
     let (space, name) = namespace::split(called.name);
     entry.text("id", called.item).text("type", if called.free_form { "custom_tool_call" } else { "function_call" });
     entry.text("status", called.status).text("call_id", called.id).text_if("namespace", space).text("name", name);
-    entry.text(if called.free_form { "input" } else { "arguments" }, arguments);
+    if called.free_form { "input" } else { "arguments" }
 }
 
 /// A picture, as the image tool gives one; false for what is none, or is elsewhere.

@@ -1,13 +1,12 @@
 //! What the writer of a stream holds of the answer until its last event.
 
-use std::borrow::Cow;
-
 use super::super::response::Status;
 use super::super::write_item::{self, Called, annotation};
 use super::write::{Spot, say};
 use crate::conversation::{Citation, Delta, Opaque};
-use crate::json::put::{List, Object, grow_for};
+use crate::json::put::{List, Object, grow, inside};
 use crate::openai::chat::answer::free_form_text;
+use crate::output::{Longs, Output};
 
 /// An item of the output. Its place there is its number.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub enum State {
     Thought(Thought),
     Call(Call),
     /// Its JSON.
-    Done(String),
+    Done(Output),
 }
 
 /// Where a part of the conversation is in the output.
@@ -42,22 +41,31 @@ pub struct Message {
     pub sealed: bool,
 }
 
+/// A text as JSON, held as it is written: it grows while it is open, and is then said several times.
+#[derive(Debug, Default)]
+pub struct Text {
+    /// But for the last quote.
+    open: Vec<u8>,
+    whole: Output,
+}
+
 /// A part of a message's content.
 #[derive(Debug)]
 pub struct Content {
     refusal: bool,
-    text: String,
+    text: Text,
     /// Characters of it.
     chars: u64,
-    /// A JSON list but for its last bracket.
+    /// A JSON list, while it is open but for its last bracket.
     annotations: Vec<u8>,
     cited: u64,
+    cites: Output,
     pub open: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Thought {
-    pub text: String,
+    pub text: Text,
     pub opaque: Option<Opaque<'static>>,
 }
 
@@ -67,74 +75,119 @@ pub struct Call {
     pub bare: String,
     pub id: String,
     pub name: String,
-    pub arguments: String,
+    pub arguments: Text,
     pub free_form: bool,
-    /// The arguments are JSON around the text that the client waits for: it is said when they are whole.
-    pub hidden: bool,
+    /// The arguments so far, where they are JSON around the text that the client waits for: it is said when they are
+    /// whole.
+    pub hidden: Option<Vec<u8>>,
+}
+
+impl Text {
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Takes more, and gives it back as it stands in JSON.
+    pub fn push(&mut self, more: &str) -> &[u8] {
+        if self.open.is_empty() {
+            self.open.push(b'"');
+        }
+        let from = self.open.len();
+        inside(&mut self.open, more);
+        self.open.get(from..).unwrap_or_default()
+    }
+
+    /// There is no more.
+    pub fn end(&mut self) {
+        let mut json = std::mem::take(&mut self.open);
+        json.extend_from_slice(if json.is_empty() { b"\"\"" } else { b"\"" });
+        self.whole = Output::from(json).kept();
+    }
 }
 
 impl Item {
     /// Its JSON when it begins. What comes at once begins as it ends.
-    pub fn begin(&self) -> Cow<'_, str> {
+    pub fn begin(&self, event: &mut Object<'_>, longs: &mut Longs) {
         let status = Status::InProgress;
-        let made = match &self.state {
-            State::Message(_) => json(|entry| {
-                write_item::message(entry, &self.id, status.word());
-                entry.raw("content", "[]");
-            }),
-            State::Thought(_) => json(|entry| write_item::reasoning(entry, &self.id, "", None)),
-            State::Call(call) => json(|entry| write_item::call(entry, &call.called(&self.id, status), "")),
-            State::Done(json) => return json.into(),
-        };
-        made.into()
-    }
-
-    /// Its JSON when it is done.
-    pub fn whole(&self, status: Status) -> String {
+        if let State::Done(json) = &self.state {
+            event.kept("item", json, longs);
+            return;
+        }
+        let mut entry = event.object("item");
         match &self.state {
-            State::Message(message) => json(|entry| {
-                write_item::message(entry, &self.id, status.word());
-                let mut contents = entry.list("content");
-                message.contents.iter().for_each(|content| content.write(&mut contents.object()));
-            }),
-            State::Thought(thought) => {
-                json(|entry| write_item::reasoning(entry, &self.id, &thought.text, thought.opaque.as_ref()))
+            State::Message(_) => {
+                write_item::message(&mut entry, &self.id, status.word());
+                entry.raw("content", "[]");
             }
-            State::Call(call) => json(|entry| write_item::call(entry, &call.called(&self.id, status), &call.arguments)),
-            State::Done(json) => json.clone(),
+            State::Thought(_) => write_item::reasoning(&mut entry, &self.id, None::<fn(&mut Object<'_>)>, None),
+            State::Call(call) => {
+                let name = write_item::call(&mut entry, &call.called(&self.id, status));
+                entry.text(name, "");
+            }
+            State::Done(_) => {}
         }
     }
-}
 
-fn json(write: impl FnOnce(&mut Object<'_>)) -> String {
-    let mut json = Vec::new();
-    write(&mut Object::open(&mut json));
-    String::from_utf8(json).unwrap_or_default()
+    /// Its JSON when it is done, with all its texts ended.
+    pub fn whole(&self, status: Status) -> Output {
+        let mut whole = Output::default();
+        let Output { bytes, longs } = &mut whole;
+        let mut entry = Object::open(bytes);
+        match &self.state {
+            State::Message(message) => {
+                write_item::message(&mut entry, &self.id, status.word());
+                let mut contents = entry.list("content");
+                message.contents.iter().for_each(|content| content.write(&mut contents.object(), longs));
+            }
+            State::Thought(Thought { text, opaque }) => {
+                let shown = (!text.whole.is_empty()).then_some(|summary: &mut Object<'_>| {
+                    summary.kept("text", &text.whole, longs);
+                });
+                write_item::reasoning(&mut entry, &self.id, shown, opaque.as_ref());
+            }
+            State::Call(call) => {
+                let name = write_item::call(&mut entry, &call.called(&self.id, status));
+                entry.kept(name, &call.arguments.whole, longs);
+            }
+            State::Done(_) => {}
+        }
+        drop(entry);
+        whole.kept()
+    }
 }
 
 impl Content {
     pub fn new(refusal: bool) -> Self {
-        Self { refusal, text: String::new(), chars: 0, annotations: Vec::new(), cited: 0, open: true }
+        Self {
+            refusal,
+            text: Text::default(),
+            chars: 0,
+            annotations: Vec::new(),
+            cited: 0,
+            cites: Output::default(),
+            open: true,
+        }
     }
 
-    fn annotations(&self) -> String {
-        format!("[{}]", String::from_utf8_lossy(&self.annotations))
+    /// As it is once it has ended.
+    fn write(&self, entry: &mut Object<'_>, longs: &mut Longs) {
+        let name = write_item::content(entry, self.refusal);
+        if !self.refusal {
+            entry.kept("annotations", &self.cites, longs);
+        }
+        entry.kept(name, &self.text.whole, longs);
     }
 
-    fn write(&self, entry: &mut Object<'_>) {
-        write_item::content(entry, self.refusal, &self.text, &self.annotations());
-    }
-
-    pub fn delta(&mut self, delta: &Delta<'_>, spot: &Spot<'_>, sequence: &mut u64, out: &mut Vec<u8>) {
+    pub fn delta(&mut self, delta: &Delta<'_>, spot: &Spot<'_>, sequence: &mut u64, out: &mut Output) {
         match delta {
             Delta::Text(text) if text.is_empty() => {}
             Delta::Text(text) => {
-                self.text.push_str(text);
                 self.chars += text.chars().count() as u64;
+                let said = self.text.push(text);
                 let kind = if self.refusal { "response.refusal.delta" } else { "response.output_text.delta" };
-                say(out, sequence, kind, |event| {
+                say(out, sequence, kind, |event, _| {
                     spot.write(event);
-                    event.text("delta", text);
+                    event.inside("delta", said);
                     if !self.refusal {
                         event.raw("logprobs", "[]");
                     }
@@ -146,63 +199,67 @@ impl Content {
         }
     }
 
-    fn cite(&mut self, citation: &Citation<'_>, spot: &Spot<'_>, sequence: &mut u64, out: &mut Vec<u8>) {
+    fn cite(&mut self, citation: &Citation<'_>, spot: &Spot<'_>, sequence: &mut u64, out: &mut Output) {
         let mut json = Vec::new();
         let length = if citation.end.is_none() { self.chars } else { 0 };
         if !annotation(&mut List::open(&mut json), citation, length) {
             return;
         }
         let json = json.strip_prefix(b"[").and_then(|json| json.strip_suffix(b"]")).unwrap_or_default();
-        if !self.annotations.is_empty() {
-            self.annotations.push(b',');
-        }
+        grow(&mut self.annotations, json.len());
+        self.annotations.push(if self.annotations.is_empty() { b'[' } else { b',' });
         self.annotations.extend_from_slice(json);
-        say(out, sequence, "response.output_text.annotation.added", |event| {
+        say(out, sequence, "response.output_text.annotation.added", |event, _| {
             spot.write(event);
             event.whole("annotation_index", self.cited).raw("annotation", &String::from_utf8_lossy(json));
         });
         self.cited = self.cited.saturating_add(1);
     }
 
-    pub fn finish(&mut self, spot: &Spot<'_>, sequence: &mut u64, out: &mut Vec<u8>) {
+    pub fn finish(&mut self, spot: &Spot<'_>, sequence: &mut u64, out: &mut Output) {
         if !std::mem::replace(&mut self.open, false) {
             return;
         }
-        // Here, in its part, in its item and in the response.
-        grow_for(out, &self.text, 4);
+        self.text.end();
+        let mut cites = std::mem::take(&mut self.annotations);
+        cites.extend_from_slice(if cites.is_empty() { b"[]" } else { b"]" });
+        self.cites = Output::from(cites).kept();
+        let text = &self.text.whole;
         if self.refusal {
-            say(out, sequence, "response.refusal.done", |event| {
+            say(out, sequence, "response.refusal.done", |event, longs| {
                 spot.write(event);
-                event.text("refusal", &self.text);
+                event.kept("refusal", text, longs);
             });
         } else {
-            say(out, sequence, "response.output_text.done", |event| {
+            say(out, sequence, "response.output_text.done", |event, longs| {
                 spot.write(event);
-                event.text("text", &self.text).raw("logprobs", "[]");
+                event.kept("text", text, longs).raw("logprobs", "[]");
             });
         }
-        say(out, sequence, "response.content_part.done", |event| {
+        say(out, sequence, "response.content_part.done", |event, longs| {
             spot.write(event);
-            self.write(&mut event.object("part"));
+            self.write(&mut event.object("part"), longs);
         });
     }
 }
 
 impl Thought {
-    pub fn finish(&self, id: &str, at: usize, sequence: &mut u64, out: &mut Vec<u8>) {
+    pub fn finish(&mut self, id: &str, at: usize, sequence: &mut u64, out: &mut Output) {
         if self.text.is_empty() {
             return;
         }
+        self.text.end();
+        let text = &self.text.whole;
         let summary = |event: &mut Object<'_>| {
             event.text("item_id", id).whole("output_index", at as u64).whole("summary_index", 0);
         };
-        say(out, sequence, "response.reasoning_summary_text.done", |event| {
+        say(out, sequence, "response.reasoning_summary_text.done", |event, longs| {
             summary(event);
-            event.text("text", &self.text);
+            event.kept("text", text, longs);
         });
-        say(out, sequence, "response.reasoning_summary_part.done", |event| {
+        say(out, sequence, "response.reasoning_summary_part.done", |event, longs| {
             summary(event);
-            event.object("part").text("type", "summary_text").text("text", &self.text);
+            event.object("part").text("type", "summary_text").kept("text", text, longs);
         });
     }
 }
@@ -213,36 +270,38 @@ impl Call {
     }
 
     /// A piece of the arguments.
-    pub fn say(&self, id: &str, at: usize, piece: &str, sequence: &mut u64, out: &mut Vec<u8>) {
+    pub fn say(&mut self, id: &str, at: usize, piece: &str, sequence: &mut u64, out: &mut Output) {
         let kind = match self.free_form {
             true => "response.custom_tool_call_input.delta",
             false => "response.function_call_arguments.delta",
         };
-        say(out, sequence, kind, |event| {
-            event.text("item_id", id).whole("output_index", at as u64).text("delta", piece);
+        let said = self.arguments.push(piece);
+        say(out, sequence, kind, |event, _| {
+            event.text("item_id", id).whole("output_index", at as u64).inside("delta", said);
         });
     }
 
-    pub fn finish(&mut self, id: &str, at: usize, sequence: &mut u64, out: &mut Vec<u8>) {
-        if self.hidden {
-            let text = free_form_text(&self.arguments).into_owned();
-            self.arguments = text;
-            if !self.arguments.is_empty() {
-                self.say(id, at, &self.arguments, sequence, out);
+    pub fn finish(&mut self, id: &str, at: usize, sequence: &mut u64, out: &mut Output) {
+        if let Some(hidden) = self.hidden.take() {
+            let hidden = String::from_utf8(hidden).unwrap_or_default();
+            let text = free_form_text(&hidden);
+            if !text.is_empty() {
+                self.say(id, at, &text, sequence, out);
             }
         } else if self.arguments.is_empty() && !self.free_form {
             // None are an empty object.
-            "{}".clone_into(&mut self.arguments);
-            self.say(id, at, &self.arguments, sequence, out);
+            self.say(id, at, "{}", sequence, out);
         }
+        self.arguments.end();
+        let arguments = &self.arguments.whole;
         if self.free_form {
-            say(out, sequence, "response.custom_tool_call_input.done", |event| {
-                event.text("item_id", id).whole("output_index", at as u64).text("input", &self.arguments);
+            say(out, sequence, "response.custom_tool_call_input.done", |event, longs| {
+                event.text("item_id", id).whole("output_index", at as u64).kept("input", arguments, longs);
             });
         } else {
-            say(out, sequence, "response.function_call_arguments.done", |event| {
+            say(out, sequence, "response.function_call_arguments.done", |event, longs| {
                 event.text("item_id", id).whole("output_index", at as u64);
-                event.text("name", &self.name).text("arguments", &self.arguments);
+                event.text("name", &self.name).kept("arguments", arguments, longs);
             });
         }
     }

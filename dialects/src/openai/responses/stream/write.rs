@@ -12,10 +12,11 @@ use super::super::answer::{answer_id, call_id};
 use super::super::item::is_item;
 use super::super::response::{self, Head, LENGTH, Status};
 use super::super::write_item;
-use super::held::{Call, Content, Item, Message, Place, State, Thought};
+use super::held::{Call, Content, Item, Message, Place, State, Text, Thought};
 use crate::Usage;
 use crate::conversation::{Citation, Delta, Event, Finish, Kind, Opened, Part};
-use crate::json::put::{List, Object, grow_for};
+use crate::json::put::{List, Object, escaped, grow};
+use crate::output::{Longs, Output};
 use crate::translate::Context;
 
 /// The most bytes of an answer that are held for its last event.
@@ -69,7 +70,7 @@ impl Write {
         self.ended
     }
 
-    pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    pub fn event(&mut self, event: &Event<'_>, out: &mut Output) {
         if self.ended {
             return;
         }
@@ -87,7 +88,7 @@ impl Write {
         }
     }
 
-    fn start(&mut self, id: Option<&str>, created: Option<u64>, out: &mut Vec<u8>) {
+    fn start(&mut self, id: Option<&str>, created: Option<u64>, out: &mut Output) {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
@@ -99,9 +100,9 @@ impl Write {
     }
 
     /// An event that holds the response.
-    fn response(&mut self, kind: &str, status: Status, out: &mut Vec<u8>) {
+    fn response(&mut self, kind: &str, status: Status, out: &mut Output) {
         let Self { context, id, created, sequence, items, usage, .. } = self;
-        say(out, sequence, kind, |event| {
+        say(out, sequence, kind, |event, longs| {
             let head = Head {
                 id: &*id,
                 created: *created,
@@ -115,13 +116,13 @@ impl Write {
             let mut output = object.list("output");
             for item in items {
                 if let State::Done(json) = &item.state {
-                    output.raw(json);
+                    output.kept(json, longs);
                 }
             }
         });
     }
 
-    fn done(&mut self, status: Status, out: &mut Vec<u8>) {
+    fn done(&mut self, status: Status, out: &mut Output) {
         self.start(None, None, out);
         let last = self.items.len().saturating_sub(1);
         for at in 0..self.items.len() {
@@ -134,7 +135,7 @@ impl Write {
     }
 
     /// Takes account of what is to be held; false where it is too much, and the answer has been ended.
-    fn hold(&mut self, bytes: usize, out: &mut Vec<u8>) -> bool {
+    fn hold(&mut self, bytes: usize, out: &mut Output) -> bool {
         self.held = self.held.saturating_add(bytes);
         let fits = self.held <= MAX_OUTPUT;
         if !fits {
@@ -143,7 +144,7 @@ impl Write {
         fits
     }
 
-    fn open(&mut self, opened: &Opened<'_>, out: &mut Vec<u8>) {
+    fn open(&mut self, opened: &Opened<'_>, out: &mut Output) {
         let bytes = match opened {
             Opened::Text | Opened::Thinking | Opened::Refusal => 0,
             Opened::Call { id, name, .. } => id.len().saturating_add(name.len()),
@@ -158,10 +159,7 @@ impl Write {
                 self.refused = true;
                 self.content(true, out)
             }
-            Opened::Thinking => {
-                let thought = Thought { text: String::new(), opaque: None };
-                self.add("rs_", State::Thought(thought), out)
-            }
+            Opened::Thinking => self.add("rs_", State::Thought(Thought::default()), out),
             Opened::Call { id, name, free_form, opaque } => {
                 let index = self.items.len() as u32;
                 let hidden = !free_form && write_item::is_free_form(name, &self.context);
@@ -169,9 +167,9 @@ impl Write {
                     bare: call_id(id, None, index, &self.context),
                     id: call_id(id, opaque.as_ref(), index, &self.context),
                     name: name.to_string(),
-                    arguments: String::new(),
+                    arguments: Text::default(),
                     free_form: *free_form || hidden,
-                    hidden,
+                    hidden: hidden.then(Vec::new),
                 };
                 self.add(if call.free_form { "ctc_" } else { "fc_" }, State::Call(call), out)
             }
@@ -181,7 +179,7 @@ impl Write {
     }
 
     /// A part of a message's content: of the last item where that is a message, else of a new one.
-    fn content(&mut self, refusal: bool, out: &mut Vec<u8>) -> Place {
+    fn content(&mut self, refusal: bool, out: &mut Output) -> Place {
         let open = matches!(self.items.last().map(|item| &item.state), Some(State::Message(_)));
         let place = if open {
             Place::Content(self.items.len().saturating_sub(1), 0)
@@ -193,15 +191,15 @@ impl Write {
         let Some(Item { id, state: State::Message(message), .. }) = items.get_mut(at) else { return Place::Nowhere };
         let content = message.contents.len();
         message.contents.push(Content::new(refusal));
-        say(out, sequence, "response.content_part.added", |event| {
+        say(out, sequence, "response.content_part.added", |event, _| {
             event.text("item_id", id).whole("output_index", at as u64).whole("content_index", content as u64);
-            write_item::content(&mut event.object("part"), refusal, "", "[]");
+            write_item::plain_content(&mut event.object("part"), refusal, "");
         });
         Place::Content(at, content)
     }
 
     /// Begins an item.
-    fn add(&mut self, prefix: &str, state: State, out: &mut Vec<u8>) -> Place {
+    fn add(&mut self, prefix: &str, state: State, out: &mut Output) -> Place {
         // Where something else begins, no more is said in the message before it.
         let at = self.items.len();
         if let Some(last) = at.checked_sub(1)
@@ -213,16 +211,16 @@ impl Write {
         let id = self.context.id(prefix, at as u32);
         let item = Item { id, state };
         let Self { sequence, items, .. } = self;
-        say(out, sequence, "response.output_item.added", |event| {
+        say(out, sequence, "response.output_item.added", |event, longs| {
             event.whole("output_index", at as u64);
-            event.raw("item", &item.begin());
+            item.begin(event, longs);
         });
         items.push(item);
         Place::Item(at)
     }
 
     /// A message that is sealed is done when nothing of it is open any more.
-    fn finish_message(&mut self, at: usize, out: &mut Vec<u8>) {
+    fn finish_message(&mut self, at: usize, out: &mut Output) {
         if let Some(Item { state: State::Message(message), .. }) = self.items.get(at)
             && message.sealed
             && !message.contents.iter().any(|content| content.open)
@@ -232,7 +230,7 @@ impl Write {
     }
 
     /// Something that comes at once.
-    fn whole(&mut self, part: &Part<'_>, out: &mut Vec<u8>) -> Place {
+    fn whole(&mut self, part: &Part<'_>, out: &mut Output) -> Place {
         let id = self.context.id("ig_", self.items.len() as u32);
         let mut json = Vec::new();
         let mut list = List::open(&mut json);
@@ -255,25 +253,26 @@ impl Write {
         drop(list);
         // Without the brackets of the list.
         json.pop();
-        let Some(json) = String::from_utf8(json).ok().filter(|_| wrote) else { return Place::Nowhere };
-        let json = json.strip_prefix('[').map(str::to_owned).unwrap_or_default();
-        // As it begins, as it ends, and in the response.
-        grow_for(out, &json, 3);
-        self.add("", State::Done(json), out);
+        if !wrote {
+            return Place::Nowhere;
+        }
+        json.drain(..1);
+        self.add("", State::Done(Output::from(json).kept()), out);
         let Self { sequence, items, .. } = self;
-        say(out, sequence, "response.output_item.done", |event| {
+        say(out, sequence, "response.output_item.done", |event, longs| {
             event.whole("output_index", items.len().saturating_sub(1) as u64);
             if let Some(Item { state: State::Done(json), .. }) = items.last() {
-                event.raw("item", json);
+                event.kept("item", json, longs);
             }
         });
         Place::Nowhere
     }
 
-    fn delta(&mut self, part: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
+    fn delta(&mut self, part: u32, delta: &Delta<'_>, out: &mut Output) {
         let Some(place) = self.places.get(part as usize).copied() else { return };
         let bytes = match delta {
-            Delta::Text(text) | Delta::Arguments(text) => text.len(),
+            // As it is held.
+            Delta::Text(text) | Delta::Arguments(text) => escaped(text),
             Delta::Opaque(opaque) => opaque.data.len(),
             Delta::Citation(citation) => cited(citation),
             Delta::Native(_) => 0,
@@ -299,21 +298,23 @@ impl Write {
                     event.text("item_id", id).whole("output_index", at as u64).whole("summary_index", 0);
                 };
                 if thought.text.is_empty() {
-                    say(out, sequence, "response.reasoning_summary_part.added", |event| {
+                    say(out, sequence, "response.reasoning_summary_part.added", |event, _| {
                         summary(event);
                         event.object("part").text("type", "summary_text").text("text", "");
                     });
                 }
-                thought.text.push_str(text);
-                say(out, sequence, "response.reasoning_summary_text.delta", |event| {
+                let said = thought.text.push(text);
+                say(out, sequence, "response.reasoning_summary_text.delta", |event, _| {
                     summary(event);
-                    event.text("delta", text);
+                    event.inside("delta", said);
                 });
             }
             (State::Thought(thought), Delta::Opaque(opaque)) => thought.opaque = Some(opaque.clone().into_owned()),
             (State::Call(call), Delta::Arguments(text)) if !text.is_empty() => {
-                call.arguments.push_str(text);
-                if !call.hidden {
+                if let Some(hidden) = &mut call.hidden {
+                    grow(hidden, text.len());
+                    hidden.extend_from_slice(text.as_bytes());
+                } else {
                     call.say(id, at, text, sequence, out);
                 }
             }
@@ -323,7 +324,7 @@ impl Write {
         }
     }
 
-    fn close(&mut self, part: u32, out: &mut Vec<u8>) {
+    fn close(&mut self, part: u32, out: &mut Output) {
         match self.places.get(part as usize).copied() {
             Some(Place::Content(at, content)) => {
                 self.finish_content(at, content, out);
@@ -334,7 +335,7 @@ impl Write {
         }
     }
 
-    fn finish_content(&mut self, at: usize, content: usize, out: &mut Vec<u8>) {
+    fn finish_content(&mut self, at: usize, content: usize, out: &mut Output) {
         let Self { items, sequence, .. } = self;
         let Some(Item { id, state: State::Message(message), .. }) = items.get_mut(at) else { return };
         if let Some(slot) = message.contents.get_mut(content) {
@@ -343,7 +344,7 @@ impl Write {
     }
 
     /// Ends an item: from now on only its JSON is held.
-    fn finish_item(&mut self, at: usize, status: Status, out: &mut Vec<u8>) {
+    fn finish_item(&mut self, at: usize, status: Status, out: &mut Output) {
         let contents = match self.items.get(at).map(|item| &item.state) {
             Some(State::Message(message)) => message.contents.len(),
             Some(State::Thought(_) | State::Call(_)) => 0,
@@ -360,10 +361,8 @@ impl Write {
             State::Message(_) | State::Done(_) => {}
         }
         let json = item.whole(status);
-        // Its text is in there.
-        item.state = State::Done(String::new());
-        say(out, sequence, "response.output_item.done", |event| {
-            event.whole("output_index", at as u64).raw("item", &json);
+        say(out, sequence, "response.output_item.done", |event, longs| {
+            event.whole("output_index", at as u64).kept("item", &json, longs);
         });
         item.state = State::Done(json);
     }
@@ -385,15 +384,16 @@ impl Spot<'_> {
 }
 
 /// Writes one event.
-pub fn say(out: &mut Vec<u8>, sequence: &mut u64, kind: &str, body: impl FnOnce(&mut Object<'_>)) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    let mut event = Object::open(out);
+pub fn say(out: &mut Output, sequence: &mut u64, kind: &str, body: impl FnOnce(&mut Object<'_>, &mut Longs)) {
+    let Output { bytes, longs } = out;
+    bytes.extend_from_slice(b"event: ");
+    bytes.extend_from_slice(kind.as_bytes());
+    bytes.extend_from_slice(b"\ndata: ");
+    let mut event = Object::open(bytes);
     event.text("type", kind).whole("sequence_number", *sequence);
-    body(&mut event);
+    body(&mut event, longs);
     drop(event);
-    out.extend_from_slice(b"\n\n");
+    bytes.extend_from_slice(b"\n\n");
     *sequence = sequence.saturating_add(1);
 }
 
