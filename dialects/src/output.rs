@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 /// From here on a copy costs more than a share.
-const LONG: usize = 64 * 1024;
+pub const LONG: usize = 64 * 1024;
 
 /// Long pieces, each with its place among the bytes that are not shared.
 pub type Longs = Vec<(usize, Bytes)>;
@@ -57,11 +57,13 @@ impl Output {
 
     /// The same, to be said more than once.
     pub(crate) fn kept(mut self) -> Self {
-        if self.bytes.len() <= LONG {
+        // To give back little room of a long one would take a copy of it.
+        if self.bytes.len() <= LONG || self.bytes.capacity() - self.bytes.len() > self.bytes.len() / 8 {
             self.bytes.shrink_to_fit();
+        }
+        if self.bytes.len() <= LONG {
             return self;
         }
-        self.bytes.shrink_to_fit();
         let mut longs = Longs::new();
         self.pour(|piece| longs.push((0, piece)));
         Self { bytes: Vec::new(), longs }

@@ -6,7 +6,7 @@
 #[allow(dead_code)]
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dialects::embed::{self, Method, Shape};
 use dialects::translate::{self, Context, Hints, Stream, Target};
@@ -14,68 +14,85 @@ use dialects::{Output, Usage, Wire, bounds, mask};
 use support::shapes;
 
 const CLIENTS: [Wire; 4] = [Wire::Chat, Wire::Responses, Wire::Messages, Wire::Gemini];
-/// Eight times as much takes as long as eight times a little; by the square it would be eight times as long as that.
-const SMALL: usize = 24_000;
-const LARGE: usize = 8 * SMALL;
-const TIMES: u32 = 5;
-/// What takes less is not worth a judgement.
-const SHORT: Duration = Duration::from_millis(5);
+/// One size, twice, four times and eight times as much: each takes as long as so many of the first, or a few times that;
+/// by the square eight times as much would take eight times as long as eight of the first.
+const TIMES: [usize; 4] = [1, 2, 4, 8];
+const SIZE: usize = 24_000;
+const MOST: u32 = 5;
+/// What takes less is not worth a judgement: by the square the least of the units would take seconds.
+const SHORT: Duration = Duration::from_millis(20);
 
-/// The time that this thread was at work; where the system does not tell it, the time that went by.
-fn worked() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
-}
-
+/// The time for which this thread was at work.
 fn timed(times: usize, work: &mut dyn FnMut()) -> Duration {
-    let (at, began) = (worked(), Instant::now());
+    let at = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    };
+    let from = at();
     (0..times).for_each(|_| work());
-    at.zip(worked()).map_or_else(|| began.elapsed(), |(from, to)| to.saturating_sub(from))
+    at() - from
 }
 
-/// One of several runs will do: a busy machine makes each as long as it likes.
-fn judge(what: &str, small: &mut dyn FnMut(), large: &mut dyn FnMut(), bad: &mut Vec<String>) {
-    let (mut one, mut eight) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..5 {
-        one = timed(1, large);
-        if one < SHORT {
-            return;
-        }
-        eight = timed(8, small);
-        // A clock that stands still judges nothing.
-        if eight.is_zero() || one <= eight * TIMES {
-            return;
+/// `run` does the work in one of the [`TIMES`]. One of several runs will do: a busy machine makes each as long as it
+/// likes.
+fn judge(what: &str, run: &mut dyn FnMut(usize), bad: &mut Vec<String>) {
+    for (size, times) in TIMES.into_iter().enumerate().skip(1) {
+        let (mut one, mut many) = (Duration::ZERO, Duration::ZERO);
+        let fits = (0..5).any(|_| {
+            one = timed(1, &mut || run(size));
+            one < SHORT || {
+                many = timed(times, &mut || run(0));
+                one <= many * MOST
+            }
+        });
+        if !fits {
+            bad.push(format!("{what}: {one:?}, and {many:?} for {times} times a part of {times}"));
         }
     }
-    bad.push(format!("{what}: {one:?}, and {eight:?} for eight times an eighth"));
 }
 
-fn pairs<T>(make: impl Fn(usize) -> Vec<T>) -> impl Iterator<Item = (T, T)> {
-    make(SMALL).into_iter().zip(make(LARGE))
+/// What is made, in each of the sizes.
+fn sizes<T>(make: impl Fn(usize) -> Vec<T>) -> Vec<[T; 4]> {
+    let [one, two, four, eight] = TIMES.map(|times| make(times * SIZE));
+    let all = one.into_iter().zip(two).zip(four).zip(eight);
+    all.map(|(((one, two), four), eight)| [one, two, four, eight]).collect()
+}
+
+#[test]
+fn a_square_is_told() {
+    let mut bad = Vec::new();
+    let mut square = |size: usize| {
+        let steps = (TIMES[size] * 400).pow(2);
+        for step in 0..steps {
+            std::hint::black_box(step);
+        }
+    };
+    judge("a square", &mut square, &mut bad);
+    assert!(bad.iter().any(|line| line.ends_with("for 8 times a part of 8")), "{bad:?}");
 }
 
 #[test]
 fn requests() {
     let mut bad = Vec::new();
-    for (at, (small, large)) in pairs(shapes::requests).enumerate() {
-        let (from, name) = (large.0, large.1);
+    for (at, bodies) in sizes(shapes::requests).into_iter().enumerate() {
+        let (from, name) = (bodies[0].0, bodies[0].1);
         let hints = Hints { model: Some("m"), stream: Some(false) };
-        let read = |body: &[u8]| drop(std::hint::black_box(translate::read(from, body, &hints)));
-        judge(&format!("{from:?} {name}"), &mut || read(&small.2), &mut || read(&large.2), &mut bad);
-        let (Ok(few), Ok(many)) = (translate::read(from, &small.2, &hints), translate::read(from, &large.2, &hints))
-        else {
+        let read = |size: usize| translate::read(from, &bodies[size].2, &hints);
+        judge(&format!("{from:?} {name}"), &mut |size| drop(std::hint::black_box(read(size))), &mut bad);
+        let requests: Vec<_> = (0..TIMES.len()).map_while(|size| read(size).ok()).collect();
+        if requests.len() < TIMES.len() {
             continue;
-        };
+        }
         // Each shape in two of the formats, in turn.
         for to in [Wire::ALL[at % 5], Wire::ALL[(at + 2) % 5]] {
             let target = Target { model: "u", ..Target::default() };
-            let write = |request| drop(std::hint::black_box(translate::write(to, request, &target)));
-            judge(&format!("{from:?} to {to:?} {name}"), &mut || write(&few), &mut || write(&many), &mut bad);
+            let mut write = |size: usize| drop(std::hint::black_box(translate::write(to, &requests[size], &target)));
+            judge(&format!("{from:?} to {to:?} {name}"), &mut write, &mut bad);
         }
-        let weigh = |body: &[u8]| {
-            let _ = std::hint::black_box(bounds::request(from, body));
+        let mut weigh = |size: usize| {
+            let _ = std::hint::black_box(bounds::request(from, &bodies[size].2));
         };
-        judge(&format!("bounds {name}"), &mut || weigh(&small.2), &mut || weigh(&large.2), &mut bad);
+        judge(&format!("bounds {name}"), &mut weigh, &mut bad);
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
@@ -84,11 +101,12 @@ fn requests() {
 fn answers() {
     let mut bad = Vec::new();
     let context = Context { model: "m".into(), request_id: "r".into(), ..Context::default() };
-    for (at, (small, large)) in pairs(shapes::answers).enumerate() {
-        let (from, name) = (large.0, large.1);
+    for (at, bodies) in sizes(shapes::answers).into_iter().enumerate() {
+        let (from, name) = (bodies[0].0, bodies[0].1);
         for to in [CLIENTS[at % 4], CLIENTS[(at + 1) % 4]] {
-            let answer = |body: &[u8]| drop(std::hint::black_box(translate::answer(from, to, body, &context)));
-            judge(&format!("{from:?} to {to:?} {name}"), &mut || answer(&small.2), &mut || answer(&large.2), &mut bad);
+            let mut answer =
+                |size: usize| drop(std::hint::black_box(translate::answer(from, to, &bodies[size].2, &context)));
+            judge(&format!("{from:?} to {to:?} {name}"), &mut answer, &mut bad);
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
@@ -107,11 +125,11 @@ fn streams() {
         }
         let _ = stream.end(true, &mut out);
     };
-    for (at, (small, large)) in pairs(|size| [shapes::events(size), shapes::streams(size)].concat()).enumerate() {
-        let (from, name) = (large.0, large.1);
+    let bodies = sizes(|size| [shapes::events(size), shapes::streams(size)].concat());
+    for (at, bodies) in bodies.into_iter().enumerate() {
+        let (from, name) = (bodies[0].0, bodies[0].1);
         for to in [CLIENTS[at % 4], CLIENTS[(at + 1) % 4]] {
-            let what = format!("{from:?} to {to:?} {name}");
-            judge(&what, &mut || run(from, to, &small.2), &mut || run(from, to, &large.2), &mut bad);
+            judge(&format!("{from:?} to {to:?} {name}"), &mut |size| run(from, to, &bodies[size].2), &mut bad);
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
@@ -120,21 +138,23 @@ fn streams() {
 #[test]
 fn embeddings() {
     let mut bad = Vec::new();
-    let texts = |size| format!(r#"{{"model":"m","input":[{}]}}"#, vec![r#""a""#; size / 4].join(","));
-    let ask = |body: &str| {
-        let ask = embed::read_openai(body.as_bytes()).unwrap();
+    let texts =
+        TIMES.map(|times| format!(r#"{{"model":"m","input":[{}]}}"#, vec![r#""a""#; times * SIZE / 4].join(",")));
+    let mut ask = |size: usize| {
+        let ask = embed::read_openai(texts[size].as_bytes()).unwrap();
         std::hint::black_box(embed::write_gemini(&ask, "m", Method::Batch)).unwrap();
     };
-    judge("texts", &mut || ask(&texts(SMALL)), &mut || ask(&texts(LARGE)), &mut bad);
-    let vector = |size| format!(r#"{{"embedding":{{"values":[{}]}}}}"#, vec!["0.25"; size / 5].join(","));
-    let answer = |body: &str| {
-        let vectors = embed::read_gemini_answer(body.as_bytes()).unwrap();
+    judge("texts", &mut ask, &mut bad);
+    let vectors =
+        TIMES.map(|times| format!(r#"{{"embedding":{{"values":[{}]}}}}"#, vec!["0.25"; times * SIZE / 5].join(",")));
+    let mut answer = |size: usize| {
+        let vectors = embed::read_gemini_answer(vectors[size].as_bytes()).unwrap();
         let shape = Shape { one: false, packed: true, count: 1 };
         let packed = embed::write_openai_answer(&vectors, shape, "m", Usage::default()).unwrap();
         let vectors = embed::read_openai_answer(&packed).unwrap();
         std::hint::black_box(embed::write_gemini_answer(&vectors, shape)).unwrap();
     };
-    judge("a vector", &mut || answer(&vector(SMALL)), &mut || answer(&vector(LARGE)), &mut bad);
+    judge("a vector", &mut answer, &mut bad);
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
@@ -142,13 +162,12 @@ fn embeddings() {
 fn secrets() {
     let mut bad = Vec::new();
     for unit in ["sk-", "AQ.", "hf_", "bearer ", "eyJ.", "r8_.", "a-", "\\u0041", "Key0123456789", "Key01"] {
-        let text = |size: usize| unit.repeat(size / unit.len());
-        let (small, large) = (text(SMALL), text(LARGE));
-        let run = |text: &str| {
-            std::hint::black_box(mask::mask(text.as_bytes()));
-            std::hint::black_box(mask::hide(text.as_bytes(), &["Key0123456789", "AAAAAAAAAAAAAAAB"]));
+        let texts = TIMES.map(|times| unit.repeat(times * SIZE / unit.len()));
+        let mut run = |size: usize| {
+            std::hint::black_box(mask::mask(texts[size].as_bytes()));
+            std::hint::black_box(mask::hide(texts[size].as_bytes(), &["Key0123456789", "AAAAAAAAAAAAAAAB"]));
         };
-        judge(unit, &mut || run(&small), &mut || run(&large), &mut bad);
+        judge(unit, &mut run, &mut bad);
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }

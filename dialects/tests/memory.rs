@@ -97,6 +97,20 @@ fn what_a_translation_holds_is_bounded() {
                 );
             }
         }
+        // Many events: what is written goes as it comes, and what a writer keeps of it stays.
+        for (at, (from, name, body)) in shapes::streams(size).into_iter().enumerate() {
+            for (_, to) in CLIENTS.into_iter().enumerate().filter(|(n, _)| tried(size, at, *n)) {
+                let meter = Meter::start();
+                let mut stream = Stream::new(from, to, &context);
+                for piece in body.chunks(16 * 1024) {
+                    stream.push(piece, &mut Output::default());
+                }
+                let mut out = Output::default();
+                let whole = stream.end(true, &mut out).is_ok();
+                let what = format!("stream {from:?} to {to:?}, {name} {whole} {}", out.len());
+                judge(&what, body.len(), None, meter.peak(), &mut bad);
+            }
+        }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }

@@ -357,6 +357,49 @@ fn what_a_provider_wants_back_survives_the_client() {
     }
 }
 
+/// What is long is held once and said in all its places.
+#[test]
+fn long_texts_are_said_in_all_their_places() {
+    let context = Context { free_form: ["apply_patch".into()].into(), ..context() };
+    let long = "a \"line\"\n\u{1}".repeat(20_000);
+    let delta = |delta: Value| json!({"index": 0, "delta": delta});
+    let input = json!({"input": long}).to_string();
+    let called = |index: u32, name: &str, arguments: &str| {
+        let function = json!({"name": name, "arguments": arguments});
+        delta(
+            json!({"tool_calls": [{"index": index, "id": format!("c{index}"), "type": "function", "function": function}]}),
+        )
+    };
+    let body = chat(&[
+        delta(json!({"role": "assistant", "reasoning_content": "so "})),
+        delta(json!({"reasoning_content": long})),
+        delta(json!({"content": long})),
+        delta(json!({"content": " and "})),
+        delta(json!({"content": long})),
+        called(0, "f", &input),
+        called(1, "apply_patch", &input),
+        json!({"index": 0, "delta": {}, "finish_reason": "tool_calls"}),
+    ]);
+    for pieces in [vec![&body[..]], body.chunks(16 * 1024).collect()] {
+        let (out, _, ended) = through(Wire::Chat, Wire::Responses, &pieces, &context);
+        let heard = responses::written(std::str::from_utf8(&out).unwrap());
+        assert!(ended && heard.text == format!("{long} and {long}"), "{} bytes", heard.text.len());
+        assert!(heard.thinking == format!("so {long}"), "{} bytes", heard.thinking.len());
+        let calls = [("f", json!({"input": long})), ("apply_patch", json!(long))];
+        for (heard, said) in heard.calls.iter().zip(calls) {
+            assert!((&*heard.1, &heard.2) == (said.0, &said.1), "{}", said.0);
+        }
+        assert_eq!(heard.calls.len(), 2);
+    }
+    let picture = "iVBO".repeat(50_000);
+    let chunk = json!({"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": picture}}]}, "finishReason": "STOP"}]});
+    let (out, _, ended) = through(Wire::Gemini, Wire::Responses, &[format!("data: {chunk}\n\n").as_bytes()], &context);
+    let text = String::from_utf8(out).unwrap();
+    responses::written(&text);
+    assert!(ended);
+    assert_eq!(text.matches(&*picture).count(), 3, "as it begins, as it ends, and in the response");
+}
+
 /// Beyond its bound an answer ends for the client as one that was cut, and the stream is one all the same.
 #[test]
 fn an_answer_without_end_is_ended() {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use dialects::error;
 use dialects::fault::Fault;
 use dialects::watch::{self, Cut, Part, Watch};
-use dialects::{Dialect, Usage};
+use dialects::{Dialect, Output, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};

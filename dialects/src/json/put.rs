@@ -200,6 +200,15 @@ impl<'o> Object<'o> {
         self
     }
 
+    /// The same, to be said more than once.
+    pub fn kept_inside(&mut self, key: &str, text: &Output, longs: &mut Longs) -> &mut Self {
+        self.key(key);
+        self.out.push(b'"');
+        text.say(self.out, longs);
+        self.out.push(b'"');
+        self
+    }
+
     pub fn whole(&mut self, key: &str, n: u64) -> &mut Self {
         self.key(key);
         let _ = write!(self.out, "{n}");

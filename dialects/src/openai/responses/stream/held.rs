@@ -6,7 +6,7 @@ use super::write::{Spot, say};
 use crate::conversation::{Citation, Delta, Opaque};
 use crate::json::put::{List, Object, grow, inside};
 use crate::openai::chat::answer::free_form_text;
-use crate::output::{Longs, Output};
+use crate::output::{LONG, Longs, Output};
 
 /// An item of the output. Its place there is its number.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct Text {
     /// But for the last quote.
-    open: Vec<u8>,
+    open: Output,
     whole: Output,
 }
 
@@ -87,21 +87,30 @@ impl Text {
         self.open.is_empty()
     }
 
-    /// Takes more, and gives it back as it stands in JSON.
-    pub fn push(&mut self, more: &str) -> &[u8] {
-        if self.open.is_empty() {
-            self.open.push(b'"');
+    /// Takes more, and says it in an event.
+    pub fn delta(&mut self, more: &str, event: &mut Object<'_>, longs: &mut Longs) {
+        let Output { bytes, longs: kept } = &mut self.open;
+        if bytes.is_empty() {
+            bytes.push(b'"');
         }
-        let from = self.open.len();
-        inside(&mut self.open, more);
-        self.open.get(from..).unwrap_or_default()
+        if more.len() <= LONG {
+            let from = bytes.len();
+            inside(bytes, more);
+            event.inside("delta", bytes.get(from..).unwrap_or_default());
+        } else {
+            let mut long = Vec::new();
+            inside(&mut long, more);
+            let long = Output::from(long).kept();
+            long.say(bytes, kept);
+            event.kept_inside("delta", &long, longs);
+        }
     }
 
     /// There is no more.
     pub fn end(&mut self) {
         let mut json = std::mem::take(&mut self.open);
-        json.extend_from_slice(if json.is_empty() { b"\"\"" } else { b"\"" });
-        self.whole = Output::from(json).kept();
+        json.bytes.extend_from_slice(if json.is_empty() { b"\"\"" } else { b"\"" });
+        self.whole = json.kept();
     }
 }
 
@@ -183,11 +192,10 @@ impl Content {
             Delta::Text(text) if text.is_empty() => {}
             Delta::Text(text) => {
                 self.chars += text.chars().count() as u64;
-                let said = self.text.push(text);
                 let kind = if self.refusal { "response.refusal.delta" } else { "response.output_text.delta" };
-                say(out, sequence, kind, |event, _| {
+                say(out, sequence, kind, |event, longs| {
                     spot.write(event);
-                    event.inside("delta", said);
+                    self.text.delta(text, event, longs);
                     if !self.refusal {
                         event.raw("logprobs", "[]");
                     }
@@ -275,9 +283,9 @@ impl Call {
             true => "response.custom_tool_call_input.delta",
             false => "response.function_call_arguments.delta",
         };
-        let said = self.arguments.push(piece);
-        say(out, sequence, kind, |event, _| {
-            event.text("item_id", id).whole("output_index", at as u64).inside("delta", said);
+        say(out, sequence, kind, |event, longs| {
+            event.text("item_id", id).whole("output_index", at as u64);
+            self.arguments.delta(piece, event, longs);
         });
     }
 

@@ -21,8 +21,9 @@ use crate::translate::Context;
 
 /// The most bytes of an answer that are held for its last event.
 pub const MAX_OUTPUT: usize = 16 * 1024 * 1024;
-/// What an item or a part of one costs beside its text.
-const OVERHEAD: usize = 256;
+/// What an item or a part of one costs beside its text: what is held of it while it is open, its JSON when it is done,
+/// and its place in the last event.
+const OVERHEAD: usize = 1_024;
 
 /// Writes one stream.
 #[derive(Debug)]
@@ -303,10 +304,9 @@ impl Write {
                         event.object("part").text("type", "summary_text").text("text", "");
                     });
                 }
-                let said = thought.text.push(text);
-                say(out, sequence, "response.reasoning_summary_text.delta", |event, _| {
+                say(out, sequence, "response.reasoning_summary_text.delta", |event, longs| {
                     summary(event);
-                    event.inside("delta", said);
+                    thought.text.delta(text, event, longs);
                 });
             }
             (State::Thought(thought), Delta::Opaque(opaque)) => thought.opaque = Some(opaque.clone().into_owned()),
