@@ -31,6 +31,7 @@ make_folder() {
         printf 'would make: %s (mode 750, group %s)\n' "$1" "$PROXY_ID"
         return
     fi
+    refuse_foreign "$1"
     journal made_folder "$1"
     # Those above it are made as anybody would make them; the last one is ours.
     if ! { (umask 022 && mkdir -p "$(dirname "$1")") && mkdir "$1" && own "$1" && chmod 750 "$1"; }; then
@@ -44,6 +45,7 @@ make_file() {
         printf 'would make: %s (mode 640, group %s)\n' "$1" "$PROXY_ID"
         return
     fi
+    refuse_foreign "$1"
     made_new=$1.ai-proxy-new
     rm -f "$made_new"
     journal making_file "$made_new"
@@ -54,6 +56,13 @@ make_file() {
     journal made_file "$(checksum "$made_new") $1"
     mv -n "$made_new" "$1"
     [ ! -e "$made_new" ] || die 6 "cannot make $1: something is there now"
+}
+
+# refuse_foreign PATH: a file that was there at the preflight, and another user has removed since, is not made in his folder.
+refuse_foreign() {
+    [ "$ROOTLESS" = 0 ] || return 0
+    refused_foreign=$(foreign_folder "$(dirname "$1")")
+    [ -z "$refused_foreign" ] || die 6 "$(foreign_words "$refused_foreign" "$1")"
 }
 
 # own PATH: root's, and of the proxy's group; rootless, as the container sees it.

@@ -153,17 +153,33 @@ nearest() {
     echo "$nearest_path"
 }
 
-# foreign_folder PATH: the first folder on the way to it, from below, in which somebody beside root could put something
-# else in the place of what root writes. Nothing where there is none.
+# foreign_folder PATH: the first folder or link on the way to it, from below, by which somebody beside root could put
+# something else in the place of what root writes. Nothing where there is none. The way is walked as it is written, and
+# each link's own: where all of it is root's, it leads tomorrow where it leads now.
 foreign_folder() {
-    foreign_at=$(nearest "$1")
-    [ -d "$foreign_at" ] || foreign_at=$(dirname "$foreign_at")
-    foreign_at=$(CDPATH='' cd -P -- "$foreign_at" && pwd -P) || return 0
-    while [ -n "$foreign_at" ]; do
+    case $1 in
+    /*) foreign_at=$1 ;;
+    *) foreign_at=$PWD/$1 ;;
+    esac
+    while :; do
         # In a folder with the sticky bit nobody touches what is root's.
-        if [ -n "$(find "$foreign_at" -prune \( ! -user 0 -o -perm -0002 ! -perm -1000 \) 2>/dev/null)" ]; then
+        if [ -n "$(find "$foreign_at" -prune \( ! -user 0 -o ! -type l ! -perm -1000 \( -perm -0002 -o -perm -0020 ! -group 0 \) \) 2>/dev/null)" ]; then
             printf '%s\n' "$foreign_at"
             return
+        fi
+        if [ -L "$foreign_at" ]; then
+            foreign_links=$((${2:-0} + 1))
+            [ "$foreign_links" -le 40 ] || return 0
+            foreign_to=$(readlink "$foreign_at")
+            case $foreign_to in
+            /*) ;;
+            *) foreign_to=$(dirname "$foreign_at")/$foreign_to ;;
+            esac
+            foreign_found=$(foreign_folder "$foreign_to" "$foreign_links")
+            if [ -n "$foreign_found" ]; then
+                printf '%s\n' "$foreign_found"
+                return
+            fi
         fi
         [ "$foreign_at" != / ] || return 0
         foreign_at=$(dirname "$foreign_at")
@@ -172,14 +188,15 @@ foreign_folder() {
 
 # foreign_words FOLDER PATH
 foreign_words() {
-    foreign_owner=$(find "$1" -prune -user 0 2>/dev/null)
-    if [ -n "$foreign_owner" ]; then
+    # shellcheck disable=SC2012 # the owner's and the group's name, and no file's
+    if [ -z "$(find "$1" -prune -user 0 2>/dev/null)" ]; then
+        foreign_whose="is owned by $(ls -ld -- "$1" | awk '{ print $3; exit }')"
+    elif [ -n "$(find "$1" -prune -perm -0002 2>/dev/null)" ]; then
         foreign_whose="may be written to by everybody"
     else
-        # shellcheck disable=SC2012 # the owner's name, and no file's
-        foreign_whose="is owned by $(ls -ld -- "$1" | awk '{ print $3; exit }')"
+        foreign_whose="may be written to by the group $(ls -ld -- "$1" | awk '{ print $4; exit }')"
     fi
-    printf '%s\n' "$1 $foreign_whose, who could put a link in the way of what root writes in $2: choose a folder whose parents are root's"
+    printf '%s\n' "$1 $foreign_whose, who could put a link in the way of what root writes in $2: choose a folder whose parents are root's alone"
 }
 
 # name_of_id FILE ID: who has it on this host, of /etc/FILE (passwd or group); nothing where nobody has.

@@ -109,6 +109,25 @@ test_a_folder_that_others_can_exchange_is_no_place_for_root() {
     equal "another's" "$(foreign_folder "$T/bobs/cfg/not/yet")" "$T/bobs"
     ln -s "$T/bobs" "$T/link"
     equal "another's, by a link" "$(foreign_folder "$T/link/cfg")" "$T/bobs"
+    ln -s "$T/roots" "$T/bobs/link"
+    equal "root's, by a link in another's" "$(foreign_folder "$T/bobs/link/own")" "$T/bobs"
+    ln -s ../roots "$T/sticky/mine"
+    ln -s mine "$T/sticky/chain"
+    equal "root's, by a link of root's" "$(foreign_folder "$T/sticky/chain/own")" ""
+    chown -h 1000 "$T/sticky/mine"
+    equal "root's, by a link of another's" "$(foreign_folder "$T/sticky/chain/own")" "$T/sticky/mine"
+    ln -s "$T/bobs/later" "$T/dangling"
+    equal "another's, by a link to what may come" "$(foreign_folder "$T/dangling/cfg")" "$T/bobs"
+    ln -s "$T/round" "$T/round"
+    equal "a link that goes round" "$(foreign_folder "$T/round")" ""
+    mkdir "$T/groups"
+    chgrp 1000 "$T/groups"
+    chmod 2775 "$T/groups"
+    equal "a group's" "$(foreign_folder "$T/groups/cfg")" "$T/groups"
+    must "whose is told" sh -c 'case $1 in *"by the group"*) ;; *) exit 1 ;; esac' _ "$(foreign_words "$T/groups" x)"
+    (ROOTLESS=0 DRY_RUN=0 && make_file "$T/groups/new" true) >"$T/out" 2>&1
+    equal "the exit code where another could swap what is made" "$?" 6
+    must_not "nothing was made" [ -e "$T/groups/new" ]
     CONFIG_DIR=$T/bobs/cfg TMP=$T FINDINGS=0
     : >"$T/findings"
     look_at_rights
