@@ -1,7 +1,7 @@
 //! Judges routes against providers and against each other: dangling targets and fallbacks, names
 //! that hide a deployment, cycles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::catalogue;
 use crate::finding::nearest;
@@ -11,6 +11,8 @@ use crate::{Provider, Strategy, Target};
 
 /// Fallbacks of fallbacks are followed so far and no further, so that one request cannot ask everybody.
 pub const MAX_FALLBACK_DEPTH: usize = 8;
+/// No more models than this follow one: no request tries as many deployments.
+pub const MAX_FOLLOWS: usize = 256;
 
 /// Providers that the YAML names and that do not take part.
 pub(crate) struct Absent {
@@ -51,29 +53,40 @@ pub(crate) fn check(r: &mut Reader<'_>, routes: &[Read<'_>], providers: &[Provid
     }
 }
 
-/// Each fallback that lies deeper than is followed on every way to it, and the first of a chain that is too long.
+/// Each model with fallbacks that lie deeper than is followed, by the shortest way to them.
 fn find_deep(r: &mut Reader<'_>, routes: &[Read<'_>]) {
     let by_name: BTreeMap<&str, usize> =
         routes.iter().enumerate().map(|(nth, route)| (route.model.name.as_str(), nth)).collect();
-    // How many fallbacks follow one another from each route on; what is followed needs no more than these rounds.
-    let mut deep: Vec<usize> = vec![0; routes.len()];
-    for _ in 0..=MAX_FALLBACK_DEPTH {
-        let next = |route: &Read<'_>| {
-            let depths = route.model.fallback.iter().filter_map(|name| by_name.get(name.as_str()));
-            depths.filter_map(|nth| deep.get(*nth)).max().map_or(0, |depth| depth + 1)
-        };
-        deep = routes.iter().map(next).collect();
+    let graph: Vec<Vec<usize>> = routes
+        .iter()
+        .map(|route| route.model.fallback.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect())
+        .collect();
+    for (nth, route) in routes.iter().enumerate() {
+        let deep = too_deep(&graph, nth).and_then(|deep| routes.get(deep));
+        let (Some(deep), Some(spot)) = (deep, route.fallback.first()) else { continue };
+        let deep = r.quote(&deep.spot, deep.model.name.as_str(), "a model");
+        let found = format!("{deep} lies more than {MAX_FALLBACK_DEPTH} fallbacks from here");
+        r.error(spot, found, format!("it would never be tried: name {deep} here, or leave some out"));
     }
-    for (route, _) in routes.iter().zip(&deep).filter(|(_, depth)| **depth > MAX_FALLBACK_DEPTH) {
-        // Told where the chain begins to be too long: at the fallback whose own chain is just as long as is followed.
-        let longest = route.model.fallback.iter().zip(&route.fallback).find(|(name, _)| {
-            by_name.get(name.as_str()).and_then(|nth| deep.get(*nth)).is_some_and(|depth| *depth == MAX_FALLBACK_DEPTH)
-        });
-        if let Some((_, spot)) = longest {
-            let found = format!("more than {MAX_FALLBACK_DEPTH} fallbacks follow one another from here");
-            r.error(spot, found, "the last ones would never be tried: name them here, or leave some out");
+}
+
+/// The first model just beyond what is followed from one. No more are looked at than follow a model.
+fn too_deep(graph: &[Vec<usize>], from: usize) -> Option<usize> {
+    let mut reached = BTreeSet::from([from]);
+    let mut queue = VecDeque::from([(from, 0)]);
+    while let Some((place, depth)) = queue.pop_front() {
+        for &next in graph.get(place).into_iter().flatten() {
+            if reached.len() > MAX_FOLLOWS {
+                return None;
+            }
+            match reached.insert(next) {
+                true if depth == MAX_FALLBACK_DEPTH => return Some(next),
+                true => queue.push_back((next, depth + 1)),
+                false => {}
+            }
         }
     }
+    None
 }
 
 fn find_provider<'p>(providers: &'p [Provider], id: &str) -> Option<&'p Provider> {

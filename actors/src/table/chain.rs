@@ -8,8 +8,7 @@ use std::collections::HashMap;
 
 /// Fallbacks of fallbacks are followed this deep; configurations that go deeper are refused when they are checked.
 const MAX_STEPS: u8 = config::MAX_FALLBACK_DEPTH as u8;
-/// No more models than this follow: no request tries as many deployments.
-const MAX_FOLLOWS: usize = 256;
+const MAX_FOLLOWS: usize = config::MAX_FOLLOWS;
 
 /// For each model the places of those that follow it.
 pub fn all(models: &[config::Model]) -> Vec<Vec<usize>> {
