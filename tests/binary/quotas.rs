@@ -158,6 +158,40 @@ fn with_state(upstream: &Upstream, state: &std::path::Path) -> Plan {
     plan(&one(&upstream.base_url(), "limits: { requests_per_day: 5 }")).env("STATE_DIR", &state.display().to_string())
 }
 
+/// A file that is half written when it is read lacks the provider, or its limit, for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_days_quota_survives_its_absence() {
+    let state = std::env::temp_dir().join(format!("ai-proxy-state-absent-{}", std::process::id()));
+    let upstream = records().await;
+    let whole = one(&upstream.base_url(), "limits: { requests_per_day: 5 }");
+    let other = harness::provider("other", &upstream.base_url(), "");
+    let without = format!("providers:\n{other}models:\n  m: {{ targets: [other/canned-model] }}\n");
+    let mut first = with_state(&upstream, &state).start().await;
+    for _ in 0..3 {
+        assert_eq!(first.chat("m").await.status, 200);
+    }
+    let unlimited = one(&upstream.base_url(), "");
+    for (nth, yaml) in [&without, &whole, &unlimited, &whole, &without].into_iter().enumerate() {
+        first.rewrite(yaml);
+        first.hangup();
+        first.metric_is("ai_proxy_reloads_total", &[("result", "ok")], |n| n > nth as f64).await;
+        if *yaml == whole {
+            assert_eq!(first.health().await["providers"][0]["keys"][0]["quota_left"][0][1], 2, "{nth}");
+        }
+    }
+    first.terminate();
+    assert!(first.ended(Duration::from_secs(10)).await.success());
+
+    let second = plan(&without).env("STATE_DIR", &state.display().to_string()).start().await;
+    second.rewrite(&whole);
+    second.hangup();
+    second.metric_is("ai_proxy_reloads_total", &[("result", "ok")], |n| n >= 1.0).await;
+    let counts = at_once(&second, 6).await;
+    assert_eq!((counts[&200], counts[&429]), (2, 4), "{counts:?}");
+    drop(second);
+    std::fs::remove_dir_all(&state).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_days_quota_survives_a_restart() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -103,8 +103,11 @@ impl Windows {
         keep(&mut next.minute, self.minute.take());
         keep(&mut next.hour, self.hour.take());
         keep(&mut next.minute_tokens, self.minute_tokens.take());
-        if let (Some(new), Some(old)) = (next.day.as_mut(), self.day.as_ref()) {
-            new.inherit(old, self.latest);
+        match (next.day.as_mut(), self.day.take()) {
+            (Some(new), Some(old)) => new.inherit(&old, self.latest),
+            // A limit that is out of the configuration for a moment.
+            (None, Some(old)) => next.day = Some(Box::new(old.unlimited())),
+            (_, None) => {}
         }
         next.requests = self.requests.take();
         next.tokens = self.tokens.take();
@@ -117,7 +120,7 @@ impl Windows {
 
     fn has_limits_of(&self, other: &Self) -> bool {
         let ring = |ring: &Option<Box<Ring>>| ring.as_ref().map(|ring| ring.limit());
-        let day = |day: &Option<Box<Day>>| day.as_ref().map(|day| day.limits());
+        let day = |day: &Option<Box<Day>>| day.as_ref().filter(|day| day.is_limited()).map(|day| day.limits());
         ring(&self.minute) == ring(&other.minute)
             && ring(&self.hour) == ring(&other.hour)
             && ring(&self.minute_tokens) == ring(&other.minute_tokens)
@@ -277,18 +280,19 @@ impl Windows {
         room
     }
 
-    /// What was used of the present day, to be kept over a restart; None where no day is limited.
+    /// What was used of the present day, to be kept over a restart; None where none is or was limited.
     pub fn day_counts(&mut self, now: Moment) -> Option<DayUse> {
         self.advance(now);
         self.day.as_ref().map(|day| day.counts())
     }
 
-    /// What an earlier process had used. Clamped to the limits; of another day, or from no sensible one, it is nothing.
-    /// What was counted here meanwhile is kept if it is more.
+    /// What an earlier process had used, or this one before the key left the configuration. Of another day, or from no
+    /// sensible one, it is nothing. What was counted here meanwhile is kept if it is more.
     pub fn restore(&mut self, counts: DayUse, now: Moment) {
         let now = self.advance(now);
-        if let Some(day) = &mut self.day {
-            day.restore(counts, now);
+        match &mut self.day {
+            Some(day) => day.restore(counts, now),
+            None => self.day = Day::known(counts, now).map(Box::new),
         }
     }
 
@@ -298,6 +302,9 @@ impl Windows {
         self.latest = now;
         for ring in [&mut self.minute, &mut self.hour, &mut self.minute_tokens].into_iter().flatten() {
             ring.advance(now);
+        }
+        if self.day.as_ref().is_some_and(|day| !day.is_limited() && day.is_over(now)) {
+            self.day = None;
         }
         if let Some(day) = &mut self.day {
             day.advance(now);

@@ -1,5 +1,7 @@
-//! Day quotas that survive a restart: restored once, saved when they have changed.
+//! Day quotas that survive a restart, and the absence of their key from the configuration: a file may be half written
+//! when it is read. Restored once, saved when they have changed.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,11 +20,18 @@ use crate::table::Table;
 /// So long a disk may take before that is told, and at most so long the end of the process waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Of so many keys and models that are not in the configuration it is known what they used.
+const MAX_ABSENT: usize = 4096;
+
+/// What was used of the present day where the configuration has no place for it now: it may be back before the day is over.
+type Absent = Arc<Mutex<Vec<DayCount>>>;
+
 /// The file, if there is a place for it, and what it holds.
 #[derive(Debug, Default)]
 pub struct Quotas {
     file: Option<StateFile>,
     saved: Vec<DayCount>,
+    absent: Absent,
     /// A disk that refuses is told of once, until it takes again.
     complained: bool,
 }
@@ -30,6 +39,8 @@ pub struct Quotas {
 /// The quotas and the thread that writes them: a disk may take its time, or hang.
 pub struct OnDisk {
     quotas: Arc<Mutex<Quotas>>,
+    /// That of the quotas: they are locked for as long as the disk takes, and this is not.
+    absent: Absent,
     beside: Beside,
     is_saving: bool,
     is_stuck: bool,
@@ -40,7 +51,23 @@ impl OnDisk {
     /// When the system has no thread to give.
     pub fn start(quotas: Quotas) -> io::Result<Self> {
         let beside = Beside::start("quota-file")?;
-        Ok(Self { quotas: Arc::new(Mutex::new(quotas)), beside, is_saving: false, is_stuck: false })
+        let absent = quotas.absent.clone();
+        Ok(Self { quotas: Arc::new(Mutex::new(quotas)), absent, beside, is_saving: false, is_stuck: false })
+    }
+
+    /// The providers of a reload, before they serve: what is gone with the `old` ones is kept, and who is back gets what he
+    /// had used.
+    pub fn taken_up(&self, old: &[Arc<Provider>], new: &[Arc<Provider>]) {
+        let now = clock::now();
+        let mut known = collect(old, now);
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        known.append(&mut absent);
+        let serving = collect(new, now);
+        let serving: BTreeSet<_> = serving.iter().map(whose).collect();
+        // What serves on has its own count, which may have changed since.
+        known.retain(|count| count.resets_at_ms > now.0 && !serving.contains(&whose(count)));
+        *absent = placed(known, new, now);
+        absent.truncate(MAX_ABSENT);
     }
 
     /// Saves what has changed; None while the save before is under way. [`OnDisk::saved`] is to follow it.
@@ -101,24 +128,9 @@ impl Quotas {
         let now = clock::now();
         let (counts, doubts) = file.load(now);
         warnings.extend(doubts.iter().map(|doubt| format!("day quotas start from zero: {doubt}")));
-        for count in &counts {
-            let Some(provider) = providers.iter().find(|provider| provider.config.id.as_str() == count.provider) else {
-                continue;
-            };
-            let restore = |keys: &mut dyn Iterator<Item = &KeyHealth>| {
-                for key in keys.filter(|key| key.fingerprint == count.fingerprint) {
-                    key.state.lock().windows.restore(day_use(count), now);
-                }
-            };
-            match &count.model {
-                None => restore(&mut provider.health.keys.iter().map(|key| &**key)),
-                Some(model) if provider.config.models.iter().any(|listed| listed.name.as_str() == model) => {
-                    restore(&mut provider.deployment(model).health.keys.iter().map(|key| &**key));
-                }
-                Some(_) => {}
-            }
-        }
-        self.saved = counts;
+        self.saved.clone_from(&counts);
+        let absent = placed(counts, providers, now);
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).extend(absent);
     }
 
     /// Writes what was used of the present day, if that has changed since it was last written.
@@ -136,7 +148,12 @@ impl Quotas {
         if !file.is_held() {
             return;
         }
-        let counts = collect(providers, clock::now());
+        let now = clock::now();
+        let mut counts = collect(providers, now);
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        counts.extend(absent.into_iter().filter(|count| count.resets_at_ms > now.0));
+        counts.sort_by(|a, b| whose(a).cmp(&whose(b)));
+        counts.dedup_by(|a, b| whose(a) == whose(b));
         if counts == self.saved {
             return;
         }
@@ -168,6 +185,33 @@ fn day_use(count: &DayCount) -> DayUse {
     DayUse { requests: count.requests, tokens: count.tokens, resets_at: Moment(count.resets_at_ms) }
 }
 
+/// Who used it.
+fn whose(count: &DayCount) -> (&str, u64, Option<&str>) {
+    (&count.provider, count.fingerprint, count.model.as_deref())
+}
+
+/// Gives the providers what they had used; what nobody is there for comes back. The deployments of listed models are made
+/// by it.
+fn placed(counts: Vec<DayCount>, providers: &[Arc<Provider>], now: Moment) -> Vec<DayCount> {
+    let restored = |count: &DayCount, keys: &[Arc<KeyHealth>]| {
+        let key = keys.iter().find(|key| key.fingerprint == count.fingerprint);
+        key.map(|key| key.state.lock().windows.restore(day_use(count), now)).is_some()
+    };
+    let has_place = |count: &DayCount| {
+        let Some(provider) = providers.iter().find(|provider| provider.config.id.as_str() == count.provider) else {
+            return false;
+        };
+        match &count.model {
+            None => restored(count, &provider.health.keys),
+            Some(model) if provider.config.models.iter().any(|listed| listed.name.as_str() == model) => {
+                restored(count, &provider.deployment(model).health.keys)
+            }
+            Some(_) => false,
+        }
+    };
+    counts.into_iter().filter(|count| !has_place(count)).collect()
+}
+
 fn collect(providers: &[Arc<Provider>], now: Moment) -> Vec<DayCount> {
     let mut counts = Vec::new();
     let mut add = |provider: &Provider, key: &KeyHealth, model: Option<&str>| {
@@ -194,7 +238,6 @@ fn collect(providers: &[Arc<Provider>], now: Moment) -> Vec<DayCount> {
             }
         }
     }
-    counts.sort_by(|a, b| (&a.provider, a.fingerprint, &a.model).cmp(&(&b.provider, b.fingerprint, &b.model)));
     counts
 }
 

@@ -40,13 +40,31 @@ impl Day {
         })
     }
 
+    /// One that limits nothing and goes on counting until it is over: its limit may be back before that.
+    pub fn unlimited(self) -> Self {
+        Self { requests: None, tokens: None, ..self }
+    }
+
+    pub const fn is_limited(&self) -> bool {
+        self.requests.is_some() || self.tokens.is_some()
+    }
+
+    /// What is known of a day that nothing limits here; None: it cannot be the present one.
+    pub fn known(used: DayUse, now: Moment) -> Option<Self> {
+        is_present(used, now).then(|| Self { requests: None, tokens: None, reset: DayReset::default(), used })
+    }
+
+    pub fn is_over(&self, now: Moment) -> bool {
+        now >= self.used.resets_at
+    }
+
     /// Requests, tokens, and when a day begins.
     pub fn limits(&self) -> (Option<u64>, Option<u64>, DayReset) {
         (self.requests, self.tokens, self.reset.clone())
     }
 
     pub fn advance(&mut self, now: Moment) {
-        if now >= self.used.resets_at {
+        if self.is_over(now) {
             // A reset that is not ahead would spin: a day without a next reset is one of 24 hours.
             let next = self.reset.next_after(now.0);
             debug_assert!(next > now.0);
@@ -102,15 +120,13 @@ impl Day {
         self.used
     }
 
-    /// Takes over what is known of the present day from elsewhere, clamped; the larger count wins. The day ends when
-    /// this configuration says, whatever was said before.
+    /// Takes over what is known of the present day from elsewhere, were it more than the limit: that may be raised again.
+    /// The larger count wins. The day ends when this configuration says, whatever was said before.
     pub fn restore(&mut self, counts: DayUse, now: Moment) {
-        if counts.resets_at <= now || counts.resets_at > now.after_ms(LONGEST_DAY) {
-            return;
+        if is_present(counts, now) {
+            self.used.requests = self.used.requests.max(counts.requests);
+            self.used.tokens = self.used.tokens.max(counts.tokens);
         }
-        let clamped = |count: u64, limit: Option<u64>| count.min(limit.unwrap_or(u64::MAX));
-        self.used.requests = self.used.requests.max(clamped(counts.requests, self.requests));
-        self.used.tokens = self.used.tokens.max(clamped(counts.tokens, self.tokens));
     }
 
     /// Goes on from a day under other limits.
@@ -118,4 +134,9 @@ impl Day {
         self.advance(now);
         self.restore(old.used, now);
     }
+}
+
+/// Neither over nor further off than a day can last.
+fn is_present(used: DayUse, now: Moment) -> bool {
+    now < used.resets_at && used.resets_at <= now.after_ms(LONGEST_DAY)
 }

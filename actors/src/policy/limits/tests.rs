@@ -219,20 +219,40 @@ fn a_day_outlives_the_process_within_reason() {
     drop(after.reserve(NOW, 100).unwrap());
     after.restore(counts, NOW);
     assert_eq!(after.day_counts(NOW).unwrap().tokens, 400);
-    // More than the limit is the limit.
+    // More than the limit is kept, for the limit may be raised again.
     let absurd = DayUse { requests: u64::MAX, tokens: u64::MAX, ..counts };
     after.restore(absurd, NOW);
-    assert_eq!(after.day_counts(NOW).unwrap().requests, 5);
+    assert_eq!(after.day_counts(NOW).unwrap().requests, u64::MAX);
     assert_eq!(after.reserve(NOW, 0).unwrap_err(), MIDNIGHT);
     for resets_at in [Moment(0), NOW, NOW.after_ms(27 * 3_600_000), Moment(u64::MAX)] {
         let mut fresh = windows(&daily());
         fresh.restore(DayUse { resets_at, ..absurd }, NOW);
         assert_eq!(fresh.day_counts(NOW).unwrap().requests, 0, "{resets_at:?}");
     }
-    // Where no day is limited there is nothing to restore.
+    // Where no day is limited it shuts nobody out, and is known until the day is over.
     let mut free = windows(&per_minute(3));
     free.restore(absurd, NOW);
     assert!(free.reserve(NOW, 0).is_ok());
+    assert_eq!(free.day_counts(NOW).unwrap().requests, u64::MAX);
+    assert_eq!(free.day_counts(MIDNIGHT), None);
+}
+
+#[test]
+fn what_was_used_of_a_day_outlives_other_limits_and_none() {
+    let limited = |requests| Limits { requests_per_day: Some(requests), ..daily() };
+    let mut windows = windows(&limited(100));
+    (0..50).for_each(|_| drop(windows.reserve(NOW, 1).unwrap()));
+    windows.reconfigure(&limited(10), PATIENCE);
+    assert_eq!((windows.reserve(NOW, 0).unwrap_err(), windows.left(NOW)[0].1), (MIDNIGHT, 0));
+    windows.reconfigure(&limited(100), PATIENCE);
+    assert_eq!(windows.day_counts(NOW).unwrap().requests, 50);
+    windows.reconfigure(&per_minute(1000), PATIENCE);
+    assert_eq!(windows.left(NOW), [("requests_per_minute", 1000)]);
+    drop(windows.reserve(NOW, 0).unwrap());
+    windows.reconfigure(&limited(100), PATIENCE);
+    assert_eq!(windows.day_counts(NOW).unwrap().requests, 51, "what was used without a limit counts too");
+    windows.reconfigure(&per_minute(1000), PATIENCE);
+    assert_eq!(windows.day_counts(MIDNIGHT), None, "the day is over");
 }
 
 #[test]
