@@ -21,10 +21,11 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture,
     WrapFuture,
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use config::{Config, Finding, ProviderId, Secret, Sources};
 
 use crate::clock;
+use crate::policy::Moment;
 use crate::provider::Tokens;
 use crate::table::Table;
 use crate::worker::Install;
@@ -73,6 +74,15 @@ pub enum StartError {
 struct Shared {
     table: ArcSwap<Table>,
     pulse: Pulse,
+    refused: ArcSwapOption<Refused>,
+}
+
+/// A reload that changed nothing.
+#[derive(Debug)]
+pub struct Refused {
+    /// What was wrong, for the operator.
+    pub why: String,
+    pub at: Moment,
 }
 
 /// How the other threads reach the supervisor.
@@ -91,6 +101,11 @@ impl Handle {
     /// Whether the supervisor lives and turns. Without it what is served goes on, and no change is taken up.
     pub fn is_well(&self) -> bool {
         self.address.connected() && self.shared.pulse.is_felt()
+    }
+
+    /// The last reload, if it was refused.
+    pub fn refused(&self) -> Option<Arc<Refused>> {
+        self.shared.refused.load_full()
     }
 
     pub(crate) fn died(&self) -> Recipient<Died> {
@@ -156,7 +171,8 @@ impl Supervisor {
         let quotas = quotas::OnDisk::start(quotas).map_err(StartError::Io)?;
         let began = Arc::new(config);
         let table = Arc::new(Table::build(began.clone(), providers));
-        let shared = Arc::new(Shared { table: ArcSwap::from(table), pulse: Pulse::default() });
+        let shared =
+            Arc::new(Shared { table: ArcSwap::from(table), pulse: Pulse::default(), refused: ArcSwapOption::empty() });
         let supervisor = Self {
             sources,
             environment: Arc::new(Mutex::new(environment)),

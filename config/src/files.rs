@@ -46,8 +46,12 @@ pub struct Seen {
 
 /// What stands in a file now.
 pub fn look(path: &Path) -> Content {
-    match read_bytes(path, LARGEST) {
-        Ok(bytes) => hashed(&bytes),
+    content(&read_bytes(path, LARGEST))
+}
+
+fn content(read: &io::Result<Vec<u8>>) -> Content {
+    match read {
+        Ok(bytes) => hashed(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => Content::Missing,
         Err(error) => Content::Unreadable(error.kind()),
     }
@@ -84,8 +88,9 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// The text of a file and its content to compare, or why it has none.
-pub(crate) fn read_text(path: &Path) -> Result<(String, Seen), Unreadable> {
+/// The text of a file, or why it has none; what stood there is put down in `watched` either way, so that one that comes
+/// later, or is put right, is a change.
+pub(crate) fn read_text(path: &Path, watched: &mut Vec<Seen>) -> Result<String, Unreadable> {
     let told = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => Unreadable::unless_another("does not exist"),
         ErrorKind::PermissionDenied => {
@@ -98,15 +103,16 @@ pub(crate) fn read_text(path: &Path) -> Result<(String, Seen), Unreadable> {
         }
         _ => Unreadable::unless_another("cannot be read"),
     };
-    let bytes = read_bytes(path, LARGEST).map_err(told)?;
-    let seen = Seen { path: path.to_owned(), content: hashed(&bytes) };
+    let read = read_bytes(path, LARGEST);
+    watched.push(Seen { path: path.to_owned(), content: content(&read) });
+    let bytes = read.map_err(told)?;
     let not_text = Unreadable { found: "is not UTF-8 text", fix: "save it as UTF-8 text" };
     let mut text = String::from_utf8(bytes).map_err(|_| not_text)?;
     // A byte order mark, as editors on Windows leave it, is no part of a key, a token or a certificate.
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
     }
-    Ok((text, seen))
+    Ok(text)
 }
 
 fn hashed(bytes: &[u8]) -> Content {
@@ -146,8 +152,10 @@ mod tests {
             (folder.path(), "is a directory"),
             (Path::new("/nowhere/at/all"), "does not exist"),
         ] {
-            assert_eq!(read_text(path).unwrap_err().found, found, "{}", path.display());
+            let mut watched = Vec::new();
+            assert_eq!(read_text(path, &mut watched).unwrap_err().found, found, "{}", path.display());
             assert!(!matches!(look(path), Content::Bytes(_)));
+            assert_eq!(watched, [Seen { path: path.to_owned(), content: look(path) }]);
         }
         assert!(began.elapsed() < Duration::from_secs(1));
     }
@@ -156,7 +164,9 @@ mod tests {
     fn content_decides_and_neither_size_nor_time() {
         let folder = Folder::new();
         let file = folder.write("key", "one");
-        let (_, seen) = read_text(&file).unwrap();
+        let mut watched = Vec::new();
+        read_text(&file, &mut watched).unwrap();
+        let seen = watched.pop().unwrap();
         assert_eq!(seen.content, look(&file));
         let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
         folder.write("key", "two");

@@ -7,7 +7,7 @@ use crate::catalogue::{self, Enable, Known};
 use crate::finding::Place;
 use crate::provider::Entry;
 use crate::reader::{Reader, Spot};
-use crate::tree::{Node, Pos, Value};
+use crate::tree::{Key, Node, Pos, Value};
 use crate::vars::Vars;
 use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Seen, Sources};
 use crate::{
@@ -28,21 +28,29 @@ pub struct Loaded {
     pub seen: Vec<Seen>,
     /// Which of the two files of the configuration say anything: neither a missing one nor one that was emptied does.
     pub said: Vec<PathBuf>,
+    /// The top keys of the YAML with something under them.
+    pub sections: BTreeSet<String>,
+    /// And those with nothing: what a file that was cut off ends with.
+    pub hollow: BTreeSet<String>,
     /// Nothing names a provider: the demo serves, and nobody asked for it.
     pub implicit_demo: bool,
 }
 
-/// Reads and checks everything. On failure every error is there at once, warnings among them, in
-/// the order of the files.
+/// [`load_seen`] for who does not watch.
 pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Finding>> {
+    load_seen(sources, env, &mut Vec::new())
+}
+
+/// Reads and checks everything. On failure every error is there at once, warnings among them, in
+/// the order of the files. Either way `watched` gains every file that was read or looked for.
+pub fn load_seen(sources: &Sources, env: &dyn Environment, watched: &mut Vec<Seen>) -> Result<Loaded, Vec<Finding>> {
     let located = crate::locate(sources, env);
     let mut findings = Vec::new();
-    let mut watched: Vec<Seen> = Vec::new();
     let mut said = Vec::new();
     check_dir(&located, sources, env, &mut findings);
 
     let env_path = located.env_file.clone().unwrap_or_else(|| located.dir.join(crate::locate::ENV_NAME));
-    let entries = match read_file(located.env_file.as_deref(), &mut watched, &mut findings) {
+    let entries = match read_file(located.env_file.as_deref(), watched, &mut findings) {
         Some(text) => {
             if files::is_open_to_all(&env_path) {
                 let told = Finding::file_error(&env_path, "every user of this machine can read it", "chmod 640 it");
@@ -58,20 +66,21 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
     let vars = Vars::new(env, &env_path, entries);
 
     let yaml_path = located.yaml.clone().unwrap_or_else(|| located.dir.join(crate::locate::YAML_NAME));
-    let (root, parsed) =
-        match read_file(located.yaml.as_deref(), &mut watched, &mut findings).map(|text| tree::parse(&text)) {
-            Some(Ok(root)) => (root, true),
-            Some(Err(error)) => {
-                let place = Place { file: yaml_path.clone(), at: error.at, path: String::new() };
-                findings.push(place.error(error.message, "correct the YAML; the rest is checked after that"));
-                (nothing(), false)
-            }
-            None => (nothing(), located.yaml.is_none()),
-        };
+    let (root, parsed) = match read_file(located.yaml.as_deref(), watched, &mut findings).map(|text| tree::parse(&text))
+    {
+        Some(Ok(root)) => (root, true),
+        Some(Err(error)) => {
+            let place = Place { file: yaml_path.clone(), at: error.at, path: String::new() };
+            findings.push(place.error(error.message, "correct the YAML; the rest is checked after that"));
+            (nothing(), false)
+        }
+        None => (nothing(), located.yaml.is_none()),
+    };
 
     if !is_blank(&root) {
         said.push(yaml_path.clone());
     }
+    let (sections, hollow) = sections(&root);
     let mut reader = Reader::new(&yaml_path, &located.dir, &vars);
     let (mut config, implicit_demo) = read_config(&mut reader, &root, parsed);
     findings.append(&mut reader.findings);
@@ -82,23 +91,30 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
     watched.append(&mut secret_files);
     findings.append(&mut about_files);
 
+    let mut seen = BTreeSet::new();
+    watched.retain(|file| seen.insert(file.path.clone()));
     let findings = ordered(findings);
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    let mut seen = BTreeSet::new();
-    watched.retain(|file| seen.insert(file.path.clone()));
     config.files = watched.iter().map(|seen| seen.path.clone()).collect();
-    Ok(Loaded { config, warnings: findings, located, seen: watched, said, implicit_demo })
+    Ok(Loaded { config, warnings: findings, located, seen: watched.clone(), said, sections, hollow, implicit_demo })
 }
 
-/// No setting at all: an empty file, or one of comments.
+/// No setting at all: an empty file, one of comments, or one of keys with nothing under them.
 fn is_blank(root: &Node) -> bool {
     match &root.value {
         Value::Null => true,
-        Value::Map(pairs) => pairs.is_empty(),
+        Value::Map(pairs) => pairs.iter().all(|(_, node)| matches!(node.value, Value::Null)),
         Value::Scalar(_) | Value::Seq(_) => false,
     }
+}
+
+fn sections(root: &Node) -> (BTreeSet<String>, BTreeSet<String>) {
+    let Value::Map(pairs) = &root.value else { return Default::default() };
+    let (hollow, full): (Vec<_>, Vec<_>) = pairs.iter().partition(|(_, node)| matches!(node.value, Value::Null));
+    let names = |pairs: Vec<&(Key, Node)>| pairs.into_iter().map(|(key, _)| key.text.clone()).collect();
+    (names(full), names(hollow))
 }
 
 fn nothing() -> Node {
@@ -127,11 +143,8 @@ fn check_dir(located: &Located, sources: &Sources, env: &dyn Environment, findin
 
 fn read_file(path: Option<&Path>, watched: &mut Vec<Seen>, findings: &mut Vec<Finding>) -> Option<String> {
     let path = path?;
-    match files::read_text(path) {
-        Ok((text, seen)) => {
-            watched.push(seen);
-            Some(text)
-        }
+    match files::read_text(path, watched) {
+        Ok(text) => Some(text),
         Err(why) => {
             findings.push(Finding::file_error(path, format!("the file {}", why.found), why.fix));
             None

@@ -77,7 +77,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) vars: &'a Vars<'a>,
     pub(crate) findings: Vec<Finding>,
-    /// Files that the configuration names and that could be read.
+    /// Files that the configuration names.
     pub(crate) files: Vec<Seen>,
     /// Where this gateway listens, once that is known: host and port.
     pub(crate) listens: Option<(String, u16)>,
@@ -351,11 +351,8 @@ impl<'a> Reader<'a> {
     /// A readable file; a relative path starts at the configuration directory. It is watched from now on.
     pub(crate) fn readable(&mut self, given: &Given) -> Option<(PathBuf, String)> {
         let path = self.dir.join(given.text.trim());
-        match files::read_text(&path) {
-            Ok((text, seen)) => {
-                self.files.push(seen);
-                Some((path, text))
-            }
+        match files::read_text(&path, &mut self.files) {
+            Ok(text) => Some((path, text)),
             Err(why) => {
                 self.findings.push(given.place.error(format!("the file {}", why.found), why.fix));
                 None

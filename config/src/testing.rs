@@ -68,6 +68,10 @@ impl Setup {
         self
     }
 
+    pub(crate) fn load_seen(&self, seen: &mut Vec<crate::Seen>) -> Result<Loaded, Vec<Finding>> {
+        crate::load_seen(&Sources::default(), &self.env, seen)
+    }
+
     pub(crate) fn load(&self) -> Result<Loaded, Vec<Finding>> {
         load(&Sources::default(), &self.env)
     }

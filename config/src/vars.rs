@@ -129,9 +129,8 @@ impl<'e> Vars<'e> {
     /// A trailing line end is no part of a secret: every editor leaves one.
     fn read_named(&self, named: Var) -> Option<Var> {
         let path = PathBuf::from(&named.value);
-        match files::read_text(&path) {
-            Ok((text, seen)) => {
-                self.files.borrow_mut().push(seen);
+        match files::read_text(&path, &mut self.files.borrow_mut()) {
+            Ok(text) => {
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();
                 if value.trim().is_empty() {
                     let told = named.place.error("the file it names is empty", "put the value into it");
@@ -190,7 +189,8 @@ mod tests {
         assert_eq!(value(&vars, "E"), None);
         assert_eq!(value(&vars, "E"), None, "told once");
         let (files, findings) = vars.into_files();
-        assert_eq!(files.iter().map(|seen| &seen.path).collect::<Vec<_>>(), [&file]);
+        let paths: Vec<&Path> = files.iter().map(|seen| &*seen.path).collect();
+        assert_eq!(paths, [&*file, Path::new("/nowhere/hunter2")], "one that is missing may come");
         assert_eq!(findings.len(), 1);
         let told = findings.first().unwrap().to_string();
         assert_eq!(told, ".env:3:1: E_FILE: the file it names does not exist; name a file that this user can read");

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use actors::clock;
 use serde_json::json;
 
 use crate::app::Probed;
@@ -53,6 +54,10 @@ fn health(request: &HttpRequest, state: &Probed, draining: bool) -> HttpResponse
         }
         if let Some(providers) = providers {
             body.insert("providers".to_owned(), json!(providers));
+            if let Some(refused) = state.supervisor.refused() {
+                let seconds_ago = clock::now().since(refused.at).as_secs();
+                body.insert("reload_refused".to_owned(), json!({"why": refused.why, "seconds_ago": seconds_ago}));
+            }
         }
     }
     let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };

@@ -204,3 +204,41 @@ async fn a_file_that_vanishes_makes_nobody_serve_the_demo() {
     has_reloaded(&proxy, "ok").await;
     assert_eq!(proxy.chat("new").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_comes_after_its_name_is_taken_up() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let (env, secret) = (proxy.dir().join(".env"), proxy.dir().join("token"));
+    let lines = std::fs::read_to_string(&env).unwrap();
+    let by_file = format!("AUTH_TOKEN_FILE={}", secret.display());
+    let renamed = lines.lines().map(|line| if line.starts_with("AUTH_TOKEN=") { &*by_file } else { line });
+    std::fs::write(&env, renamed.collect::<Vec<_>>().join("\n")).unwrap();
+    proxy.hangup();
+    has_reloaded(&proxy, "refused").await;
+    let refused = proxy.health().await["reload_refused"]["why"].to_string();
+    assert!(refused.contains("AUTH_TOKEN_FILE") && refused.contains("does not exist"), "{refused}");
+    assert_eq!(proxy.chat("m").await.status, 200, "what was before it serves");
+    std::fs::write(&secret, "another-token-0123456789\n").unwrap();
+    has_reloaded(&proxy, "ok").await;
+    assert_eq!(proxy.chat("m").await.status, 401, "a token that was taken out is out");
+    assert!(proxy.health().await.get("reload_refused").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_off_opens_nothing_and_empties_nothing() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "");
+    let proxy = plan(&yaml).env("ADMIN_TOKEN", "admin-token-0123456789").start().await;
+    let env = proxy.dir().join(".env");
+    let whole = std::fs::read_to_string(&env).unwrap();
+    std::fs::write(&env, whole.replace("ADMIN_TOKEN=", "# ")).unwrap();
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("ADMIN_TOKEN was removed")).await;
+    std::fs::write(&env, whole).unwrap();
+    let (providers, _) = yaml.rsplit_once("\nmodels:").unwrap();
+    proxy.rewrite(&format!("{providers}\nmodels:\n"));
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("nothing stands under `models:`")).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+}

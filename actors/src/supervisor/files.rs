@@ -5,6 +5,7 @@
 //!
 //! To look is to read, which may block: not for a thread that has anything else to do.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Files {
     pub beside: Beside,
     watched: Arc<Mutex<Watched>>,
-    /// Those of the two files that said something when they were taken up.
+    /// Those of what is served: watched whatever else is read and refused.
+    served: Vec<PathBuf>,
+    /// Those of the two files that said something when they were taken up, and the sections of the YAML that did.
     said: Vec<PathBuf>,
+    sections: BTreeSet<String>,
     is_looking: bool,
     /// A reload is under way.
     is_busy: bool,
@@ -41,10 +45,13 @@ impl Files {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(loaded: &Loaded) -> io::Result<Self> {
+        let watched = Watched::new(&loaded.seen, &loaded.located);
         Ok(Self {
             beside: Beside::start("config-files")?,
-            watched: Arc::new(Mutex::new(Watched::new(&loaded.seen, &loaded.located))),
+            served: watched.paths(),
+            watched: Arc::new(Mutex::new(watched)),
             said: loaded.said.clone(),
+            sections: loaded.sections.clone(),
             is_looking: false,
             is_busy: false,
             again: false,
@@ -84,9 +91,24 @@ impl Files {
         self.said.iter().find(|file| !loaded.said.contains(file)).map(|file| &**file)
     }
 
+    /// A section that had something in it and now has nothing, and was not taken out.
+    pub fn emptied(&self, loaded: &Loaded) -> Option<&str> {
+        self.sections.iter().find(|section| loaded.hollow.contains(*section)).map(|section| &**section)
+    }
+
+    /// What was read for a reload is watched from now on, whatever comes of it: a file that it names may come later than
+    /// its name. Not while a look is under way.
+    pub fn watch(&mut self, read: Vec<Seen>) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.follow(read, &self.served);
+    }
+
     pub fn taken_up(&mut self, loaded: &Loaded) {
-        self.watched = Arc::new(Mutex::new(Watched::new(&loaded.seen, &loaded.located)));
+        let watched = Watched::new(&loaded.seen, &loaded.located);
+        self.served = watched.paths();
+        self.watched = Arc::new(Mutex::new(watched));
         self.said.clone_from(&loaded.said);
+        self.sections.clone_from(&loaded.sections);
     }
 
     /// Says so when a file does not answer, and when it does again.
@@ -123,8 +145,26 @@ impl Watched {
                 taken_up.push(Seen { path, content: Content::Missing });
             }
         }
+        Self::of(taken_up)
+    }
+
+    fn of(taken_up: Vec<Seen>) -> Self {
         let last = taken_up.iter().map(|seen| seen.content).collect();
         Self { taken_up, last }
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        self.taken_up.iter().map(|seen| seen.path.clone()).collect()
+    }
+
+    /// From now on those that were `read`, and of the others those that are `served`.
+    fn follow(&mut self, mut read: Vec<Seen>, served: &[PathBuf]) {
+        for seen in self.taken_up.drain(..) {
+            if served.contains(&seen.path) && !read.iter().any(|read| read.path == seen.path) {
+                read.push(seen);
+            }
+        }
+        *self = Self::of(read);
     }
 
     /// One look: true when something has changed and was still since the look before.
@@ -171,6 +211,25 @@ mod tests {
         std::fs::remove_dir_all(&dir).unwrap();
         assert!(!watched.has_settled());
         assert!(watched.has_settled(), "its disappearance is a change too");
+    }
+
+    #[test]
+    fn what_was_read_and_refused_is_watched_beside_what_is_served() {
+        let dir = folder();
+        let located = Located { dir: dir.clone(), yaml: None, env_file: None };
+        let [late, other, env] = ["late", "other", ".env"].map(|name| dir.join(name));
+        let seen = |path: &PathBuf| Seen { path: path.clone(), content: config::look(path) };
+        let mut watched = Watched::new(&[], &located);
+        let served = watched.paths();
+        watched.follow(vec![seen(&other)], &served);
+        watched.follow(vec![seen(&late), seen(&late)], &served);
+        std::fs::write(&other, "no longer named").unwrap();
+        assert!(!watched.has_settled() && !watched.has_settled(), "and bounded by what was named last");
+        std::fs::write(&late, "here").unwrap();
+        assert!(!watched.has_settled() && watched.has_settled() && !watched.has_settled());
+        std::fs::write(&env, "A=1").unwrap();
+        assert!(!watched.has_settled() && watched.has_settled() && !watched.has_settled());
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

@@ -6,12 +6,16 @@
 use std::sync::{Arc, PoisonError};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use config::{Config, Finding, Kind, Loaded};
+use config::{Config, Finding, Kind, Loaded, Seen};
 
 use super::build::{build_with, demo};
-use super::{Supervisor, add_run_token, restart};
+use super::{Refused, Supervisor, add_run_token, restart};
+use crate::clock;
 use crate::provider::Provider;
 use crate::table::Table;
+
+/// What reading the files came to, and every file that was read or looked for.
+type Read = (Result<Loaded, Vec<Finding>>, Vec<Seen>);
 
 impl Supervisor {
     /// Looks whether a file has changed.
@@ -34,19 +38,24 @@ impl Supervisor {
         let (sources, environment) = (self.sources.clone(), self.environment.clone());
         let read = self.files.beside.run(move || {
             let environment = environment.lock().unwrap_or_else(PoisonError::into_inner);
-            config::load(&sources, environment.as_ref())
+            let mut watched = Vec::new();
+            let loaded = config::load_seen(&sources, environment.as_ref(), &mut watched);
+            (loaded, watched)
         });
         context.spawn(read.into_actor(self).map(Self::was_read));
     }
 
-    fn was_read(read: Option<Result<Loaded, Vec<Finding>>>, this: &mut Self, context: &mut Context<Self>) {
-        let loaded = match read {
-            Some(Ok(loaded)) => loaded,
-            Some(Err(findings)) => {
+    fn was_read(read: Option<Read>, this: &mut Self, context: &mut Context<Self>) {
+        let Some((loaded, watched)) = read else {
+            return this.refuse("it could not be read; that is a fault of ours", context);
+        };
+        this.files.watch(watched);
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(findings) => {
                 let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 return this.refuse(&told.join(" | "), context);
             }
-            None => return this.refuse("it could not be read; that is a fault of ours", context),
         };
         if let Some(why) = this.doubt(&loaded) {
             return this.refuse(&why, context);
@@ -64,6 +73,16 @@ impl Supervisor {
             return Some("AUTH_TOKEN was removed; restart for a token of the run".to_owned());
         }
         let old = self.shared.table.load();
+        // What stood in front of something is not opened by a file that was cut off.
+        if old.config.admin_token.is_some() && loaded.config.admin_token.is_none() {
+            return Some(
+                "ADMIN_TOKEN was removed: what it shut would be open to this machine; restart for that".to_owned(),
+            );
+        }
+        let has_client_ca = |config: &Config| config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if has_client_ca(&old.config) && !has_client_ca(&loaded.config) {
+            return Some("TLS_CLIENT_CA was removed: clients would need no certificate; restart for that".to_owned());
+        }
         let is_real = |config: &Config| config.providers.iter().any(|provider| provider.kind != Kind::Demo);
         let only_demo = loaded.implicit_demo && is_real(&old.config);
         // A file that is moved away for a moment, a disk that was full, or a mount that is late, is no wish for
@@ -73,6 +92,12 @@ impl Supervisor {
             let lost = lost.display();
             let left = if only_demo { "only the demo provider would serve" } else { "all that it said would be gone" };
             return Some(format!("{lost} {how}, and without it {left}; put it back, or restart"));
+        }
+        if let Some(section) = self.files.emptied(loaded) {
+            return Some(format!(
+                "nothing stands under `{section}:` any more, as where a file is cut off; put it back, take `{section}:` out \
+                 too, or restart"
+            ));
         }
         only_demo
             .then(|| "no provider is left, and only the demo provider would serve; put one back, or restart".to_owned())
@@ -103,7 +128,9 @@ impl Supervisor {
             log::warn!("changes only with a restart: {}", kept.join(", "));
         }
         self.files.taken_up(&loaded);
+        self.shared.refused.store(None);
         let old = self.shared.table.load_full();
+        self.quotas.taken_up(&old.providers, &providers);
         let table = Arc::new(Table::build(Arc::new(loaded.config), providers));
         let taken_up = self.install(table.clone());
         let (house, beside) = (self.house.clone(), self.files.beside.clone());
@@ -124,6 +151,7 @@ impl Supervisor {
 
     fn refuse(&mut self, why: &str, context: &mut Context<Self>) {
         log::error!("reload refused, the configuration before it goes on serving: {why}");
+        self.shared.refused.store(Some(Arc::new(Refused { why: why.to_owned(), at: clock::now() })));
         let house = self.house.clone();
         // What it comes to nobody waits for.
         drop(self.files.beside.run(move || house.reloaded(None)));

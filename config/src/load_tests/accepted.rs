@@ -237,3 +237,20 @@ fn tls() {
     assert_eq!(config.health_listen.unwrap().port(), 9);
     assert_eq!(config.files.len(), 3, "{:?}", config.files);
 }
+
+#[test]
+fn what_a_file_says_and_where_it_was_cut_off() {
+    for (text, said, hollow) in [
+        ("", false, ""),
+        ("# head\n", false, ""),
+        ("models:\n", false, "models"),
+        ("providers:\nmodels:\n", false, "models providers"),
+        ("providers:\n  demo:\nmodels:\n", true, "models"),
+        ("server: {body_limit: 1MiB}\n", true, ""),
+        ("providers: {}\n", true, ""),
+    ] {
+        let loaded = Setup::yaml(text).load().unwrap();
+        let empty: Vec<&str> = loaded.hollow.iter().map(String::as_str).collect();
+        assert_eq!((!loaded.said.is_empty(), &*empty.join(" ")), (said, hollow), "{text:?}");
+    }
+}

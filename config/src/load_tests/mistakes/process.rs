@@ -147,6 +147,14 @@ fn secrets_in_files() {
     let config = good.var("GROQ_API_KEY_FILE", &path.display().to_string()).config();
     assert_eq!(config.providers[0].keys[0].secret.expose(), "from-a-file");
     assert_eq!(config.files, [path]);
+    // What a refused configuration names is told too: it may be put there later.
+    let folder =
+        Setup::yaml("providers: {openai: {api_key: x, ca_file: late.pem}}").dotenv("AUTH_TOKEN_FILE=/nowhere/t");
+    let mut seen = Vec::new();
+    assert!(folder.load_seen(&mut seen).is_err());
+    for late in [folder.folder.path().join("late.pem"), "/nowhere/t".into()] {
+        assert!(seen.contains(&crate::Seen { path: late, content: crate::Content::Missing }), "{seen:?}");
+    }
 }
 
 #[test]
