@@ -285,6 +285,8 @@ fn cors(origins: &[Origin]) -> Cors {
             "x-ai-proxy-deployment",
             "x-ai-proxy-attempts",
             "x-ai-proxy-route",
+            "x-ai-proxy-dropped",
+            "x-ai-proxy-estimated",
             "retry-after",
         ])
         .max_age(3600);

@@ -21,6 +21,8 @@ use crate::{connections, operator};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     NoToken,
+    /// `Authorization` holds something that is no `Bearer TOKEN`.
+    NoBearer,
     /// One of nobody's, and what it looks like.
     WrongToken(Option<Slip>),
 }
@@ -30,6 +32,10 @@ impl Denied {
     pub fn told(self) -> (ErrorKind, &'static str) {
         match self {
             Self::NoToken => (ErrorKind::MissingToken, "no client token: send it as `Authorization: Bearer TOKEN`"),
+            Self::NoBearer => (
+                ErrorKind::MissingToken,
+                "the Authorization header holds no `Bearer TOKEN`: put the word Bearer and a blank before the client token",
+            ),
             Self::WrongToken(None) => (ErrorKind::InvalidToken, "this client token is not known here"),
             Self::WrongToken(Some(slip)) => (ErrorKind::InvalidToken, slip.told()),
         }
@@ -41,7 +47,8 @@ impl Denied {
 /// # Errors
 /// When it carries none, or one of nobody's.
 pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Client, Denied> {
-    let token = token(request).ok_or(Denied::NoToken)?;
+    let denied = if request.headers().contains_key(AUTHORIZATION) { Denied::NoBearer } else { Denied::NoToken };
+    let token = token(request).ok_or(denied)?;
     // Every token is compared, each in constant time: how long it takes says nothing of which one is near.
     let mut found = None;
     for client in clients {
@@ -111,18 +118,21 @@ fn same(given: &[u8], secret: &Secret) -> bool {
 /// Where a token may stand beside `Authorization`: Anthropic's SDKs, Google's, Azure's.
 const HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
 
-/// `Authorization: Bearer`, [`HEADERS`], Gemini's `?key=`, or the password of `Authorization: Basic`: the first that is
-/// there. Basic comes last: what asks for a password in front may be another server, which passes it on.
+/// `Authorization: Bearer`, [`HEADERS`], Gemini's `?key=`, or the password of `Authorization: Basic`: the first that holds
+/// something, for SDKs send an empty one where they have none. Basic comes last: what asks for a password in front may be
+/// another server, which passes it on.
 fn token(request: &HttpRequest) -> Option<Cow<'_, [u8]>> {
     let headers = request.headers();
-    if let Some(token) = bearer(headers) {
+    let by_header = || {
+        let others = HEADERS.iter().filter_map(|name| headers.get(*name)).map(|value| value.as_bytes());
+        bearer(headers).into_iter().chain(others)
+    };
+    if let Some(token) = by_header().find(|token| !token.is_empty()) {
         return Some(token.into());
     }
-    if let Some(value) = HEADERS.iter().find_map(|name| headers.get(*name)) {
-        return Some(value.as_bytes().into());
-    }
     let query = request.query_string().split('&').find_map(|pair| pair.strip_prefix("key="));
-    query.map(|key| decoded(key.as_bytes())).or_else(|| basic(headers).map(Cow::Owned))
+    let query = query.map(|key| decoded(key.as_bytes())).filter(|key| !key.is_empty());
+    query.or_else(|| basic(headers).map(Cow::Owned)).or_else(|| by_header().next().map(Cow::Borrowed))
 }
 
 /// The password, or the name where that is empty: `https://:TOKEN@host` and `https://TOKEN@host` (RFC 7617).
@@ -206,6 +216,18 @@ mod tests {
         assert_eq!(found(TestRequest::with_uri("/v1/models?alt=sse&key=t")), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?key=tok%2Daa%2b+%2")), Some(b"tok-aa++%2".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("api-key", "t"))), Some(b"t".to_vec()));
+        let two = |one: &str, other: &str| {
+            found(TestRequest::default().append_header(("authorization", one)).append_header(("api-key", other)))
+        };
+        assert_eq!((two("Bearer ", "t"), two("Bearer t", "")), (Some(b"t".to_vec()), Some(b"t".to_vec())));
+        assert_eq!(two("Bearer ", ""), Some(Vec::new()), "an empty one is told as that");
+        let empty = TestRequest::default().append_header(("x-api-key", "")).append_header(("api-key", "t"));
+        assert_eq!(found(empty), Some(b"t".to_vec()));
+        let denied = |value: &str| {
+            let request = TestRequest::default().append_header(("authorization", value)).to_http_request();
+            client(&request, &[]).map(|_| ()).unwrap_err()
+        };
+        assert_eq!((denied("Token t"), denied("t")), (Denied::NoBearer, Denied::NoBearer));
         let basic = |text: &str| {
             let value = format!("basic {}", STANDARD.encode(text));
             found(TestRequest::default().append_header(("authorization", value)))

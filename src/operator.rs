@@ -57,7 +57,7 @@ fn is_own_page(headers: &HeaderMap, own: Option<&str>) -> bool {
 
 /// What proxies, balancers, tunnels and content networks add, by how such names begin or what is in them.
 fn is_of_proxy(name: &HeaderName) -> bool {
-    const BEGIN: [&str; 52] = [
+    const BEGIN: [&str; 61] = [
         "akamai-",
         "cdn-",
         "cf-",
@@ -82,8 +82,10 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         "x-appengine-",
         "x-arr-",
         "x-auth-request-",
+        "x-authenticated-",
         "x-authentik-",
         "x-azure-",
+        "x-b3-",
         "x-caddy",
         "x-client-",
         "x-cloud-trace-",
@@ -96,24 +98,32 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         "x-ingress",
         "x-kong",
         "x-lb-",
+        "x-ms-client-principal",
         "x-ms-original",
+        "x-nf-",
         "x-nginx",
         "x-original-",
         "x-originating-",
+        "x-pomerium-",
         "x-proxy",
         "x-real-",
         "x-remote-",
+        "x-replaced-",
         "x-rewrite-",
+        "x-source-ip",
+        "x-squid",
         "x-ssl-",
         "x-traefik",
+        "x-user-ip",
         "x-varnish",
         "x-vercel-",
         "x-webauth-",
         "x-zscaler",
     ];
     const WITHIN: [&str; 5] = ["forwarded", "client-ip", "clientip", "connecting-ip", "cluster-client"];
-    const WHOLE: [&str; 7] =
-        ["via", "x-via", "x-host", "x-scheme", "x-url-scheme", "x-request-start", "x-bluecoat-via"];
+    // Who carries a trace on is asked by somebody else.
+    const WHOLE: [&str; 8] =
+        ["via", "traceparent", "x-via", "x-host", "x-scheme", "x-url-scheme", "x-request-start", "x-bluecoat-via"];
     let name = name.as_str();
     WHOLE.contains(&name)
         || BEGIN.iter().any(|begin| name.starts_with(begin))
@@ -264,6 +274,16 @@ mod tests {
             "surrogate-capability",
             "x-ssl-client-verify",
             "x-goog-iap-jwt-assertion",
+            "x-nf-client-connection-ip",
+            "x-pomerium-jwt-assertion",
+            "x-ms-client-principal-name",
+            "x-authenticated-user",
+            "x-replaced-path",
+            "x-source-ip",
+            "x-user-ip",
+            "x-squid-error",
+            "x-b3-traceid",
+            "traceparent",
         ] {
             assert!(!here(&[("host", "127.0.0.1:8080"), (name, "127.0.0.1")]), "{name}");
         }

@@ -18,6 +18,8 @@ enum Frame {
     Data,
     /// Behind a member's data: checksum and length.
     GzipTrailer,
+    /// Behind the last member: zeros, as `tar` and tapes pad with.
+    GzipPadding,
     /// Nothing may follow.
     End,
 }
@@ -50,7 +52,7 @@ impl Inflate {
 
     pub fn is_whole(&self) -> bool {
         match self.frame {
-            Frame::End => true,
+            Frame::End | Frame::GzipPadding => true,
             // Another member may follow, and need not.
             Frame::GzipHeader => self.members > 0 && self.kept.is_empty(),
             Frame::Unknown | Frame::Data | Frame::GzipTrailer => false,
@@ -63,6 +65,10 @@ impl Inflate {
             Frame::GzipHeader => self.header(input),
             Frame::Data => self.inflate(input, out),
             Frame::GzipTrailer => self.trailer(input),
+            Frame::GzipPadding if input.iter().all(|byte| *byte == 0) => {
+                Ok(Step { consumed: input.len(), more: false })
+            }
+            Frame::GzipPadding => Err(Wrong::Damaged),
             Frame::End if input.is_empty() => Ok(Step { consumed: 0, more: false }),
             Frame::End => Err(Wrong::Damaged),
         }
@@ -86,6 +92,10 @@ impl Inflate {
 
     fn header(&mut self, input: &[u8]) -> Result<Step, Wrong> {
         let before = self.kept.len();
+        if self.members > 0 && before == 0 && input.first() == Some(&0) {
+            self.frame = Frame::GzipPadding;
+            return Ok(Step { consumed: 0, more: true });
+        }
         self.kept.extend_from_slice(input);
         let Some(length) = header_length(&self.kept)? else {
             if self.kept.len() > MAX_HEADER {

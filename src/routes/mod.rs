@@ -47,9 +47,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         config.service(one.route(web::post().to(gemini::serve)));
     }
     for path in PROBES {
-        config.service(read_only(path, look().to(probes::probe)));
+        config.service(read_only(path, look().to(probes::probe)).guard(guard::fn_guard(as_written)));
     }
-    config.service(read_only("/metrics", look().to(admin::metrics)));
+    config.service(read_only("/metrics", look().to(admin::metrics)).guard(guard::fn_guard(as_written)));
     config.service(read_only("/", look().to(probes::root)));
     config.default_service(web::to(elsewhere::serve));
 }
@@ -62,6 +62,11 @@ const LOOKS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 /// A look by GET, or by HEAD, which the server answers without the body.
 fn look() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// The router takes `/%6detrics` for `/metrics`; who shuts that in front of us may not.
+fn as_written(context: &guard::GuardContext<'_>) -> bool {
+    !context.head().uri.path().contains('%')
 }
 
 /// A path that is only looked at.
@@ -78,7 +83,8 @@ pub fn configure_probes(config: &mut web::ServiceConfig) {
     };
     for path in PROBES {
         let wrong = || async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, LOOKS)).finish() };
-        let probe = web::resource(path).route(look().to(probes::probe)).route(asked());
+        let probe =
+            web::resource(path).guard(guard::fn_guard(as_written)).route(look().to(probes::probe)).route(asked());
         config.service(probe.default_service(web::to(wrong)));
     }
     config.service(web::resource("/").route(asked()));

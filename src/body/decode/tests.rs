@@ -118,6 +118,12 @@ async fn several_members_and_frames_are_one_body() {
     let skippable = [&0x184D_2A53_u32.to_le_bytes()[..], &5_u32.to_le_bytes(), b"12345"].concat();
     let three = [zstd(b"ab"), skippable, plain(ZSTD[1])].concat();
     assert_eq!(read(Coding::Zstd, &three, 3).await.unwrap(), [b"ab", HELLO].concat());
+    for piece in [1, 30, 1000] {
+        let padded = [&two[..], &[0; 100]].concat();
+        assert_eq!(read(Coding::Gzip, &padded, piece).await.unwrap(), b"abcd", "padded with zeros");
+        assert!(read(Coding::Gzip, &[&padded[..], b"x"].concat(), piece).await.is_err());
+        assert!(read(Coding::Gzip, &[&padded[..], &gzip(b"ef")].concat(), piece).await.is_err());
+    }
     // With a name, a comment, extra data and a sum over the header.
     let bare = gzip(HELLO);
     let extra = [&[4, 0][..], b"xxxxname\0comment\0ss"].concat();
