@@ -18,9 +18,11 @@ pub(crate) struct Mended {
 }
 
 /// What follows the base URL in the APIs that are spoken here, longest first.
-const ENDPOINTS: [&[&str]; 21] = [
+const ENDPOINTS: [&[&str]; 25] = [
     &["chat", "completions"],
     &["messages", "count_tokens"],
+    &["messages", "batches"],
+    &["responses", "input_tokens"],
     &["images", "generations"],
     &["images", "edits"],
     &["images", "variations"],
@@ -42,6 +44,8 @@ const ENDPOINTS: [&[&str]; 21] = [
     // Alone these are names like any other: only behind a version they are endpoints.
     &["models"],
     &["chat"],
+    &["files"],
+    &["batches"],
 ];
 
 pub(crate) fn mend(text: &str, kind: Option<Kind>) -> Mended {
@@ -120,6 +124,14 @@ fn path_of(path: &str, kind: Option<Kind>, mended: &mut Mended) -> String {
             shown.map_or_else(|| "an endpoint".to_owned(), |known| format!("the endpoint /{}", known.join("/")));
         mended.told.push((format!("the URL ends in {shown}, which is taken off"), "end it before the endpoint"));
     }
+    if kind == Some(Kind::Gemini) && segments.last().is_some_and(|last| last.eq_ignore_ascii_case("openai")) {
+        let version = segments.len().checked_sub(2).and_then(|nth| segments.get(nth));
+        if version.is_some_and(|segment| is_version(&segment.to_ascii_lowercase())) {
+            segments.pop();
+            let found = "the URL ends in /openai, where Google speaks OpenAI's API, which is taken off";
+            mended.told.push((found.to_owned(), "end it at the version, or say kind: openai"));
+        }
+    }
     let mut lowered = false;
     for segment in &mut segments {
         let lower = segment.to_ascii_lowercase();
@@ -160,7 +172,7 @@ fn endpoint(segments: &[String], kind: Option<Kind>) -> Option<usize> {
     let known = ENDPOINTS.iter().find(|known| {
         lower.len() >= known.len() && lower.iter().rev().zip(known.iter().rev()).all(|(have, want)| have == want)
     })?;
-    let alone = matches!(*known, ["models"] | ["chat"]);
+    let alone = matches!(*known, ["models"] | ["chat"] | ["files"] | ["batches"]);
     (!alone || version_before(1)).then_some(known.len())
 }
 

@@ -19,6 +19,7 @@ fn what_is_right_stays_as_it_is_and_nothing_is_told() {
         // Azure's model inference, whose root is called so.
         "https://r.services.ai.azure.com/models",
         "https://host.example/messages-api/chat",
+        "https://host.example/files",
         "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1",
         "http://[::1]:8000",
         "https://host.example/a%20b",
@@ -46,6 +47,10 @@ fn endpoints_are_taken_off() {
         ("/v1/models/", "/v1"),
         ("/v1/models/gpt-5", "/v1"),
         ("/v1/chat", "/v1"),
+        ("/v1/files", "/v1"),
+        ("/v1/batches", "/v1"),
+        ("/v1/messages/batches", "/v1"),
+        ("/v1/responses/input_tokens", "/v1"),
         ("/v1/audio/speech", "/v1"),
         ("/V1/Chat/Completions", "/v1"),
         ("/v1beta/models/gemini-2.5-flash:generateContent", "/v1beta"),
@@ -64,6 +69,11 @@ fn endpoints_are_taken_off() {
     for (path, want) in [("/chat/completions", ""), ("/api/chat/completions", "/api"), ("/messages", "")] {
         let (text, told, unversioned) = mended(&format!("https://host.example{path}"), Kind::OpenAi);
         assert_eq!((text, told, unversioned), (format!("https://host.example{want}"), 1, true), "{path}");
+    }
+    for path in ["/v1beta/openai", "/v1beta/openai/", "/v1beta/openai/chat/completions"] {
+        let (text, told, _) = mended(&format!("https://host.example{path}"), Kind::Gemini);
+        assert_eq!(text, "https://host.example/v1beta", "{path}");
+        assert!(told > 0, "{path}");
     }
     let azure = "https://r.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
     assert_eq!(mend(azure, Some(Kind::Azure)).text, "https://r.openai.azure.com/openai");

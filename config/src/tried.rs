@@ -17,8 +17,30 @@ use crate::{Finding, Kind};
 const OF_KEYS: [&str; 6] = ["_API_KEY", "_API_KEYS", "_KEY", "_KEYS", "_APIKEY", "_API_TOKEN"];
 const OF_KEYS_HERE: [&str; 7] =
     ["_TOKEN", "_TOKENS", "_APIKEYS", "_SECRET", "_SECRET_KEY", "_AUTH_TOKEN", "_ACCESS_TOKEN"];
-const OF_ADDRESSES: [&str; 9] =
-    ["_BASE_URL", "_API_BASE", "_URL", "_API_URL", "_API_BASE_URL", "_ENDPOINT", "_API_ENDPOINT", "_API_HOST", "_HOST"];
+const OF_ADDRESSES: [&str; 10] = [
+    "_BASE",
+    "_BASE_URL",
+    "_API_BASE",
+    "_URL",
+    "_API_URL",
+    "_API_BASE_URL",
+    "_ENDPOINT",
+    "_API_ENDPOINT",
+    "_API_HOST",
+    "_HOST",
+];
+
+/// What other servers call a setting of the process; in `.env` nobody else reads it.
+const OF_OTHERS: [(&str, &str); 8] = [
+    ("API_KEYS", "AUTH_TOKEN"),
+    ("LISTEN_PORT", "PORT"),
+    ("LOGLEVEL", "RUST_LOG"),
+    ("LOG_LEVEL", "RUST_LOG"),
+    ("MASTER_KEY", "AUTH_TOKEN"),
+    ("PORTS", "PORT"),
+    ("PROXY_PORT", "PORT"),
+    ("SERVER_PORT", "PORT"),
+];
 
 /// What a name that nothing reads was probably meant to be.
 #[derive(Clone)]
@@ -78,7 +100,9 @@ fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
 
 /// Every name that is tried, with what to write instead. The first provider of the catalogue has a name.
 fn tried(known_names: &BTreeSet<&str>) -> BTreeMap<String, Meant> {
-    let mut tried: BTreeMap<String, Meant> = BTreeMap::new();
+    let meant = |name: &str| Meant { fix: format!("did you mean {name}?"), everywhere: false };
+    let mut tried: BTreeMap<String, Meant> =
+        OF_OTHERS.into_iter().map(|(name, ours)| (name.to_owned(), meant(ours))).collect();
     for known in catalogue::all().iter().filter(|known| has_names_of_its_own(known)) {
         for stem in stems(known) {
             let mut add = |suffix: &str, fix: String, everywhere: bool| {
@@ -170,6 +194,7 @@ mod tests {
             ("HUGGINGFACEHUB_API_TOKEN", "HF_TOKEN"),
             ("OPENAI_API_BASE_URL", "OPENAI_BASE_URL"),
             ("OLLAMA_URL", "OLLAMA_BASE_URL"),
+            ("OPENAI_BASE", "OPENAI_BASE_URL"),
         ] {
             for setup in [Setup::bare().var(name, "hunter2"), Setup::bare().dotenv(&format!("{name}=hunter2"))] {
                 let told = setup.told();
@@ -177,6 +202,11 @@ mod tests {
                 assert!(told[0].contains(&format!("warning: {name}: nothing reads")), "{told:?}");
                 assert!(told[0].contains(&format!("did you mean {meant}?")), "{told:?}");
             }
+        }
+        for (name, meant) in [("LOG_LEVEL", "RUST_LOG"), ("PORTS", "PORT")] {
+            assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
+            let told = Setup::bare().dotenv(&format!("{name}=x")).told();
+            assert!(told.len() == 1 && told[0].contains(&format!("did you mean {meant}?")), "{told:?}");
         }
         let several = Setup::bare().var("OPENAI_API_KEYS", "a,b").told();
         assert!(several[0].ends_with("One key each: OPENAI_API_KEY, OPENAI_API_KEY_2, ..."), "{several:?}");
