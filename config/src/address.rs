@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn nothing_is_asked_at_our_own_address() {
         for (host, own) in [("127.0.0.1", "http://127.0.0.1:8080/v1"), ("0.0.0.0", "http://localhost:8080")] {
-            let setup = Setup::bare().var("HOST", host).var("AUTH_TOKEN", "0123456789abcdef");
+            let setup = Setup::bare().var("HOST", host).var("AUTH_TOKEN", "5f0e1a7c9b3d4e62");
             let setup = setup.var("ANTHROPIC_API_KEY", "k").var("ANTHROPIC_BASE_URL", own);
             assert_eq!(url(&setup, "anthropic"), "https://api.anthropic.com");
             let told = setup.told();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::finding::Place;
 use crate::reader::{Given, Object, Reader, Spot};
 use crate::service_account::ServiceAccount;
-use crate::{AwsKey, Credential, Key, Kind, Secret, host};
+use crate::{AwsKey, Credential, Key, Kind, Secret, host, keys};
 
 /// Where Google's own libraries find the metadata server, and the variable that says otherwise:
 /// https://cloud.google.com/compute/docs/metadata/querying-metadata.
@@ -92,6 +92,7 @@ pub(crate) fn from_environment(r: &mut Reader<'_>, spot: &Spot<'_>, kind: Kind) 
 /// A Bedrock API key goes before an access key, as in AWS's own SDKs. None: neither is there.
 fn aws(r: &mut Reader<'_>) -> Option<Option<Key>> {
     if let Some(bearer) = r.vars.get("AWS_BEARER_TOKEN_BEDROCK") {
+        keys::doubt(r, &bearer.place, [&*bearer.value]);
         return Some(r.secret(&Given::from(bearer)).map(Key::sent));
     }
     let (id, secret) = (r.vars.get("AWS_ACCESS_KEY_ID"), r.vars.get("AWS_SECRET_ACCESS_KEY"));
@@ -105,8 +106,11 @@ fn aws(r: &mut Reader<'_>) -> Option<Option<Key>> {
         }
         (None, None) => return None,
     };
-    let (id, secret) = (Given::from(id), Given::from(secret));
-    let token = token.map(Given::from).map(|token| r.secret(&token));
+    let (id, secret, token) = (Given::from(id), Given::from(secret), token.map(Given::from));
+    for part in [&id, &secret].into_iter().chain(&token) {
+        keys::doubt(r, &part.place, [&*part.text]);
+    }
+    let token = token.map(|token| r.secret(&token));
     let (Some(_), Some(_), None | Some(Some(_))) = (r.secret(&id), r.secret(&secret), &token) else {
         return Some(None);
     };

@@ -71,6 +71,13 @@ pub(crate) fn from_environment(r: &mut Reader<'_>, variables: &[String]) -> Vec<
     gather(r, None, given)
 }
 
+/// Told once of a key, whichever of its parts it is.
+pub(crate) fn doubt<'t>(r: &mut Reader<'_>, place: &Place, parts: impl IntoIterator<Item = &'t str>) {
+    if let Some(sort) = parts.into_iter().find_map(placeholder::found_in) {
+        r.findings.push(place.warning(sort, "put the provider's key there, or remove it"));
+    }
+}
+
 /// An empty key has a message of its own: it is what a forgotten variable leaves.
 fn given_key(r: &mut Reader<'_>, spot: &Spot<'_>) -> Option<Given> {
     r.scalar(spot)
@@ -87,9 +94,11 @@ fn gather(r: &mut Reader<'_>, kind: Option<Kind>, given: Vec<Given>) -> Vec<Key>
             continue;
         };
         key.name = given.name();
-        // A key of several parts, as JSON or with colons, is none that an example prints.
-        if let Some(sort) = placeholder::found_in(&given.text).filter(|_| matches!(key.credential, Credential::Sent)) {
-            r.findings.push(given.place.warning(sort, "put the provider's key there, or remove it"));
+        match key.credential {
+            Credential::Sent => doubt(r, &given.place, [&*given.text]),
+            Credential::Aws(_) => doubt(r, &given.place, given.text.split(':')),
+            // Of JSON each part was read.
+            Credential::ServiceAccount(_) | Credential::Metadata { .. } => {}
         }
         if matches!(key.credential, Credential::Sent) && key.secret.expose().contains(',') {
             let fix = "give each key a place of its own: api_keys, or the variable's name with _2, _3, ...";

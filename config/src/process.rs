@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::finding::Place;
-use crate::reader::{Given, Reader};
+use crate::reader::{Given, LINE_FIX, LINE_FOUND, Reader};
 use crate::vars::Vars;
 use crate::{Client, Log, Secret, Tls, log_filter, placeholder, quotes};
 
@@ -43,7 +43,9 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
     };
     let mut clients: Vec<Client> = Vec::new();
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    for (number, entry) in (1..).zip(var.value.split(',')) {
+    // A file may have a token a line.
+    let lines = var.value.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
+    for (number, entry) in (1..).zip(lines.flat_map(|line| line.split(','))) {
         let (entry, quoted) = unquoted(entry);
         let mut wrong = |found: &str, fix: &str| {
             r.findings.push(var.place.error(format!("entry {number}: {found}"), fix));
@@ -68,14 +70,30 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
         } else if clients.iter().any(|client| client.token.expose() == token) {
             wrong("a token that was given before", "give each client a token of its own");
         } else {
-            doubt_token(r, &var.place, token, beyond_loopback, &format!("entry {number}: "));
+            // `vault:secret/key` reads like a name and its token.
+            let doubted = if is_kept_elsewhere(entry) { entry } else { token };
+            doubt_token(r, &var.place, doubted, beyond_loopback, &format!("entry {number}: "));
+            let mut warn = |found: &str, fix: &str| {
+                r.findings.push(var.place.warning(format!("entry {number}: {found}"), fix));
+            };
             if quoted {
-                r.findings.push(var.place.warning(format!("entry {number}: {}", quotes::FOUND), quotes::FIX));
+                warn(quotes::FOUND, quotes::FIX);
+            }
+            if quotes::at_an_end(token) {
+                warn("a quotation mark at one end of the token", "remove it: clients would have to send it");
+            }
+            if placeholder::holds_a_line(token) {
+                warn(LINE_FOUND, LINE_FIX);
             }
             clients.push(Client { name: name.map(Arc::from), token: Secret::new(token) });
         }
     }
     clients
+}
+
+fn is_kept_elsewhere(entry: &str) -> bool {
+    let entry = entry.to_ascii_lowercase();
+    placeholder::is_reference(&entry) || placeholder::is_address(&entry)
 }
 
 /// An entry or token without what wraps it, and whether that were quotation marks.

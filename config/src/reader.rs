@@ -16,7 +16,7 @@ use crate::quantity;
 use crate::shapes::Shape;
 use crate::tree::{Key, Node, Value};
 use crate::vars::{Var, Vars};
-use crate::{BaseUrl, Finding, Secret, Seen, elsewhere, files, host, quotes};
+use crate::{BaseUrl, Finding, Secret, Seen, elsewhere, files, host, placeholder, quotes};
 
 /// A node and how one gets there: `providers.groq.limits`.
 #[derive(Clone)]
@@ -70,6 +70,10 @@ impl From<Var> for Given {
         Self { text: var.value, place: var.place, variable, quote: None }
     }
 }
+
+/// What a finding says of a value with a `NAME=` in it.
+pub(crate) const LINE_FOUND: &str = "the name of a variable and `=` stand in the value";
+pub(crate) const LINE_FIX: &str = "write a variable a line, and its name once";
 
 pub(crate) struct Reader<'a> {
     pub(crate) file: &'a Path,
@@ -258,6 +262,9 @@ impl<'a> Reader<'a> {
         if quotes::at_an_end(text) {
             let fix = "remove it: it would be sent as a part of the key";
             self.findings.push(given.place.warning("a quotation mark at one end of the key", fix));
+        }
+        if placeholder::holds_a_line(text) {
+            self.findings.push(given.place.warning(LINE_FOUND, LINE_FIX));
         }
         let found = if text.is_empty() {
             "an empty key"

@@ -128,7 +128,7 @@ impl<'e> Vars<'e> {
 
     /// A trailing line end is no part of a secret: every editor leaves one.
     fn read_named(&self, named: Var) -> Option<Var> {
-        let path = PathBuf::from(&named.value);
+        let path = PathBuf::from(named.value.trim());
         match files::read_text(&path, &mut self.files.borrow_mut()) {
             Ok(text) => {
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();

@@ -35,9 +35,9 @@ fn beyond_loopback() {
     one_no_auth("192.168.1.4");
     one_no_auth("::");
     one_no_auth("my-host.example");
-    let with_token = Setup::bare().var("HOST", "0.0.0.0").var("AUTH_TOKEN", "0123456789abcdef");
+    let with_token = Setup::bare().var("HOST", "0.0.0.0").var("AUTH_TOKEN", "5f0e1a7c9b3d4e62");
     one(&with_token, "environment: HOST: ", &["the demo provider is never implicit here"]);
-    let named = Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}").var("AUTH_TOKEN", "0123456789abcdef");
+    let named = Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}").var("AUTH_TOKEN", "5f0e1a7c9b3d4e62");
     assert!(named.told().is_empty(), "{:?}", named.told());
     let short = Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}").var("AUTH_TOKEN", "alice:short");
     one(&short, "environment: warning: AUTH_TOKEN: ", &["entry 1: a token of fewer than 16 characters"]);
@@ -49,7 +49,7 @@ fn beyond_loopback() {
 #[test]
 fn what_everybody_knows_is_no_secret() {
     let open = || Setup::yaml("providers: {demo: {}}\nserver: {host: '::'}");
-    let good = "0123456789abcdef";
+    let good = "5f0e1a7c9b3d4e62";
     for token in ["alice:REPLACE-WITH-A-LONG-RANDOM-TOKEN", "changeme-changeme", "<your-token>", "$MY_TOKEN"] {
         let known = open().var("AUTH_TOKEN", token);
         one(&known, "environment: AUTH_TOKEN: entry 1: ", &["everybody knows it", "openssl rand"]);
@@ -93,6 +93,30 @@ fn client_tokens() {
     let same = Setup::bare().var("AUTH_TOKEN", "same").var("ADMIN_TOKEN", "same");
     one(&same, "environment: warning: ADMIN_TOKEN: ", &["the same as a client token"]);
     one(&Setup::bare().var("ADMIN_TOKEN", "a b"), "environment: ADMIN_TOKEN: ", &["a blank"]);
+}
+
+#[test]
+fn slips_in_tokens_and_keys_are_told() {
+    let token = |value: &str, found: &str| {
+        let setup = Setup::bare().var("AUTH_TOKEN", value);
+        one(&setup, "environment: warning: AUTH_TOKEN: entry 1: ", &[found]);
+    };
+    token("tok-5f0e1a7c9b3d4e62OPENAI_API_KEY=sk-1", "`=` stand in the value");
+    token("\"tok-5f0e1a7c9b3d4e62", "a quotation mark at one end");
+    token("vault:secret/data/gateway#token", "a reference");
+    token("arn:aws:secretsmanager:eu-west-1:1:secret:x", "a reference");
+    let twice = Setup::bare().dotenv("OPENAI_API_KEY=OPENAI_API_KEY=sk-1\n");
+    one(&twice, ".env:1:1: warning: OPENAI_API_KEY: ", &["`=` stand in the value", "its name once"]);
+    let bedrock = Setup::yaml("providers: {bedrock: {region: eu-west-1, api_key: 'YOUR_KEY_ID:YOUR_SECRET'}}");
+    assert!(bedrock.told().iter().any(|line| line.contains("a placeholder from an example")), "{:?}", bedrock.told());
+    let bearer =
+        Setup::yaml("providers: {bedrock: {region: eu-west-1}}").var("AWS_BEARER_TOKEN_BEDROCK", "YOUR_API_KEY");
+    one(&bearer, "environment: warning: AWS_BEARER_TOKEN_BEDROCK: ", &["a placeholder from an example"]);
+    let lines = Setup::bare().file("tokens", "alice:tok-a-5f0e1a7c\r\n\ntok-b-9b3d4e62,tok-c-7c9b3d4e\n");
+    let path = format!(" {}\r", lines.folder.path().join("tokens").display());
+    let setup = lines.var("AUTH_TOKEN_FILE", &path);
+    assert!(setup.told().is_empty(), "{:?}", setup.told());
+    assert_eq!(setup.config().clients.len(), 3);
 }
 
 #[test]
