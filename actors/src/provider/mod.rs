@@ -147,6 +147,11 @@ impl Provider {
         Some(if all > 1 { format!("{name} (key {nth} of {all})") } else { name.to_owned() })
     }
 
+    /// Why a key that is exchanged for a token has none.
+    pub(crate) fn why_no_token(&self, place: usize) -> Option<String> {
+        self.credentials.get(place).and_then(Credential::tokens)?.why()
+    }
+
     fn listed(&self, model: &str) -> Option<&config::ListedModel> {
         self.config.models.iter().find(|listed| listed.name.as_str() == model)
     }

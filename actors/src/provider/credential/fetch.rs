@@ -8,7 +8,7 @@ use awc::{Client, Connector};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 
 use super::grant::{self, Grant, Granted, Place};
-use crate::connection::Dialer;
+use crate::connection::{Dialer, why};
 
 /// For all of it. Google answers in a fraction of a second.
 pub(super) const TIME: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ async fn ask(grant: &Grant, place: &Place, dialer: &Dialer) -> Result<Granted, S
             request.send()
         }
     };
-    let mut response = sent.await.map_err(|_| "no answer".to_owned())?;
+    let mut response = sent.await.map_err(|error| why::of_request(&error))?;
     let status = response.status();
     let body = response.body().limit(MAX_ANSWER).await.map_err(|_| "the answer broke off or is too long".to_owned())?;
     if !status.is_success() {

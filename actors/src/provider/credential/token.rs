@@ -140,6 +140,11 @@ impl Tokens {
         }
     }
 
+    /// Why there is none, as it was told last.
+    pub fn why(&self) -> Option<String> {
+        self.state().told.as_ref().map(|why| format!("no access token from {}: {why}", self.place.host))
+    }
+
     /// The upstream refused the token.
     pub fn doubt(&self) {
         let now = Instant::now();

@@ -15,7 +15,8 @@ impl Permit {
         if failure.cause.blames_key()
             && let Some(name) = provider.key_name(self.key)
         {
-            let why = failure.why.take();
+            let no_token = (failure.cause == Cause::NoToken).then(|| provider.why_no_token(self.key)).flatten();
+            let why = failure.why.take().or(no_token.map(String::into_boxed_str));
             let why = why.as_deref().unwrap_or(failure.cause.label());
             let refused = failure.cause == Cause::NoToken
                 || failure.cause.fault().is_some_and(|fault| fault != Fault::RateLimited);
