@@ -303,7 +303,7 @@ fn add_run_token(config: &mut Config, token: Option<&Secret>) {
     if let Some(token) = token
         && config.clients.is_empty()
     {
-        config.clients.push(config::Client { name: None, token: token.clone() });
+        config.clients.push(config::Client::new(None, token.clone()));
     }
 }
 

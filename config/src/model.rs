@@ -4,6 +4,7 @@
 //! Names are newtypes, durations are durations, secrets are [`Secret`].
 
 use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,6 +77,15 @@ pub struct Client {
     /// `alice` of `alice:token`; a bare token has none.
     pub name: Option<Arc<str>>,
     pub token: Secret,
+    /// Tells it from the others, and is the same after a reload: of its name, or of its token where it has none.
+    pub id: u64,
+}
+
+impl Client {
+    pub fn new(name: Option<&str>, token: Secret) -> Self {
+        let id = BuildHasherDefault::<DefaultHasher>::default().hash_one(name.unwrap_or(token.expose()));
+        Self { name: name.map(Arc::from), token, id }
+    }
 }
 
 /// The wire format and URL layout of a provider.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::finding::Place;
 use crate::reader::{Given, LINE_FIX, LINE_FOUND, Reader};
@@ -85,7 +84,7 @@ pub(crate) fn read_clients(r: &mut Reader<'_>, beyond_loopback: bool) -> Vec<Cli
             if placeholder::holds_a_line(token) {
                 warn(LINE_FOUND, LINE_FIX);
             }
-            clients.push(Client { name: name.map(Arc::from), token: Secret::new(token) });
+            clients.push(Client::new(name, Secret::new(token)));
         }
     }
     clients

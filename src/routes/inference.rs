@@ -92,8 +92,7 @@ async fn answer(
     match auth::client(request, &config.clients) {
         Ok(client) => {
             entry.record.client = client.name.clone();
-            // Its place in the memory tells it from the others, which is all that is wanted.
-            caller = std::ptr::from_ref(client).addr() as u64;
+            caller = client.id;
         }
         Err(denied) => return unauthorized(entry, dialect, denied),
     }

@@ -39,7 +39,7 @@ async fn reloads(proxy: &Proxy, result: &str) -> f64 {
     proxy.metrics().await.sum("ai_proxy_reloads_total", &[("result", result)])
 }
 
-async fn has_reloaded(proxy: &Proxy, result: &str) {
+pub async fn has_reloaded(proxy: &Proxy, result: &str) {
     proxy.metric_is("ai_proxy_reloads_total", &[("result", result)], |n| n >= 1.0).await;
 }
 
