@@ -59,14 +59,16 @@ pub struct Evidence {
 
 /// Whose requests failed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Whose {
+pub enum Whose {
     Nobodys,
     One(u64),
     Everybodys,
 }
 
 impl Whose {
-    fn and(self, client: u64) -> Self {
+    /// With one more.
+    #[must_use]
+    pub fn and(self, client: u64) -> Self {
         match self {
             Self::Nobodys => Self::One(client),
             Self::One(one) if one == client => self,
@@ -133,7 +135,9 @@ impl Breaker {
     /// It answered as it should. Tells the new state if that changed it.
     pub fn success(&mut self, admission: Admission, now: Moment) -> Option<State> {
         self.worked = Some(now);
-        if self.gate.open_by(admission) {
+        // Whom it is closed to alone may never come back to find out: the wait being over, another's success will do.
+        let others = matches!(self.whose, Whose::One(_)) && self.gate.is_of_closure(admission);
+        if self.gate.open_by(admission) || (others && self.gate.open_after_wait(now)) {
             (self.failures, self.whose) = (0, Whose::Nobodys);
             self.wait = self.open;
             self.check();

@@ -2,7 +2,8 @@
 //! whose outcome decides.
 //!
 //! Always: at most one canary is out at a time. A canary that never reports blocks nobody for longer than its lease;
-//! then the next one goes. Whoever was let through before the gate last closed or opened is late: what such a request
+//! then the next one goes. The first has a short one, for a slow answer is no outage, and each that outlives its own
+//! gives the next twice as long. Whoever was let through before the gate last closed or opened is late: what such a request
 //! meets says nothing about the time since, and does not move the gate.
 
 use super::Moment;
@@ -45,21 +46,28 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     state: State,
-    /// Milliseconds that a canary may stay silent.
+    /// Milliseconds that a canary may stay silent at most.
     lease: u64,
+    /// And that the next one may.
+    patience: u64,
     /// Grows with every canary and every opening; 64 bits outlast the process.
     serial: u64,
     /// The serial when the gate last closed: canaries above it belong to this closure.
     closed_at: u64,
 }
 
+/// The lease of the first canary, in milliseconds.
+pub(super) const PATIENCE: u64 = 1_000;
+
 impl Gate {
     pub fn new(lease_ms: u64) -> Self {
-        Self { state: State::Passing, lease: lease_ms.max(1), serial: 0, closed_at: 0 }
+        let lease = lease_ms.max(1);
+        Self { state: State::Passing, lease, patience: PATIENCE.min(lease), serial: 0, closed_at: 0 }
     }
 
     pub fn set_lease(&mut self, lease_ms: u64) {
         self.lease = lease_ms.max(1);
+        self.patience = self.patience.min(self.lease);
     }
 
     pub const fn state(&self) -> State {
@@ -73,10 +81,14 @@ impl Gate {
             State::Passing => return Ok(Admission::Normal(Ticket(self.serial))),
             State::Waiting { until } if now < until => return Err(until),
             State::Trying { lease, .. } if now < lease => return Err(lease),
-            State::Waiting { until } | State::Trying { until, .. } => until,
+            State::Waiting { until } => until,
+            State::Trying { until, .. } => {
+                self.patience = self.patience.saturating_mul(2).min(self.lease);
+                until
+            }
         };
         self.serial += 1;
-        self.state = State::Trying { until, ticket: self.serial, lease: now.after_ms(self.lease) };
+        self.state = State::Trying { until, ticket: self.serial, lease: now.after_ms(self.patience) };
         self.check();
         Ok(Admission::Canary(Ticket(self.serial)))
     }
@@ -124,6 +136,7 @@ impl Gate {
     pub fn close(&mut self, until: Moment) {
         if self.state == State::Passing {
             self.closed_at = self.serial;
+            self.patience = PATIENCE.min(self.lease);
         }
         self.state = State::Waiting { until };
         self.check();
@@ -136,6 +149,15 @@ impl Gate {
             self.serial += 1;
         }
         self.check();
+    }
+
+    /// Opens for everyone if its wait is over and no canary is out; true if it did.
+    pub fn open_after_wait(&mut self, now: Moment) -> bool {
+        let over = matches!(self.state, State::Waiting { until } if until <= now);
+        if over {
+            self.reopen();
+        }
+        over
     }
 
     /// The request was never sent. A canary's place is free again, as if it had not been asked for.
@@ -160,7 +182,7 @@ impl Gate {
 
     fn check(&self) {
         debug_assert!(self.closed_at <= self.serial);
-        debug_assert!(self.lease > 0);
+        debug_assert!((1..=self.lease).contains(&self.patience));
         if let State::Trying { ticket, .. } = self.state {
             debug_assert!(ticket == self.serial && ticket > self.closed_at);
         }

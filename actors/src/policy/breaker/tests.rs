@@ -69,7 +69,7 @@ fn one_canary_decides() {
     let canary = breaker.try_admit(Moment(10_000), 1).unwrap();
     assert!(canary.is_canary());
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(breaker.try_admit(Moment(10_000), 1), Err(Moment(70_000)));
+    assert_eq!(breaker.try_admit(Moment(10_000), 1), Err(Moment(11_000)));
     assert_eq!(breaker.success(canary, Moment(10_000)), Some(State::Closed));
     assert!(!breaker.try_admit(Moment(10_001), 1).unwrap().is_canary());
 }
@@ -113,15 +113,36 @@ fn a_canary_given_back_leaves_everything_as_it_was() {
 fn a_silent_canary_blocks_for_its_lease_and_no_longer() {
     let mut breaker = opened(Moment(0));
     let silent = breaker.try_admit(Moment(10_000), 1).unwrap();
-    assert_eq!(breaker.try_admit(Moment(69_999), 1), Err(Moment(70_000)));
-    let next = breaker.try_admit(Moment(70_000), 1).unwrap();
+    assert_eq!(breaker.try_admit(Moment(10_999), 1), Err(Moment(11_000)));
+    let next = breaker.try_admit(Moment(11_000), 1).unwrap();
     assert!(next.is_canary() && next != silent);
-    assert_eq!(breaker.failure(silent, Moment(70_001), &sure(Moment(70_001))), None, "the next one decides");
+    assert_eq!(breaker.failure(silent, Moment(11_001), &sure(Moment(11_001))), None, "the next one decides");
     assert_eq!(breaker.state(), State::HalfOpen);
     breaker.give_back(silent);
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(breaker.success(silent, Moment(70_001)), Some(State::Closed), "slow is not dead");
-    assert_eq!(breaker.success(next, Moment(70_001)), None);
+    assert_eq!(breaker.success(silent, Moment(11_001)), Some(State::Closed), "slow is not dead");
+    assert_eq!(breaker.success(next, Moment(11_001)), None);
+}
+
+#[test]
+fn each_silent_canary_gives_the_next_more_time_up_to_the_whole_lease() {
+    let mut breaker = opened(Moment(0));
+    let mut now = Moment(10_000);
+    for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert!(breaker.try_admit(now, 1).unwrap().is_canary());
+        let next = now.after_ms(seconds * 1_000);
+        assert_eq!(breaker.try_admit(now, 1), Err(next));
+        now = next;
+    }
+    let canary = breaker.try_admit(now, 1).unwrap();
+    breaker.success(canary, now);
+    for _ in 0..3 {
+        let admission = breaker.try_admit(now, 1).unwrap();
+        breaker.failure(admission, now, &sure(now));
+    }
+    let now = now.after_ms(10_000);
+    assert!(breaker.try_admit(now, 1).is_ok());
+    assert_eq!(breaker.try_admit(now, 1), Err(now.after_ms(1_000)), "forgotten");
 }
 
 #[test]
@@ -208,6 +229,20 @@ fn what_one_client_alone_meets_closes_it_to_that_client_alone() {
 }
 
 #[test]
+fn whom_alone_it_was_closed_to_need_not_come_back_to_open_it() {
+    let mut breaker = Breaker::new(&config(), LEASE);
+    for _ in 0..3 {
+        poison(&mut breaker, 1, Moment(100_000));
+    }
+    works(&mut breaker, 2, Moment(109_999));
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(breaker.try_admit(Moment(109_999), 1), Err(Moment(110_000)));
+    works(&mut breaker, 2, Moment(110_000));
+    assert_eq!(breaker.state(), State::Closed);
+    assert!(!breaker.try_admit(Moment(110_000), 1).unwrap().is_canary());
+}
+
+#[test]
 fn where_nothing_works_any_more_it_opens_for_all() {
     let mut breaker = Breaker::new(&config(), LEASE);
     works(&mut breaker, 1, Moment(0));
@@ -249,7 +284,7 @@ fn never_two_canaries_at_once() {
                     Ok(admission) => {
                         if admission.is_canary() {
                             assert!(canary.is_none_or(|(_, lease)| now >= lease), "seed {seed}");
-                            canary = Some((admission, now.after(LEASE)));
+                            canary = Some((admission, breaker.ready_at().unwrap()));
                         } else {
                             assert_eq!(breaker.state(), State::Closed);
                         }

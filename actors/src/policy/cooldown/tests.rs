@@ -69,7 +69,7 @@ fn those_who_fail_together_cool_once() {
     assert_eq!(cooldown.cool(all[4], Moment(7), Some(10), CAP), Moment(3_006));
     assert!(!cooldown.success(all[5]), "an old success ends nothing");
     let canary = cooldown.try_admit(Moment(3_006)).unwrap();
-    assert_eq!(cooldown.cool(all[6], Moment(3_010), Some(50_000), CAP), Moment(33_006), "the canary decides");
+    assert_eq!(cooldown.cool(all[6], Moment(3_010), Some(50_000), CAP), Moment(4_006), "the canary decides");
     assert!(cooldown.success(canary));
     cooldown.cool(all[7], Moment(3_020), None, CAP);
     assert!(cooldown.is_clear());
@@ -79,7 +79,7 @@ fn those_who_fail_together_cool_once() {
 fn a_canary_given_back_makes_way_for_the_next() {
     let mut cooldown = cooled(Some(2_000));
     let canary = cooldown.try_admit(Moment(2_500)).unwrap();
-    assert_eq!(cooldown.try_admit(Moment(2_500)), Err(Moment(32_500)));
+    assert_eq!(cooldown.try_admit(Moment(2_500)), Err(Moment(3_500)));
     cooldown.give_back(canary);
     assert!(cooldown.try_admit(Moment(2_500)).unwrap().is_canary());
 }
@@ -88,8 +88,10 @@ fn a_canary_given_back_makes_way_for_the_next() {
 fn a_silent_canary_blocks_for_its_lease_and_no_longer() {
     let mut cooldown = cooled(None);
     let silent = cooldown.try_admit(Moment(1_000)).unwrap();
-    let next = cooldown.try_admit(Moment(31_000)).unwrap();
+    assert_eq!(cooldown.try_admit(Moment(1_999)), Err(Moment(2_000)), "a slow answer is no outage");
+    let next = cooldown.try_admit(Moment(2_000)).unwrap();
     assert_ne!(silent, next);
+    assert_eq!(cooldown.try_admit(Moment(2_000)), Err(Moment(4_000)));
     assert!(cooldown.success(next));
     assert!(!cooldown.success(silent));
 }
@@ -115,7 +117,7 @@ fn whatever_happens_the_wait_is_bounded_and_one_canary_is_out() {
                 match cooldown.try_admit(now) {
                     Ok(admission) if admission.is_canary() => {
                         assert!(now >= lease, "seed {seed}");
-                        lease = now.after(LEASE);
+                        lease = cooldown.ready_at().unwrap();
                         out.push(admission);
                     }
                     Ok(admission) => out.push(admission),
