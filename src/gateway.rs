@@ -126,7 +126,7 @@ impl Call {
     /// When nothing does: what the client is to be told.
     pub async fn run(&self) -> Result<Granted, Refused> {
         let retry = self.shard.table.config.retry;
-        let mut tally = Tally::default();
+        let mut tally = Tally::of(self.client);
         if let Some((_, bucket)) = &self.route.hedge {
             bucket.earn();
         }

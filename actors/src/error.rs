@@ -258,6 +258,19 @@ pub struct Failure {
     pub why: Option<Box<str>>,
 }
 
+impl Failure {
+    /// Did whoever stands before the upstream, or it itself, say that time was up: as a status, or inside a 200?
+    pub fn is_told_timeout(&self) -> bool {
+        let status = match self.cause {
+            Cause::Status(status, Fault::Upstream) => Some(status),
+            Cause::InBand(Fault::Upstream) => self.answer.as_ref().map(|answer| answer.status),
+            _ => None,
+        };
+        // 524 is Cloudflare's.
+        status.is_some_and(|status| matches!(status.as_u16(), 408 | 504 | 524))
+    }
+}
+
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
         Self { cause, answer: None, retry_after_ms: None, why: None }

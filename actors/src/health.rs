@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dialects::fault::Fault;
 
 use crate::policy::Moment;
-use crate::policy::breaker::Breaker;
+use crate::policy::breaker::{Breaker, Whose};
 use crate::policy::cooldown::Cooldown;
 use crate::policy::ewma::AtomicEwma;
 use crate::policy::limits::Windows;
@@ -85,20 +85,43 @@ impl KeyHealth {
 
 /// A doubt that lasts as long with nothing that works is no request's doing any more. Milliseconds.
 const DOUBT: u64 = 10_000;
+/// So long a key is out for a client that alone has doubted it for that long. Milliseconds.
+const BARRED: u64 = 60_000;
 
 impl KeyHealth {
     /// Gives a key back that one request has said is bad, as it said of another before: the request is the suspect.
-    /// `sure`: the words alone would do to believe it, had the key never worked. False: it stays out.
-    pub fn acquit(&self, sure: bool, now: Moment) -> bool {
+    /// `sure`: the words alone would do to believe it, had the key never worked. False: it stays out. A doubt that lasts
+    /// is believed where several clients have it; where it is one's alone, the key is out for that one alone.
+    pub fn acquit(&self, sure: bool, client: u64, now: Moment) -> bool {
         let mut state = self.state.lock();
-        let long = state.doubted.is_some_and(|since| now.0.saturating_sub(since.0) >= DOUBT);
-        if long || (sure && !state.proven) {
+        if sure && !state.proven {
             return false;
         }
-        state.doubted.get_or_insert(now);
+        let (since, whose) = state.doubted.unwrap_or((now, Whose::Nobodys));
+        let whose = whose.and(client);
+        state.doubted = Some((since, whose));
+        if now.0.saturating_sub(since.0) >= DOUBT {
+            if whose != Whose::One(client) {
+                return false;
+            }
+            state.barred = Some((client, now.after_ms(BARRED)));
+        }
         state.cooldown.acquit();
         self.refresh(&mut state, now);
         true
+    }
+
+    /// Whether this client alone may not have it.
+    pub fn is_barred_to(&self, client: u64, now: Moment) -> bool {
+        self.state.lock().barred_to(client, now).is_some()
+    }
+}
+
+impl KeyState {
+    /// Until when this client alone may not have it.
+    pub(crate) fn barred_to(&self, client: u64, now: Moment) -> Option<Moment> {
+        let (_, until) = self.barred.filter(|(one, until)| *one == client && *until > now)?;
+        Some(until)
     }
 }
 
@@ -109,8 +132,10 @@ pub struct KeyState {
     pub fault: Option<Fault>,
     /// It has served since it was last out for longer than a cooldown.
     pub proven: bool,
-    /// When a request that may itself be to blame first said that it is, and nothing has worked since.
-    pub doubted: Option<Moment>,
+    /// When a request that may itself be to blame first said that it is, and nothing has worked since; and who says so.
+    pub doubted: Option<(Moment, Whose)>,
+    /// Whom alone it is out for, and until when.
+    pub barred: Option<(u64, Moment)>,
     pub windows: Windows,
 }
 

@@ -20,6 +20,8 @@ const MAX_ATTEMPTS: u32 = 64;
 
 /// Whatever fails after so long was at work until then, and would be paid for once more.
 const LONG: Duration = Duration::from_secs(30);
+/// A time-out that is told sooner than this is none: nobody has worked on the request.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Keys of one provider that may refuse one request: then it is the request that is the suspect.
 const REFUSALS: usize = 2;
 
@@ -27,6 +29,8 @@ const REFUSALS: usize = 2;
 pub(super) struct Tally {
     /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
     pub told: Option<Failure>,
+    /// Whose call it is.
+    client: u64,
     pub refusal: Option<Refusal>,
     /// When the soonest of those that refused may serve again.
     pub soonest: Option<Moment>,
@@ -55,6 +59,10 @@ struct Try {
 }
 
 impl Tally {
+    pub fn of(client: u64) -> Self {
+        Self { client, ..Self::default() }
+    }
+
     /// Whether this deployment may be tried now, where so many repeats are allowed.
     pub fn may_try(&self, deployment: &Deployment, repeats: u32) -> bool {
         self.attempts < MAX_ATTEMPTS
@@ -105,7 +113,7 @@ impl Tally {
         let cause = failure.cause;
         let blames_key = cause.blames_key();
         self.tries.push(Try { deployment: deployment.name.clone(), key, blames_key, fault: cause.fault() });
-        let bought = took >= LONG && cause.blames_deployment();
+        let bought = (took >= LONG && cause.blames_deployment()) || (took >= AT_ONCE && failure.is_told_timeout());
         let forbidden = cause.fault() == Some(Fault::Forbidden)
             && (self.refusals_of(deployment, Fault::Forbidden).count() >= REFUSALS || !self.is_new(deployment));
         if cause.is_in_vain() || bought || forbidden || self.is_suspect(&cause, deployment) {
@@ -121,19 +129,28 @@ impl Tally {
         self.tries_of(deployment).filter(move |tried| tried.fault == Some(fault))
     }
 
-    /// Two keys in a row are said to be bad: more likely is that it is this request which no key may make. Both are given
-    /// back, and no third one is tried.
+    /// Two keys in a row are said to be bad or without credit: more likely is that it is this request which no key may
+    /// make. Both are given back, and no third one is tried. Those that are out for this client alone count as refused.
     fn is_suspect(&self, cause: &Cause, deployment: &Deployment) -> bool {
-        if cause.fault() != Some(Fault::Key) || self.refusals_of(deployment, Fault::Key).count() < REFUSALS {
+        let is_bad = |fault: Option<Fault>| matches!(fault, Some(Fault::Key | Fault::Credit));
+        if !is_bad(cause.fault()) {
             return false;
         }
-        // A 401 says nothing else, and is believed of a key that has never worked.
-        let sure = matches!(cause, Cause::Status(status, _) if status.as_u16() == 401);
-        let health = &deployment.provider.health;
-        let now = clock::now();
-        let keys = self.refusals_of(deployment, Fault::Key).filter_map(|tried| health.keys.get(tried.key?));
-        let given_back = keys.filter(|key| key.acquit(sure, now)).count();
-        given_back >= REFUSALS
+        let (health, now) = (&deployment.provider.health, clock::now());
+        let refused: Vec<_> = self
+            .tries_of(deployment)
+            .filter(|tried| is_bad(tried.fault))
+            .filter_map(|tried| health.keys.get(tried.key?))
+            .collect();
+        let barred = health.keys.iter().filter(|key| key.is_barred_to(self.client, now)).count();
+        if refused.len() + barred < REFUSALS {
+            return false;
+        }
+        // A 401 says nothing else, nor does an empty account: they are believed of a key that has never worked.
+        let sure =
+            cause.fault() == Some(Fault::Credit) || matches!(cause, Cause::Status(status, _) if status.as_u16() == 401);
+        let given_back = refused.iter().filter(|key| key.acquit(sure, self.client, now)).count();
+        given_back + barred >= REFUSALS
     }
 
     pub fn is_useless(&self, deployment: &Deployment) -> bool {

@@ -23,7 +23,9 @@ use http::{HeaderName, HeaderValue};
 
 use crate::clock;
 use crate::connection::Dialer;
-use crate::health::{DeploymentHealth, DeploymentState, KeyHealth, KeyState, ProviderHealth, ReadyAt, Short};
+use crate::health::{
+    DeploymentHealth, DeploymentState, KeyHealth, KeyState, LastError, ProviderHealth, ReadyAt, Short,
+};
 use crate::policy::breaker::Breaker;
 use crate::policy::cooldown::Cooldown;
 use crate::policy::limits::Windows;
@@ -176,6 +178,12 @@ impl Provider {
         self.unlisted.store(how as u8, Ordering::Relaxed);
     }
 
+    /// Leaves it for /health why it could not even be asked for its list.
+    pub(crate) fn unreached(&self, why: &str) {
+        let told = LastError { what: "not_listed", at: clock::now(), why: Some(why.into()) };
+        *self.health.last_error.lock() = Some(told);
+    }
+
     /// Why there is no list, once it was asked for one: then only names that look like its own, or that it served
     /// before, are taken for its own. None: it has one, or has not been asked, or takes any name.
     pub fn undiscovered(&self) -> Option<Unlisted> {
@@ -325,13 +333,14 @@ fn key_health(fingerprint: u64, windows: Windows, lease: Duration) -> KeyHealth 
             fault: None,
             proven: false,
             doubted: None,
+            barred: None,
             windows,
         }),
     }
 }
 
-/// How long a canary may stay silent: as long as a first byte may take, but no longer than this. One that thinks for ten
-/// minutes is no reason to keep everybody out for ten minutes, and its success counts whenever it comes.
+/// How long a canary may stay silent at most: as long as a first byte may take, but no longer than this. One that thinks for
+/// ten minutes is no reason to keep everybody out for ten minutes, and its success counts whenever it comes.
 fn lease(config: &config::Provider) -> Duration {
     (config.timeouts.connect + config.timeouts.first_byte).min(Duration::from_secs(30))
 }

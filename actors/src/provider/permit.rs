@@ -89,7 +89,7 @@ impl Permit {
                 }
             }
         };
-        let (key, of_key, at_model) = match Self::pick_key(deployment, asker.barred, tokens, now, turn) {
+        let (key, of_key, at_model) = match Self::pick_key(deployment, asker, tokens, now, turn) {
             Ok(picked) => picked,
             Err(refusal) => {
                 let mut state = health.state.lock();
@@ -120,7 +120,7 @@ impl Permit {
     /// The key with the most room that will have it; `turn` rotates among equals.
     fn pick_key(
         deployment: &Deployment,
-        barred: u64,
+        asker: Asker,
         tokens: u64,
         now: Moment,
         turn: usize,
@@ -131,8 +131,8 @@ impl Permit {
             let (Some(key), Some(at_model)) = (keys.get(index), deployment.health.keys.get(index)) else {
                 return Err(Refusal::Busy);
             };
-            let mut of_key = Hold::take(key, tokens, now)?;
-            match Hold::take(at_model, tokens, now) {
+            let mut of_key = Hold::take(key, asker.client, tokens, now)?;
+            match Hold::take(at_model, asker.client, tokens, now) {
                 Ok(at_model) => Ok((index, of_key, at_model)),
                 Err(refusal) => {
                     of_key.give_back(key, now);
@@ -149,8 +149,9 @@ impl Permit {
             .collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut soonest: Option<Refusal> = None;
-        let allowed =
-            |index: usize| u32::try_from(index).is_ok_and(|bit| 1_u64.checked_shl(bit).unwrap_or(0) & barred == 0);
+        let allowed = |index: usize| {
+            u32::try_from(index).is_ok_and(|bit| 1_u64.checked_shl(bit).unwrap_or(0) & asker.barred == 0)
+        };
         for (index, _) in order.into_iter().filter(|(index, _)| allowed(*index)) {
             match hold(index) {
                 Ok(held) => return Ok(held),
@@ -191,17 +192,16 @@ impl Permit {
         self.sent.clone()
     }
 
-    /// What the answer's headers say of quotas.
-    pub(crate) fn learn(&self, answer: &HeaderMap) {
-        let Some(hints) = headers::quota_hints(answer) else {
-            return;
-        };
+    /// What the answer's headers say of quotas. Tells when they say to come back, in milliseconds.
+    pub(crate) fn learn(&self, answer: &HeaderMap) -> Option<u64> {
+        let hints = headers::quota_hints(answer)?;
         if let (Some(at_model), Some(reservation)) =
             (self.deployment.health.keys.get(self.key), &self.at_model.reservation)
         {
             let (requests, tokens) = (learned(&hints.requests), learned(&hints.tokens));
             at_model.state.lock().windows.learn(reservation, requests, tokens, clock::now());
         }
+        hints.retry_after_ms
     }
 
     /// The first content came, `first_byte` after sending.

@@ -20,8 +20,11 @@ pub(super) struct Hold {
 
 impl Hold {
     /// Both, or neither.
-    pub(super) fn take(health: &KeyHealth, tokens: u64, now: Moment) -> Result<Self, Refusal> {
+    pub(super) fn take(health: &KeyHealth, client: u64, tokens: u64, now: Moment) -> Result<Self, Refusal> {
         let mut state = health.state.lock();
+        if let Some(until) = state.barred_to(client, now) {
+            return Err(Refusal::Cooling(until));
+        }
         let pass = match state.cooldown.try_admit(now) {
             Ok(pass) => pass,
             Err(at) => {
@@ -43,7 +46,7 @@ impl Hold {
     pub(super) fn well(&mut self, health: &KeyHealth, now: Moment) {
         if let Some(pass) = self.pass.take() {
             let mut state = health.state.lock();
-            (state.proven, state.doubted) = (true, None);
+            (state.proven, state.doubted, state.barred) = (true, None, None);
             if state.cooldown.success(pass) {
                 health.refresh(&mut state, now);
             }

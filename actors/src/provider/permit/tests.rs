@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::policy::breaker::Whose;
 use crate::testing::{ANYBODY, provider};
 
 fn deployment(extra: &str) -> Arc<Deployment> {
@@ -129,11 +130,11 @@ fn a_key_that_one_request_says_is_bad_is_given_back_once() {
     let (one, other) = (refused(), refused());
     assert_ne!(one, other);
     assert!(!is_ready(&deployment));
-    assert!(!keys[one].acquit(true, now), "a 401 of a key that never worked is believed");
-    assert!(keys[one].acquit(false, now) && keys[other].acquit(false, now));
+    assert!(!keys[one].acquit(true, 1, now), "a 401 of a key that never worked is believed");
+    assert!(keys[one].acquit(false, 1, now) && keys[other].acquit(false, 1, now));
     assert!(is_ready(&deployment));
     let again = refused();
-    assert!(!keys[again].acquit(false, now.after_ms(60_000)), "what nothing has worked with since is bad");
+    assert!(!keys[again].acquit(false, 2, now.after_ms(60_000)), "what nothing has worked with since is bad");
     // Once it has worked, the doubt is over.
     let mut works = Permit::take(&deployment, ANYBODY, 1, 0).unwrap();
     works.answered(Duration::ZERO);
@@ -143,7 +144,33 @@ fn a_key_that_one_request_says_is_bad_is_given_back_once() {
     assert_eq!(permit.key(), proven);
     permit.failed(Cause::InBand(Fault::Key), None);
     drop(permit);
-    assert!(keys[proven].acquit(true, now.after_ms(120_000)));
+    assert!(keys[proven].acquit(true, 1, now.after_ms(120_000)));
+}
+
+#[test]
+fn what_one_client_alone_says_of_a_key_holds_for_that_client_alone() {
+    let deployment = deployment("api_key: sk-the-only-one-000000");
+    let key = &deployment.provider.health.keys[0];
+    let doubt = |ago| key.state.lock().doubted = Some((Moment(clock::now().0 - ago), Whose::One(1)));
+    let ask = |client| Permit::take(&deployment, Asker { client, ..ANYBODY }, 1, 0);
+    let refused = |client| {
+        let mut permit = ask(client).unwrap();
+        permit.failed(Cause::InBand(Fault::Credit), None);
+    };
+    doubt(60_000);
+    refused(1);
+    assert!(key.acquit(false, 1, clock::now()));
+    assert!(matches!(ask(1), Err(Refusal::Cooling(_))) && key.is_barred_to(1, clock::now()));
+    // Another has met it too.
+    refused(2);
+    assert!(!key.acquit(false, 2, clock::now()));
+    assert!(matches!(ask(3), Err(Refusal::Cooling(_))));
+    // Or it works for another.
+    key.state.lock().cooldown.acquit();
+    let mut works = ask(2).unwrap();
+    works.answered(Duration::ZERO);
+    drop(works);
+    assert!(ask(1).is_ok());
 }
 
 #[test]
