@@ -96,9 +96,9 @@ impl Exchange {
             Err(lost) => lost.failure(),
             Ok(response) => {
                 self.permit.sent().mark(); // a body of no length is never asked for
-                self.permit.learn(response.headers());
+                let in_header = self.permit.learn(response.headers());
                 if response.status().is_success() {
-                    return self.content(response, started).await;
+                    return self.content(response, started, in_header).await;
                 }
                 // Boxed: errors are rare, and what reads them would make every exchange larger.
                 Box::pin(failed::read(response, self.endpoint.dialect(), self.timeouts, self.deadline, &self.veil))
@@ -110,9 +110,15 @@ impl Exchange {
         Err(failure)
     }
 
-    async fn content(self: Box<Self>, response: Response, started: Instant) -> Result<Answer, Failure> {
+    async fn content(
+        self: Box<Self>,
+        response: Response,
+        started: Instant,
+        in_header: Option<u64>,
+    ) -> Result<Answer, Failure> {
         let deadline = self.deadline;
         let mut answer = Answer::new(response, *self, started);
+        answer.body.in_header = in_header;
         match answer.body.first_content(deadline).await {
             Ok(()) => {
                 answer.relabel();

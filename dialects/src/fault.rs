@@ -84,30 +84,40 @@ pub(crate) fn judge_told(told: &Told) -> Fault {
         None if told.is_bad_key() => Fault::Key,
         None if told.is_forbidden() => Fault::Forbidden,
         None if told.is_missing_model() => Fault::ModelMissing,
+        None if told.is_wrong_place() => Fault::NotServed,
         None if told.is_client() || told.is_moderation() || told.is_missing_thing() => Fault::Client,
-        None => Fault::Upstream,
+        None => told.status_of_kind().map_or(Fault::Upstream, |status| by_told(status, told)),
     }
+}
+
+/// Whether an error of this status (its own, or the one that its kind stands for) may say in its body when to come back.
+/// Of a 500 it does not: its text may be about anything, and repeats what the client sent.
+pub fn is_pause(status: Option<u16>, fault: Fault) -> bool {
+    fault == Fault::RateLimited || (fault == Fault::Upstream && matches!(status, Some(503 | 529)))
 }
 
 fn by_told(status: u16, told: &Told) -> Fault {
     match status {
         200..=299 => judge_told_once(told),
-        401 if told.is_forbidden() => Fault::Forbidden,
+        401 if told.is_forbidden() || told.is_anothers() => Fault::Forbidden,
         401 => Fault::Key,
-        // OpenRouter: the account cannot pay for so long an answer as this request asks for; for shorter ones it can.
+        // OpenRouter: the account cannot pay for so long a request or answer; for shorter ones it can.
         402 if told.is_too_dear() => Fault::NotServed,
+        402 if told.is_anothers() => Fault::Forbidden,
         402 => Fault::Credit,
         403 if told.is_credit() => Fault::Credit,
         403 if told.is_missing_model() => Fault::ModelMissing,
         403 if told.is_moderation() || told.is_missing_thing() => Fault::Client,
         403 if told.is_wrong_place() => Fault::NotServed,
+        403 if told.is_anothers() => Fault::Forbidden,
         403 if told.is_bad_key() || told.is_barred_key() => Fault::Key,
         // Also a page from a firewall in between: a prompt may have set it off.
         403 => Fault::Forbidden,
         404 if told.is_missing_thing() => Fault::Client,
         404 if told.is_missing_model() => Fault::ModelMissing,
         404 | 405 | 501 => Fault::NotServed,
-        408 => Fault::Upstream,
+        // A proxy in between, a dependency, an early hour, a flexible tier that is full: none of it is the request's.
+        407 | 408 | 424 | 425 | 498 | 499 => Fault::Upstream,
         // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
         413 if told.is_rate_limit() => Fault::NotServed,
         429 if told.is_credit() => Fault::Credit,
@@ -142,7 +152,12 @@ pub(crate) fn error_of(value: &Value) -> Option<&Value> {
     let inside = value.get("response").and_then(|response| response.get("error"));
     match value.get("error").filter(|error| !error.is_null()).or(inside.filter(|error| !error.is_null())) {
         Some(error @ Value::Object(_)) => Some(error),
-        _ => Some(value),
+        Some(_) => Some(value),
+        // Cloudflare lists them.
+        None if value.get("message").is_none() => {
+            Some(value.pointer("/errors/0").filter(|error| error.is_object()).unwrap_or(value))
+        }
+        None => Some(value),
     }
 }
 

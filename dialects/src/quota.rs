@@ -2,15 +2,16 @@
 //!
 //! Sources: OpenAI's and Groq's `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, Cerebras' the same with `-day`
 //! and `-minute`, Mistral's `-req-minute`, OpenRouter's bare `x-ratelimit-*` with a stamp in milliseconds, Anthropic's
-//! `anthropic-ratelimit-*` with RFC 3339 times; `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is
-//! None. These are hints: how far one is believed is the caller's policy.
+//! `anthropic-ratelimit-*` with RFC 3339 times, its subscriptions' `-unified-reset` in seconds since 1970, GitHub's
+//! `x-ratelimit-timeremaining`, Discord's and others' `x-ratelimit-reset-after`, the IETF draft's `ratelimit-reset`;
+//! `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is None. These are hints: how far one is believed is
+//! the caller's policy.
 
 mod header;
 mod told;
 mod value;
 
 use header::{Slot, slot};
-pub(crate) use told::in_text;
 pub use told::{Told, told};
 
 /// One quota as reported.
@@ -38,6 +39,8 @@ pub struct QuotaHints {
     pub tokens_day: Window,
     /// From now, in milliseconds; at most [`MAX_WAIT_MS`]. `retry-after-ms` wins over `retry-after`.
     pub retry_after_ms: Option<u64>,
+    /// When a window ends that nothing else is told of: for who was refused, and no hint to anybody else. Likewise.
+    pub reset_ms: Option<u64>,
 }
 
 /// No wait longer than this is passed on: 400 days.
@@ -68,6 +71,10 @@ impl QuotaHints {
                 if let Some(ms) = value::count(text).filter(|ms| *ms > 0) {
                     self.retry_after_ms = Some(ms.min(MAX_WAIT_MS));
                 }
+                return;
+            }
+            Slot::Reset => {
+                self.reset_ms = value::reset_ms(text, now_unix_ms).or(self.reset_ms);
                 return;
             }
             Slot::Requests(field) => (&mut self.requests, field),

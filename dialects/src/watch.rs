@@ -12,8 +12,8 @@
 
 use std::ops::Range;
 
-use crate::fault::Fault;
-use crate::{Endpoint, Usage};
+use crate::fault::{Fault, is_pause};
+use crate::{Endpoint, Usage, date, quota};
 
 mod array;
 pub(crate) mod balance;
@@ -64,12 +64,12 @@ pub struct Seen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub fault: Fault,
-    /// The status that the error names for itself.
+    /// The status that the error names for itself, or that its kind stands for.
     pub status: Option<u16>,
     /// Its code, for a client whose SDK knows it: one word.
     pub code: Option<Box<str>>,
-    /// When it says to come back, in milliseconds from now.
-    pub retry_after_ms: Option<u64>,
+    /// When it says to come back, where it is about that.
+    pub wait: quota::Told,
     /// Masked and shortened: fit for a log and for a client.
     pub message: String,
 }
@@ -278,7 +278,13 @@ impl Failure {
 
     /// Something that we say of an upstream ourselves.
     pub(crate) fn ours(message: &str) -> Self {
-        Self { fault: Fault::Upstream, status: None, code: None, retry_after_ms: None, message: message.to_owned() }
+        Self {
+            fault: Fault::Upstream,
+            status: None,
+            code: None,
+            wait: quota::Told::default(),
+            message: message.to_owned(),
+        }
     }
 
     /// Reads an error out of an event or a body.
@@ -291,13 +297,10 @@ impl Failure {
             &told.message
         };
         let code = told.code().filter(|code| is_word(code)).map(Box::from);
-        Self {
-            fault,
-            status: told.status,
-            code,
-            retry_after_ms: crate::quota::in_text(&told.message),
-            message: shown(text),
-        }
+        let status = told.any_status();
+        let wait =
+            if is_pause(status, fault) { quota::told(json, date::now_unix_ms()) } else { quota::Told::default() };
+        Self { fault, status, code, wait, message: shown(text) }
     }
 }
 

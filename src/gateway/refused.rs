@@ -233,13 +233,15 @@ fn is_address(word: &str) -> bool {
 fn broken(route: &Route, status: u16, soonest: Option<Moment>, hint_ms: Option<u64>, said: Option<&str>) -> Refused {
     let model = &route.model;
     let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-    let message = format!("the provider of the model `{model}` failed with status {status}{said}");
+    // Inside a 200 it may name none.
+    let how = if status == 200 { "reported an error".to_owned() } else { format!("failed with status {status}") };
+    let message = format!("the provider of the model `{model}` {how}{said}");
     match status {
         _ if hint_ms.is_some() && soonest.is_some() => {
             Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) }
         }
         503 | 529 => Refused::Ours { kind: ErrorKind::Unavailable, message, retry_after: Some(wait(soonest)) },
-        408 | 504 => Refused::ours(ErrorKind::UpstreamTimeout, message),
+        408 | 504 | 524 => Refused::ours(ErrorKind::UpstreamTimeout, message),
         500 => Refused::ours(ErrorKind::Internal, message),
         _ => Refused::ours(ErrorKind::BadGateway, message),
     }

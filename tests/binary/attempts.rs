@@ -180,6 +180,18 @@ async fn an_error_inside_a_200_keeps_its_meaning() {
         answer.text()
     );
     assert_eq!(upstream.count(), 1, "the client's own mistake is not tried again");
+    // No status is made up, and a kind stands for its own.
+    for (kind, status, words) in [
+        ("server_error", 502, "reported an error: out of memory"),
+        ("overloaded_error", 503, "failed with status 529: out of memory"),
+    ] {
+        let told = [b"data: ", canned::error("out of memory", kind, "").as_slice(), b"\n\n"].concat();
+        let upstream = error_inside_200(vec![], &told).await;
+        let proxy = plan(&one(&upstream.base_url(), "")).env("RETRY_MAX_RETRIES", "0").start().await;
+        let answer = proxy.stream("m").await.answer().await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

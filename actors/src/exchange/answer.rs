@@ -19,7 +19,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::translated::{Came, Halt, Taken, Translated};
-use super::{Exchange, Framing, Response};
+use super::{Exchange, Framing, Response, failed};
 use crate::alarm::{self, Alarm};
 use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
@@ -75,6 +75,8 @@ pub struct AnswerBody {
     told: bool,
     /// What the connection broke with.
     lost: Option<Box<str>>,
+    /// When the answer's head says to come back, in milliseconds.
+    pub(super) in_header: Option<u64>,
     /// It ended at a limit of ours.
     limited: bool,
     veil: Veil,
@@ -140,6 +142,7 @@ impl Answer {
                 ended: None,
                 told: false,
                 lost: None,
+                in_header: None,
                 limited: false,
                 veil,
                 permit: Some(permit),
@@ -163,13 +166,19 @@ impl Answer {
 impl AnswerBody {
     /// The error that stood inside a 200, as an answer of its own.
     fn told_error(&self, cause: Cause) -> Option<Box<ErrorAnswer>> {
-        let Cause::InBand(_) = cause else { return None };
+        let Cause::InBand(fault) = cause else { return None };
         let failure = self.said()?;
         let status = failure.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
         let body = error::told(&failure.message, failure.code.as_deref());
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+        let status = status.unwrap_or(match fault {
+            Fault::ModelMissing | Fault::NotServed => StatusCode::NOT_FOUND,
+            Fault::Forbidden => StatusCode::FORBIDDEN,
+            // It has said no other.
+            Fault::Upstream => StatusCode::OK,
+            Fault::Client | Fault::Key | Fault::Credit | Fault::RateLimited => StatusCode::BAD_REQUEST,
+        });
         Some(Box::new(ErrorAnswer { status, headers, body: body.into(), dialect: Dialect::OpenAi }))
     }
 
@@ -216,7 +225,7 @@ impl AnswerBody {
         match alarm::within(deadline, reading).await {
             Err(_) => Err(Cause::Deadline.into()),
             Ok(Err(cause)) => {
-                let retry_after_ms = body.failure().and_then(|failure| failure.retry_after_ms);
+                let retry_after_ms = body.failure().and_then(|failure| failed::pause(failure.wait, body.in_header));
                 let (answer, why) = (body.told_error(cause), body.why(cause));
                 Err(Failure { answer, retry_after_ms, why, ..cause.into() })
             }
@@ -396,9 +405,7 @@ impl AnswerBody {
             if !before && !seen.content {
                 return self.broken(Cause::InBand(failure.fault));
             }
-            if let Some(permit) = &mut self.permit {
-                permit.failed(late(failure.fault), None);
-            }
+            self.failed_late(late(failure.fault));
         }
         self.held += piece.len();
         let upto = seen.upto.min(piece.len());
@@ -526,14 +533,24 @@ impl AnswerBody {
 
     fn broken(&mut self, cause: Cause) -> Step {
         self.ended = Some(Err(cause));
-        if self.content
-            && let Some(mut permit) = self.permit.take()
-        {
-            let told = self.failure().map(|failure| late(failure.fault)).filter(|_| cause == Cause::FailedLate);
-            permit.failed(told.unwrap_or(cause), None);
-            permit.finish(self.used());
+        if self.content {
+            let is_told = self.told || cause == Cause::FailedLate;
+            let told = self.failure().map(|failure| late(failure.fault)).filter(|_| is_told);
+            self.failed_late(told.unwrap_or(cause));
+            if let Some(permit) = self.permit.take() {
+                permit.finish(self.used());
+            }
         }
         Step::Broken(cause)
+    }
+
+    /// After content: who was to blame, and why.
+    fn failed_late(&mut self, cause: Cause) {
+        let why = self.why(cause);
+        if let Some(permit) = &mut self.permit {
+            permit.failed(cause, None);
+            permit.told(&mut Failure { why, ..cause.into() });
+        }
     }
 }
 

@@ -7,10 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use config::{DayReset, Timeouts};
-use dialects::fault::Fault;
 use dialects::{Dialect, fault, quota};
 use futures::StreamExt;
-use http::StatusCode;
 
 use super::Response;
 use crate::error::{Cause, ErrorAnswer, Failure};
@@ -56,9 +54,12 @@ pub async fn read(
     let encoded = super::is_encoded(&response) || is_no_text(&body);
     let readable: &[u8] = if encoded { &[] } else { &body };
     let fault = fault::judge(status.as_u16(), readable);
-    let hints = headers::quota_hints(response.headers());
-    let in_header = hints.and_then(|hints| hints.retry_after_ms);
-    let retry_after_ms = if is_pause(status, fault) { pause(readable, in_header) } else { in_header };
+    let hints = headers::quota_hints(response.headers()).unwrap_or_default();
+    let retry_after_ms = if fault::is_pause(Some(status.as_u16()), fault) {
+        pause(quota::told(readable, clock::now().0), hints.retry_after_ms).or(hints.reset_ms)
+    } else {
+        hints.retry_after_ms
+    };
     let masked = veil.masked(readable);
     let why = words(status.as_u16(), &masked);
     let answer = || {
@@ -95,18 +96,12 @@ fn is_no_text(body: &[u8]) -> bool {
     BEGIN.iter().any(|begin| body.starts_with(begin)) || memchr::memchr(0, body).is_some()
 }
 
-/// Whether the body may say when to come back. Of a 500 it does not: its text may be about anything.
-fn is_pause(status: StatusCode, fault: Fault) -> bool {
-    fault == Fault::RateLimited || (fault == Fault::Upstream && matches!(status.as_u16(), 503 | 529))
-}
-
 /// When to come back, as header and body say it together: the header is believed before the body, and where a day's
 /// quota is used up both are wrong, for Gemini names the end of the minute.
-fn pause(body: &[u8], in_header: Option<u64>) -> Option<u64> {
-    let now = clock::now().0;
-    let told = quota::told(body, now);
+pub(super) fn pause(told: quota::Told, in_header: Option<u64>) -> Option<u64> {
     if told.day {
         // Google's days end at midnight in California.
+        let now = clock::now().0;
         let until = DayReset::parse("00:00 America/Los_Angeles").ok()?.next_after(now);
         return Some(until.saturating_sub(now));
     }

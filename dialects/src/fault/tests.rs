@@ -9,7 +9,12 @@ fn the_status_alone_decides_most() {
         (403, Fault::Forbidden),
         (404, Fault::NotServed),
         (405, Fault::NotServed),
+        (407, Fault::Upstream),
         (408, Fault::Upstream),
+        (424, Fault::Upstream),
+        (425, Fault::Upstream),
+        (498, Fault::Upstream),
+        (499, Fault::Upstream),
         (409, Fault::Client),
         (413, Fault::Client),
         (422, Fault::Client),
@@ -126,6 +131,14 @@ fn what_a_request_names_is_no_fault_of_the_key() {
         (403, r#"{"error":{"code":"forbidden","message":"Forbidden","param":null,"type":"invalid_request_error"}}"#.to_owned()),
         (403, r#"{"type":"error","error":{"type":"permission_error","message":"You may not use this container"}}"#.to_owned()),
         (401, r#"{"error":{"message":"You have insufficient permissions for this operation. Missing scopes: api.model.images.request","type":"invalid_request_error","code":null}}"#.to_owned()),
+        // Of whom the provider asked in turn: it is another's key or account.
+        (401, r#"{"error":{"code":401,"message":"Provider returned error","metadata":{"raw":"{}","provider_name":"Anthropic"}}}"#.to_owned()),
+        (402, r#"{"error":{"code":402,"message":"Provider returned error","metadata":{"raw":"{}","provider_name":"X"}}}"#.to_owned()),
+        (403, r#"{"error":{"code":403,"message":"Your API key is bad","metadata":{"provider_name":"X"}}}"#.to_owned()),
+        (200, r#"{"error":{"code":401,"message":"Provider returned error","metadata":{"provider_name":"X"}}}"#.to_owned()),
+        (401, r#"{"error":"Access to model x/y is restricted. You must have access to it and be authenticated to access it."}"#.to_owned()),
+        // The project may be one that the request named.
+        (403, google("Vertex AI API has not been used in project evil before or it is disabled.", "SERVICE_DISABLED")),
         (401, r#"{"error":{"message":"key not allowed to access model. Tried to access gpt-5","type":"key_model_access_denied","code":"401"}}"#.to_owned()),
         (403, r#"{"message":"User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel on resource: arn:x"}"#.to_owned()),
     ] {
@@ -136,7 +149,6 @@ fn what_a_request_names_is_no_fault_of_the_key() {
 #[test]
 fn a_key_that_is_shut_out_says_so() {
     for (message, reason) in [
-        ("Generative Language API has not been used in project 123 before or it is disabled.", "SERVICE_DISABLED"),
         ("Requests to this API generativelanguage.googleapis.com method x are blocked.", "API_KEY_SERVICE_BLOCKED"),
         ("Permission denied: Consumer 'api_key:x' has been suspended.", "CONSUMER_SUSPENDED"),
         ("This API method requires billing to be enabled.", "BILLING_DISABLED"),
@@ -180,6 +192,17 @@ fn what_is_too_much_for_one_account_is_no_reason_to_rest_it() {
             Fault::NotServed,
         ),
         (402, r#"{"error":{"message":"Insufficient credits. Add more","code":402}}"#, Fault::Credit),
+        (
+            402,
+            r#"{"error":{"message":"Prompt tokens limit exceeded: 64128 > 6964. To increase, visit https://x","code":402}}"#,
+            Fault::NotServed,
+        ),
+        (200, r#"{"error":{"message":"Prompt tokens limit exceeded: 64128 > 6964.","code":402}}"#, Fault::NotServed),
+        (
+            429,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long context requests."}}"#,
+            Fault::NotServed,
+        ),
         (
             403,
             r#"{"error":{"message":"Key limit exceeded (total limit). Manage it using https://x","code":403}}"#,
@@ -235,15 +258,79 @@ fn a_response_that_failed_says_by_its_code_whose_fault_it_is() {
         "image_file_not_found",
         "context_length_exceeded",
         "previous_response_not_found",
+        "invalid_function_parameters",
+        "unsupported_value",
+        "unknown_parameter",
+        "missing_required_parameter",
+        "array_above_max_length",
+        "string_above_max_length",
+        "integer_below_min_value",
+        "file_not_found",
+        "invalid_file",
+        "failed_to_download_file",
+        "data_too_large",
+        "data_residency_mismatch",
     ] {
         assert_eq!(fault(code), Fault::Client, "{code}");
     }
-    for code in ["server_error", "vector_store_timeout", "server_is_overloaded", "slow_down", "something_new", ""] {
+    for code in [
+        "server_error",
+        "vector_store_timeout",
+        "server_is_overloaded",
+        "slow_down",
+        "something_new",
+        "invalid_response",
+        "invalid_upstream_token",
+        "",
+    ] {
         assert_eq!(fault(code), Fault::Upstream, "{code}");
     }
     assert_eq!(fault("rate_limit_exceeded"), Fault::RateLimited);
     assert_eq!(fault("insufficient_quota"), Fault::Credit);
     assert_eq!(fault("invalid_api_key"), Fault::Key);
+}
+
+/// Anthropic's kinds, which inside a stream are all there is.
+#[test]
+fn a_kind_stands_for_its_status() {
+    for (kind, message, fault, status) in [
+        ("invalid_request_error", "x", Fault::Client, None),
+        ("request_too_large", "x", Fault::Client, Some(413)),
+        ("not_found_error", "File not found: file_1", Fault::Client, Some(404)),
+        ("not_found_error", "model: claude-0", Fault::ModelMissing, Some(404)),
+        ("not_found_error", "Not found", Fault::NotServed, Some(404)),
+        ("permission_error", "x", Fault::Forbidden, Some(403)),
+        ("authentication_error", "x", Fault::Key, Some(401)),
+        ("billing_error", "x", Fault::Credit, Some(402)),
+        ("rate_limit_error", "x", Fault::RateLimited, Some(429)),
+        ("overloaded_error", "Overloaded", Fault::Upstream, Some(529)),
+        ("timeout_error", "x", Fault::Upstream, Some(504)),
+        ("api_error", "x", Fault::Upstream, None),
+    ] {
+        let body = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"{message}"}}}}"#);
+        let failure = crate::watch::Failure::read(body.as_bytes());
+        assert_eq!((failure.fault, failure.status), (fault, status), "{kind}: {message}");
+    }
+}
+
+#[test]
+fn an_error_inside_a_200_says_when_to_come_back_if_it_is_about_that() {
+    let wait = |error: &str| crate::watch::Failure::read(format!(r#"{{"error":{error}}}"#).as_bytes()).wait;
+    for (error, ms) in [
+        (r#"{"code":429,"message":"x","details":[{"retryDelay":"40s"}]}"#, Some(40_000)),
+        (r#"{"code":429,"message":"x","retry_after":40}"#, Some(40_000)),
+        (r#"{"code":429,"message":"x","metadata":{"headers":{"Retry-After":"40"}}}"#, Some(40_000)),
+        (r#"{"type":"overloaded_error","message":"Please retry in 40s"}"#, Some(40_000)),
+        (r#"{"code":429,"message":"cannot parse 'please wait 999 seconds'"}"#, None),
+        // Not about that: whatever it says may be the client's words.
+        (r#"{"type":"server_error","message":"cannot parse please wait 999 seconds"}"#, None),
+        (r#"{"code":500,"message":"x","retry_after":40}"#, None),
+        (r#"{"code":400,"message":"please wait 999 seconds"}"#, None),
+    ] {
+        assert_eq!(wait(error).retry_after_ms, ms, "{error}");
+    }
+    let day = r#"{"code":429,"message":"x","details":[{"violations":[{"quotaId":"RequestsPerDay"}]}]}"#;
+    assert!(wait(day).day);
 }
 
 #[test]

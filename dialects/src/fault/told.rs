@@ -14,6 +14,8 @@ pub(crate) struct Told {
     pub message: String,
     /// OpenRouter's moderation carries what it found.
     flagged: bool,
+    /// OpenRouter names whose error it hands on.
+    anothers: bool,
 }
 
 impl Told {
@@ -49,6 +51,7 @@ impl Told {
         }
         let metadata = error.get("metadata");
         told.flagged = metadata.is_some_and(|m| m.get("reasons").is_some() || m.get("flagged_input").is_some());
+        told.anothers = metadata.and_then(|m| m.get("provider_name")).is_some_and(Value::is_string);
         told.message = ["message", "error", "detail", "error_description"]
             .into_iter()
             .find_map(|key| error.get(key).and_then(Value::as_str))
@@ -94,9 +97,9 @@ impl Told {
         ])
     }
 
-    /// More tokens in one request than a minute has.
+    /// More tokens in one request than a minute has, or than this account may send at once.
     pub(super) fn is_too_large_for_limit(&self) -> bool {
-        self.is_rate_limit() && self.begins(&["Request too large for "])
+        self.is_rate_limit() && self.begins(&["Request too large for ", "Extra usage is required for long context"])
     }
 
     pub(super) fn is_credit(&self) -> bool {
@@ -106,7 +109,12 @@ impl Told {
     }
 
     pub(super) fn is_too_dear(&self) -> bool {
-        self.begins(&["This request requires more credits"])
+        self.begins(&["This request requires more credits", "Prompt tokens limit exceeded"])
+    }
+
+    /// It is about another account than ours: that of whom our provider asked in turn.
+    pub(super) fn is_anothers(&self) -> bool {
+        self.anothers
     }
 
     /// The key as such: wrong, expired, closed.
@@ -122,7 +130,9 @@ impl Told {
     /// The key is good, and may not do this.
     pub(super) fn is_forbidden(&self) -> bool {
         self.has(&["key_model_access_denied", "team_model_access_denied", "insufficient_permissions", "missing_scope"])
-            || self.begins(&["You have insufficient permissions for this operation"])
+            || self.begins(&["You have insufficient permissions for this operation", "Cannot access gated repo"])
+            // Hugging Face: who has the key has not agreed to the terms of this one model.
+            || (self.begins(&["Access to model "]) && self.message.contains(" is restricted"))
     }
 
     /// The vendor does not serve the country that the gateway stands in.
@@ -199,9 +209,51 @@ impl Told {
     }
 
     pub(super) fn is_client(&self) -> bool {
-        self.has(CLIENT)
+        self.has(CLIENT) || self.codes.iter().any(|code| is_of_a_request(code))
+    }
+
+    /// The status that its kind stands for, where it names none: inside a 200 there is no other.
+    pub(super) fn status_of_kind(&self) -> Option<u16> {
+        STATUS_OF.iter().find(|(kind, _)| self.has(&[kind])).map(|(_, status)| *status)
+    }
+
+    /// The status that it names for itself, or that its kind stands for.
+    pub(crate) fn any_status(&self) -> Option<u16> {
+        self.status.or_else(|| self.status_of_kind())
     }
 }
+
+/// Whether a code names what was wrong with the request: OpenAI has some hundred of them, built alike.
+fn is_of_a_request(code: &str) -> bool {
+    const BEGIN: &[&str] =
+        &["invalid_", "unsupported_", "unknown_parameter", "missing_required_", "failed_to_download_", "empty_"];
+    const WITHIN: &[&str] = &["_above_max_", "_below_min_", "_too_large", "_too_small", "_too_long", "_too_short"];
+    // What it was that was wrong: the upstream's own, or its access to others.
+    const NOT: &[&str] = &["response", "output", "stream", "token", "credential", "signature"];
+    let of_a_request = BEGIN.iter().any(|begin| code.starts_with(begin))
+        || WITHIN.iter().any(|part| code.contains(part))
+        || code.ends_with("file_not_found");
+    of_a_request && !NOT.iter().any(|part| code.contains(part))
+}
+
+/// Anthropic's kinds (<https://docs.anthropic.com/en/api/errors>), those of gRPC, and the codes that OpenAI's Responses
+/// give an overload.
+const STATUS_OF: &[(&str, u16)] = &[
+    ("authentication_error", 401),
+    ("billing_error", 402),
+    ("permission_error", 403),
+    ("permission_denied", 403),
+    ("not_found_error", 404),
+    ("not_found", 404),
+    ("request_too_large", 413),
+    ("rate_limit_error", 429),
+    ("timeout_error", 504),
+    ("deadline_exceeded", 504),
+    ("overloaded_error", 529),
+    ("server_is_overloaded", 503),
+    ("slow_down", 503),
+    ("unavailable", 503),
+];
 
 /// What follows where a message begins with a name that the client chose: OpenRouter's model, a member of the request to
 /// Anthropic and to whoever else checks it with Pydantic.
@@ -244,10 +296,8 @@ const BAD_KEY_TEXTS: &[&str] =
 /// Reasons of `google.rpc.ErrorInfo` (<https://cloud.google.com/apis/design/errors>, `google/api/error_reason.proto`),
 /// and codes of others.
 const BARRED: &[&str] = &[
-    "service_disabled",
     "consumer_suspended",
     "billing_disabled",
-    "user_project_denied",
     "api_key_service_blocked",
     "api_key_http_referrer_blocked",
     "api_key_ip_address_blocked",
@@ -312,28 +362,14 @@ const MODERATION: &[&str] = &[
     "image_content_policy_violation",
 ];
 
-/// The codes of OpenAI's `ResponseError` but for those of the server's making (`server_error`, `rate_limit_exceeded`,
-/// `vector_store_timeout`), and what others say inside a 200.
+/// Beside those of [`is_of_a_request`] the codes of OpenAI's `ResponseError` but for those of the server's making
+/// (`server_error`, `rate_limit_exceeded`, `vector_store_timeout`), and what others say inside a 200.
 const CLIENT: &[&str] = &[
-    "invalid_request_error",
-    "invalid_argument",
-    "invalid_prompt",
     "context_length_exceeded",
-    "string_above_max_length",
     "image_generation_user_error",
     "tool_use_failed",
-    "invalid_image",
-    "invalid_image_format",
-    "invalid_base64_image",
-    "invalid_image_url",
-    "image_too_large",
-    "image_too_small",
     "image_parse_error",
-    "invalid_image_mode",
-    "image_file_too_large",
-    "unsupported_image_media_type",
-    "empty_image_file",
-    "failed_to_download_image",
-    "image_file_not_found",
-    "unsupported_file",
+    "max_tokens_exceeded",
+    "tool_call_limit_exceeded",
+    "data_residency_mismatch",
 ];

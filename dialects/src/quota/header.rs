@@ -15,6 +15,7 @@ pub enum Slot {
     TokensDay(Field),
     RetryAfter,
     RetryAfterMs,
+    Reset,
 }
 
 /// The slot of a header, by its name in lower case.
@@ -26,6 +27,7 @@ pub fn slot(name: &str) -> Option<Slot> {
         return anthropic(rest);
     }
     match name {
+        "ratelimit-reset" => Some(Slot::Reset),
         "retry-after" => Some(Slot::RetryAfter),
         "retry-after-ms" => Some(Slot::RetryAfterMs),
         _ => None,
@@ -33,6 +35,9 @@ pub fn slot(name: &str) -> Option<Slot> {
 }
 
 fn common(rest: &str) -> Option<Slot> {
+    if matches!(rest, "reset-after" | "timeremaining") {
+        return Some(Slot::Reset);
+    }
     let (field, what) = if let Some(what) = rest.strip_prefix("limit") {
         (Field::Limit, what)
     } else if let Some(what) = rest.strip_prefix("remaining") {
@@ -53,6 +58,9 @@ fn common(rest: &str) -> Option<Slot> {
 /// Anthropic also tells input and output tokens apart; `tokens` is the tighter of the two, and the one to heed.
 fn anthropic(rest: &str) -> Option<Slot> {
     let (what, field) = rest.rsplit_once('-')?;
+    if rest == "unified-reset" {
+        return Some(Slot::Reset);
+    }
     let field = match field {
         "limit" => Field::Limit,
         "remaining" => Field::Remaining,
@@ -67,7 +75,11 @@ fn anthropic(rest: &str) -> Option<Slot> {
 }
 
 /// Every name that [`slot`] knows.
-pub const NAMES: [&str; 35] = [
+pub const NAMES: [&str; 39] = [
+    "ratelimit-reset",
+    "x-ratelimit-reset-after",
+    "x-ratelimit-timeremaining",
+    "anthropic-ratelimit-unified-reset",
     "retry-after-ms",
     "retry-after",
     "x-ratelimit-limit",

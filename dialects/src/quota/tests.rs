@@ -109,6 +109,19 @@ fn each_vendor_fills_its_windows() {
 }
 
 #[test]
+fn the_end_of_a_window_under_names_of_its_own() {
+    for (name, text) in [
+        ("ratelimit-reset", "40"),
+        ("x-ratelimit-reset-after", "40.0"),
+        ("x-ratelimit-timeremaining", "40"),
+        ("anthropic-ratelimit-unified-reset", "1700000040"),
+    ] {
+        let hints = scan([(name, text)], NOW);
+        assert_eq!(hints, QuotaHints { reset_ms: Some(40_000), ..QuotaHints::default() }, "{name}");
+    }
+}
+
+#[test]
 fn asking_by_name_finds_what_walking_finds() {
     for name in header::NAMES {
         assert!(slot(name).is_some(), "{name}");

@@ -3,6 +3,8 @@
 //! Sources: Gemini's `google.rpc.RetryInfo` and `QuotaFailure` among an error's `details`, OpenRouter's
 //! `error.metadata.headers`, and sentences: OpenAI's and Groq's "try again in 1m30s", Gemini's "retry in 34.07s", Azure's
 //! "retry after 22 seconds", GitHub's "wait 57 seconds". A hint as the headers' are, and believed as far.
+//!
+//! Always: what stands in quotation marks is not read, for a message quotes what the client sent.
 
 use serde_json::Value;
 
@@ -23,17 +25,41 @@ pub fn told(body: &[u8], now_unix_ms: u64) -> Told {
     if body.len() > MAX_BODY {
         return Told::default();
     }
-    let root: Option<Value> = serde_json::from_slice(body).ok();
-    let Some(error) = root.as_ref().and_then(error_of) else { return Told::default() };
+    let Ok(root) = serde_json::from_slice::<Value>(body) else {
+        // A text, or a page of whoever stands in front.
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        return Told { retry_after_ms: in_text(text).map(|ms| ms.min(MAX_WAIT_MS)), day: false };
+    };
+    error_of(&root).map(|error| of_error(error, now_unix_ms)).unwrap_or_default()
+}
+
+fn of_error(error: &Value, now_unix_ms: u64) -> Told {
     let details = || error.get("details").and_then(Value::as_array).into_iter().flatten().take(16);
     let mut told = Told { retry_after_ms: None, day: details().any(is_of_a_day) };
     told.retry_after_ms = details()
         .find_map(retry_info)
         .or_else(|| members(error))
         .or_else(|| error.get("metadata").and_then(|metadata| in_metadata(metadata, now_unix_ms)))
-        .or_else(|| error.get("message").or_else(|| error.get("error")).and_then(Value::as_str).and_then(in_text))
+        .or_else(|| texts(error).find_map(in_text))
+        .or_else(|| error.pointer("/metadata/raw").and_then(Value::as_str).and_then(handed_on))
         .map(|ms| ms.min(MAX_WAIT_MS));
     told
+}
+
+fn texts(error: &Value) -> impl Iterator<Item = &str> {
+    let members = ["message", "error", "detail"].into_iter().filter_map(|name| error.get(name)?.as_str());
+    members.chain(error.as_str())
+}
+
+/// OpenRouter's `raw`: the error of whom it asked, as that one wrote it.
+fn handed_on(raw: &str) -> Option<u64> {
+    match serde_json::from_str::<Value>(raw) {
+        Ok(root) => {
+            let error = error_of(&root)?;
+            members(error).or_else(|| texts(error).find_map(in_text))
+        }
+        Err(_) => in_text(raw),
+    }
 }
 
 fn retry_info(detail: &Value) -> Option<u64> {
@@ -57,7 +83,8 @@ fn is_of_a_day(detail: &Value) -> bool {
 
 /// Seconds, under a name of their own.
 fn members(error: &Value) -> Option<u64> {
-    let seconds = ["retry_after", "retry_after_seconds", "retryAfter"].into_iter().find_map(|name| error.get(name))?;
+    let names = ["retry_after", "retry_after_seconds", "retryAfter", "resets_in_seconds"];
+    let seconds = names.into_iter().find_map(|name| error.get(name))?;
     match seconds {
         Value::Number(seconds) => value::retry_after_ms(&seconds.to_string(), 0),
         Value::String(text) => value::retry_after_ms(text.trim_ascii(), 0),
@@ -79,7 +106,7 @@ fn in_metadata(metadata: &Value, now_unix_ms: u64) -> Option<u64> {
 }
 
 /// What a wait follows in a sentence; without regard to case.
-const BEFORE: [&[u8]; 8] = [
+const BEFORE: [&[u8]; 12] = [
     b"try again in ",
     b"try again after ",
     b"retry in ",
@@ -88,14 +115,41 @@ const BEFORE: [&[u8]; 8] = [
     b"retry your request after ",
     b"please wait ",
     b"will reset after ",
+    b"will reset in ",
+    b"resets in ",
+    b"retry-after: ",
+    b"retry_after: ",
 ];
+/// And what may stand between.
+const ABOUT: [&[u8]; 3] = [b"about ", b"approximately ", b"~"];
+/// So much of a text is looked at before what it quotes, and behind it.
+const NEAR: usize = 4_096;
+const QUOTES: &[char] = &['\'', '"', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}'];
+
+/// What a text says in its own words: what stands before its first quotation mark and behind its last one. Whoever is
+/// quoted may use such marks too, but not behind the last. An apostrophe within a word is none.
+fn unquoted(text: &str) -> [&str; 2] {
+    let marks = || text.match_indices(QUOTES);
+    let joins = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+    let before = |at: usize| text.get(..at).unwrap_or_default();
+    let behind = |at: usize, mark: &str| text.get(at + mark.len()..).unwrap_or_default();
+    let Some((opens, _)) = marks().find(|(at, _)| !joins(before(*at).chars().next_back())) else { return [text, ""] };
+    let closes = marks().rfind(|(at, mark)| *at > opens && !joins(behind(*at, mark).chars().next()));
+    [before(opens), closes.map_or("", |(at, mark)| behind(at, mark))]
+}
 
 /// The wait that a sentence names: `40s`, `1m30s`, `350ms`, `22 seconds`, `1 minute and 5 seconds`.
-pub(crate) fn in_text(text: &str) -> Option<u64> {
-    let text = text.as_bytes();
-    let text = text.get(..4_096.min(text.len()))?;
+fn in_text(text: &str) -> Option<u64> {
+    unquoted(text).into_iter().find_map(|own| in_words(own.as_bytes()))
+}
+
+fn in_words(text: &[u8]) -> Option<u64> {
+    let text = text.get(..NEAR.min(text.len()))?;
     let at = |before: &&[u8]| text.windows(before.len()).position(|part| part.eq_ignore_ascii_case(before));
-    BEFORE.iter().filter_map(|before| Some(at(before)? + before.len())).find_map(|at| span(text.get(at..)?))
+    BEFORE.iter().filter_map(|before| Some(at(before)? + before.len())).find_map(|at| {
+        let rest = text.get(at..)?;
+        span(ABOUT.iter().find_map(|about| rest.strip_prefix(*about)).unwrap_or(rest))
+    })
 }
 
 /// A number with its unit, as often as they follow each other.
@@ -151,6 +205,11 @@ mod tests {
             ("Rate limit of 10 per 60s exceeded. Please wait 57 seconds before retrying.", 57_000),
             ("Retry after 7", 7_000),
             ("Your quota will reset after 3s.", 3_000),
+            ("Quota will reset in 40s", 40_000),
+            ("Please try again in about 40 seconds", 40_000),
+            ("Too many. Retry-After: 40", 40_000),
+            ("This would exceed your account's limit. Please try again in 4s; it's tight", 4_000),
+            ("Limit reached for `m` in organization `o` on tokens. Please try again in 2s. Need more?", 2_000),
         ] {
             assert_eq!(in_text(text), Some(ms), "{text}");
         }
@@ -162,6 +221,11 @@ mod tests {
             "try again in 3 attempts",
             "in 40s",
             "",
+            // A client's own words.
+            "cannot parse 'please wait 999 seconds'",
+            "cannot parse 'x' please wait 999 seconds '",
+            "cannot parse \"it's: 'try again in 9s\"",
+            "cannot parse `please wait 999 seconds",
         ] {
             assert_eq!(in_text(text), None, "{text}");
         }
@@ -200,6 +264,15 @@ mod tests {
         assert_eq!(wait(r#"{"message":"Please retry after 3 seconds"}"#), Some(3_000));
         assert_eq!(wait(r#"{"error":"slow down, try again in 5s"}"#), Some(5_000));
         assert_eq!(wait(r#"{"retry_after":1.5}"#), Some(1_500));
+        assert_eq!(wait("Rate limited. Please try again in 40s"), Some(40_000));
+        assert_eq!(wait(r#""try again in 40s""#), Some(40_000));
+        assert_eq!(wait(r#"{"detail":"Too many requests, try again in 40 seconds"}"#), Some(40_000));
+        assert_eq!(wait(r#"{"errors":[{"message":"try again in 40s"}]}"#), Some(40_000));
+        assert_eq!(wait(r#"{"error":{"type":"usage_limit_reached","resets_in_seconds":40}}"#), Some(40_000));
+        for raw in [r#"{\"error\":{\"message\":\"Please try again in 40s.\"}}"#, "x is limited, retry in 40s"] {
+            let body = format!(r#"{{"error":{{"message":"Provider returned error","metadata":{{"raw":"{raw}"}}}}}}"#);
+            assert_eq!(wait(&body), Some(40_000), "{body}");
+        }
         for body in ["", "[]", "7", r#"{"error":{"details":7,"metadata":[]}}"#, r#"{"error":{"retry_after":{}}}"#] {
             assert_eq!(wait(body), None, "{body}");
         }

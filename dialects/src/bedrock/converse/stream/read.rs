@@ -273,7 +273,7 @@ fn exception(name: &[u8], data: &[u8]) -> Option<Failure> {
         fault: judge(judged, data),
         status: Some(judged),
         code: None,
-        retry_after_ms: None,
+        wait: crate::quota::Told::default(),
         message: shown(message.as_deref().unwrap_or("the upstream reported an error")),
     })
 }
