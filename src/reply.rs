@@ -90,6 +90,12 @@ pub fn refused(mut entry: Entry, dialect: Dialect, refused: Refused) -> HttpResp
             entry.record.reason = Some("upstream_failed");
             self::refused(entry, dialect, refused)
         }
+        // Nobody was asked, for all keys are out.
+        Refused::Ours { kind: ErrorKind::BadGateway, ref message, .. } if entry.record.reason.is_none() => {
+            entry.record.reason = Some("no_good_key");
+            entry.record.why = Some(message.as_str().into());
+            self::refused(entry, dialect, refused)
+        }
         Refused::Ours { kind, message, retry_after } => refusal(entry, dialect, kind, &message, None, retry_after),
         // Another dialect's error: the client's SDK would not know what to raise.
         Refused::Relayed(answer) if answer.dialect != dialect => {

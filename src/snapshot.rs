@@ -8,6 +8,7 @@ use actors::clock;
 use actors::health::{DeploymentHealth, KeyHealth};
 use actors::policy::Moment;
 use actors::policy::breaker;
+use actors::provider::Unlisted as Undiscovered;
 use actors::table::Table;
 use serde::Serialize;
 
@@ -101,7 +102,8 @@ fn of(table: &Table, provider: &actors::provider::Provider, now: Moment) -> Prov
         .iter()
         .map(|(model, health)| deployment(&format!("{}/{model}", provider.config.id), health, now))
         .collect();
-    let condition = condition(all.iter().map(|one| one.state), keys.iter().any(|key| key.good));
+    let unreached = provider.undiscovered() == Some(Undiscovered::Unreached);
+    let condition = condition(all.iter().map(|one| one.state), keys.iter().any(|key| key.good), unreached);
     let (mut deployments, unlisted): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| table.lists(&one.name));
     deployments.sort_by(|a, b| a.name.cmp(&b.name));
     Provider {
@@ -159,9 +161,10 @@ fn left(ready_at: Option<Moment>, now: Moment) -> f64 {
     ready_at.map_or(0.0, |at| at.since(now).as_secs_f64())
 }
 
-/// How a provider is: it has a good key and a deployment that is not out, and no breaker is anything but closed.
-fn condition(all: impl Iterator<Item = breaker::State>, has_good_key: bool) -> Condition {
-    let (mut any, mut serves, mut is_whole) = (false, false, true);
+/// How a provider is: it has a good key and a deployment that is not out, and no breaker is anything but closed; nor was it
+/// out of reach when it was asked for its models.
+fn condition(all: impl Iterator<Item = breaker::State>, has_good_key: bool, unreached: bool) -> Condition {
+    let (mut any, mut serves, mut is_whole) = (false, false, !unreached);
     for state in all {
         any = true;
         serves |= state != breaker::State::Open;
@@ -198,7 +201,8 @@ pub fn status(providers: &[Provider]) -> &'static str {
 pub fn word(table: &Table) -> &'static str {
     status_of(table.providers.iter().map(|provider| {
         let good = provider.health.keys.iter().any(|key| key.state.lock().cooldown.is_clear());
-        condition(provider.healths().iter().map(|health| health.state.lock().breaker.state()), good)
+        let unreached = provider.undiscovered() == Some(Undiscovered::Unreached);
+        condition(provider.healths().iter().map(|health| health.state.lock().breaker.state()), good, unreached)
     }))
 }
 

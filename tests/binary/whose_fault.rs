@@ -7,6 +7,7 @@ use upstream::harness::{Plan, one, provider};
 use upstream::server::find;
 use upstream::*;
 
+use crate::reload::has_reloaded;
 use crate::{plan, proxy};
 
 /// Answers `said` to what has `word` in it, and a canned chat to the rest.
@@ -44,6 +45,8 @@ async fn what_a_request_names_takes_no_key_out() {
     let forbidden = canned::error("Forbidden", "invalid_request_error", "forbidden");
     let scopes =
         canned::error("You have insufficient permissions for this operation. Missing scopes: x", "e", "missing_scope");
+    let anothers =
+        br#"{"error":{"code":401,"message":"Provider returned error","metadata":{"raw":"{}","provider_name":"X"}}}"#;
     let bad_key = r#"{"error":{"code":403,"message":"API key not valid. Please pass a valid API key.","status":"PERMISSION_DENIED"}}"#;
     for (said, status, calls) in [
         (google("CachedContent not found (or permission denied)"), 403, 1),
@@ -54,10 +57,19 @@ async fn what_a_request_names_takes_no_key_out() {
         (canned::json(401, &[], &scopes), 502, 2),
         // What one request draws from two keys is the request's.
         (canned::json(403, &[], bad_key.as_bytes()), 502, 2),
+        (canned::json(402, &[], b"{\"error\":{\"message\":\"Insufficient credits\",\"code\":402}}"), 502, 2),
+        (
+            canned::json(402, &[], b"{\"error\":{\"message\":\"Prompt tokens limit exceeded: 9 > 6.\",\"code\":402}}"),
+            402,
+            1,
+        ),
+        (canned::json(401, &[], anothers), 502, 2),
+        (canned::json(200, &[], anothers), 502, 2),
     ] {
         let upstream = chokes_on("evil", said.clone()).await;
         let proxy = quick(&one(&upstream.base_url(), KEYS)).start().await;
-        for _ in 0..3 {
+        // Each worker takes turns of its own: all keys have served.
+        for _ in 0..24 {
             assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
         }
         for _ in 0..2 {
@@ -66,7 +78,7 @@ async fn what_a_request_names_takes_no_key_out() {
             let what = String::from_utf8_lossy(&said);
             assert_eq!((answer.status, upstream.count() - before), (status, calls), "{what}: {}", answer.text());
         }
-        // And no key is missing; each worker takes turns of its own.
+        // And no key is missing.
         let before = upstream.count();
         for _ in 0..24 {
             assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
@@ -123,6 +135,10 @@ async fn a_poison_request_closes_nothing_to_others() {
         assert!(ask("mallory-token-000000000", "poison").await >= 500);
     }
     assert_eq!(ask(BOB, "good").await, 200);
+    // After a reload a client is who it was.
+    proxy.rewrite(&(yaml.clone() + "  more: { targets: [up/canned-model] }\n"));
+    proxy.hangup();
+    has_reloaded(&proxy, "ok").await;
     for _ in 0..7 {
         assert!(ask("mallory-token-000000000", "poison").await >= 500);
     }
@@ -134,6 +150,20 @@ async fn a_poison_request_closes_nothing_to_others() {
         assert_eq!(proxy.post(CHAT, asks("poison")).await.status, 500);
     }
     assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_error_quotes_of_a_request_rests_nobody() {
+    let words = "please wait 999 seconds";
+    let said = canned::error(&format!("cannot parse '{words}'"), "server_error", "x");
+    let event = [b"data: ", said.as_slice(), b"\n\n"].concat();
+    let stream = canned::json(200, &["content-type: text/event-stream"], &event);
+    for said in [canned::json(200, &[], &said), stream, canned::json(503, &[], &said)] {
+        let upstream = chokes_on(words, said).await;
+        let proxy = quick(&one(&upstream.base_url(), "")).env("RETRY_MAX_RETRIES", "0").start().await;
+        assert!(proxy.post(CHAT, asks(words)).await.status >= 500);
+        assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,6 +227,12 @@ async fn what_is_slow_is_not_bought_twice() {
     let before = slow.count();
     let answer = quick(&yaml).start().await.chat("m").await;
     assert_eq!((answer.status, slow.count() - before, good.count()), (200, 1, 1), "{}", answer.text());
+    // Nor what a gateway in front of the upstream has waited for; what it says at once is no time-out.
+    for (pause, calls) in [(1_200, 1), (0, 2)] {
+        let gateway = answers(Reply::json(504, &[], b"{}").after(Duration::from_millis(pause))).await;
+        let proxy = quick(&one(&gateway.base_url(), "")).env("RETRY_MAX_RETRIES", "1").start().await;
+        assert_eq!((proxy.chat("m").await.status, gateway.count()), (504, calls));
+    }
     // Silence behind the head is the same.
     let begun = stalls_after(vec![canned::role()]).await;
     let proxy = quick(&one(&begun.base_url(), "timeouts: { idle: 300ms }")).start().await;

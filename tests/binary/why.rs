@@ -118,6 +118,35 @@ async fn what_the_provider_said_reaches_operator_and_client_without_secrets_or_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_breaks_after_content_is_told_with_its_reason() {
+    let told = [b"data: ", canned::error("GPU fell off the bus", "server_error", "").as_slice(), b"\n\n"].concat();
+    let content = vec![canned::role(), canned::delta("words")];
+    for (upstream, what, why) in [
+        (error_inside_200(content.clone(), &told).await, "error_in_stream", "GPU fell off the bus"),
+        (answers(Reply::sse(content.clone(), std::time::Duration::ZERO)).await, "cut", "its last event is missing"),
+        (resets(ResetAt::Body(content.clone())).await, "cut", "reset"),
+        (stalls_after(content).await, "idle_timeout", "silent for"),
+    ] {
+        let proxy = proxy_without_retries(&one(&upstream.base_url(), "timeouts: { idle: 300ms }")).await;
+        assert_eq!(proxy.stream("m").await.answer().await.status, 200);
+        proxy.access(0).await;
+        let last = &proxy.health().await["providers"][0]["last_error"];
+        assert!(last["what"] == what && last["why"].as_str().unwrap_or_default().contains(why), "{what}: {last}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_reached_for_its_models_says_so_before_anybody_asks() {
+    let yaml = "providers:\n  up: { kind: openai, base_url: 'http://no-such-host.invalid/v1', api_key: none }\n";
+    let proxy = proxy_without_retries(yaml).await;
+    proxy.log_line("the list", |line| line.contains("could not be listed")).await;
+    let health = proxy.health().await;
+    let last = &health["providers"][0]["last_error"];
+    assert!(last["what"] == "not_listed" && !last["why"].as_str().unwrap_or_default().is_empty(), "{health}");
+    assert_eq!(health["status"], "degraded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_is_called_by_its_variable_and_never_by_its_value() {
     let upstream =
         upstream::status(401, &[], &canned::error("Incorrect API key provided", "x", "invalid_api_key")).await;
@@ -131,6 +160,11 @@ async fn a_wrong_key_is_called_by_its_variable_and_never_by_its_value() {
         access.0["attempts"].as_array().unwrap().iter().filter_map(|attempt| attempt["why"].as_str()).collect();
     whys.sort_unstable();
     assert!(whys[0].starts_with("FIRST_KEY (key 1 of 2): Incorrect API key"), "{whys:?}");
+    // Nobody is asked any more, and the log knows why.
+    assert_eq!(proxy.chat("m").await.status, 502);
+    let access = proxy.access(1).await;
+    assert_eq!(access.text("reason"), "no_good_key");
+    assert!(access.text("why").contains("refused the gateway's key"), "{}", access.0);
     let health = proxy.health().await;
     let names: Vec<_> = (0..2).map(|key| health["providers"][0]["keys"][key]["name"].as_str()).collect();
     assert_eq!(names, [Some("FIRST_KEY"), Some("api_keys[1]")]);

@@ -9,7 +9,7 @@ use actix::{Addr, AsyncContext, Context, Handler, Message};
 
 use super::Supervisor;
 use crate::discovery::{self, NoList};
-use crate::provider::Provider;
+use crate::provider::{Provider, Unlisted};
 use crate::table::Table;
 
 /// How often a provider is asked for its models again.
@@ -97,6 +97,9 @@ impl Handler<Discovered> for Supervisor {
             }
             Err(NoList { why, how }) => {
                 provider.set_undiscovered(how);
+                if how == Unlisted::Unreached {
+                    provider.unreached(&why);
+                }
                 let told = format!("{}: its models could not be listed: {why}", provider.config.id);
                 let (news, again) = past.failed(why);
                 if news && !is_again {
