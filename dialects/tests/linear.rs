@@ -97,6 +97,23 @@ fn requests() {
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
+/// What lies deep in a schema is read once, and not once a level.
+#[test]
+fn a_deep_schema_takes_no_longer_than_a_flat_one() {
+    let mut bad = Vec::new();
+    for (from, to) in [(Wire::Gemini, Wire::Messages), (Wire::Chat, Wire::Gemini)] {
+        let bodies = [1, 31].map(|depth| shapes::schema(from, depth, 200_000));
+        let hints = Hints { model: Some("m"), stream: Some(false) };
+        let target = Target { model: "u", ..Target::default() };
+        let mut whole = |size: usize| {
+            let request = translate::read(from, &bodies[size.min(1)], &hints).unwrap();
+            drop(std::hint::black_box(translate::write(to, &request, &target)));
+        };
+        judge(&format!("{from:?} to {to:?}"), &mut whole, &mut bad);
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
 #[test]
 fn answers() {
     let mut bad = Vec::new();

@@ -31,6 +31,28 @@ fn wrap(from: Wire, name: &'static str, before: &str, inside: &str, after: &str)
     (from, name, format!("{before}{inside}{after}").into_bytes())
 }
 
+/// A tool whose schema is nested so deep, of objects and lists in turn.
+pub fn schema(from: Wire, depth: usize, size: usize) -> Vec<u8> {
+    let level = |nth: usize| match nth % 2 {
+        0 => (r#"{"type":"OBJECT","properties":{"a":"#, "}}"),
+        _ => (r#"{"type":"ARRAY","items":"#, "}"),
+    };
+    let (before, after): (String, String) =
+        ((0..depth).map(|nth| level(nth).0).collect(), (0..depth).rev().map(|nth| level(nth).1).collect());
+    let schema = format!(r#"{before}{{"type":"STRING","enum":[{}]}}{after}"#, fill(size, r#""a""#));
+    let lower = || schema.replace("OBJECT", "object").replace("ARRAY", "array").replace("STRING", "string");
+    let request = match from {
+        Wire::Gemini => {
+            format!(r#"{{"contents":[],"tools":[{{"functionDeclarations":[{{"name":"f","parameters":{schema}}}]}}]}}"#)
+        }
+        _ => format!(
+            r#"{{"model":"m","messages":[],"tools":[{{"type":"function","function":{{"name":"f","parameters":{}}}}}]}}"#,
+            lower()
+        ),
+    };
+    request.into_bytes()
+}
+
 pub fn requests(size: usize) -> Vec<Shape> {
     use Wire::{Chat, Gemini, Messages, Responses};
     let chat = (r#"{"model":"m","messages":[{"role":"user","content":["#, "]}]}");
@@ -128,26 +150,10 @@ pub fn requests(size: usize) -> Vec<Shape> {
         &number(size, r#""@":{"type":"STRING"}"#),
         "}}}]}]}",
     ));
-    let deep = format!(
-        "{}{}{}",
-        r#"{"type":"ARRAY","items":"#.repeat(28),
-        format_args!(r#"{{"type":"STRING","enum":[{}]}}"#, fill(size, r#""a""#)),
-        "}".repeat(28)
-    );
-    all.push(wrap(
-        Gemini,
-        "a deep schema",
-        r#"{"contents":[],"tools":[{"functionDeclarations":[{"name":"f","parameters":"#,
-        &deep,
-        "}]}]}",
-    ));
-    all.push(wrap(
-        Chat,
-        "a deep schema",
-        r#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":"#,
-        &deep.replace("ARRAY", "array").replace("STRING", "string"),
-        "}}]}",
-    ));
+    for depth in [3, 31] {
+        all.push((Gemini, "a deep schema", schema(Gemini, depth, size)));
+        all.push((Chat, "a deep schema", schema(Chat, depth, size)));
+    }
     all.push(wrap(
         Chat,
         "calls",

@@ -5,90 +5,167 @@
 //! types in capitals (or as numbers), `nullable`, counts as strings and names in snake case are put into its words.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::number::Whole;
 use crate::conversation::{Json, Str};
-use crate::json::object::object;
 use crate::json::put::{List, Object};
 
-object! {
-    /// All members, in their order.
-    struct Members<'a> {}
-}
-
-/// Each level is parsed again, so a schema that is nested deeper is left as it is.
+/// A schema that is nested deeper is left as it is.
 const MAX_DEPTH: usize = 32;
 
 /// No schema is longer. What is, is left as it is: it would be held several times.
 const MAX_LENGTH: usize = 256 * 1024;
 
-/// A schema of the subset as JSON Schema.
-pub fn to_json_schema(raw: &RawValue) -> Json<'_> {
-    if raw.get().len() > MAX_LENGTH {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = Vec::with_capacity(raw.get().len());
-    let written = schema(raw, &mut out, MAX_DEPTH);
-    let text = written.and_then(|()| String::from_utf8(out).ok());
-    match text.and_then(|text| RawValue::from_string(text).ok()) {
-        Some(json) => Cow::Owned(json),
-        None => Cow::Borrowed(raw),
-    }
+/// A schema: its members in their order, but for those that are null.
+struct Schema<'a>(Vec<(Str<'a>, Member<'a>)>);
+
+enum Member<'a> {
+    /// What is no schema.
+    Plain(&'a RawValue),
+    One(Schema<'a>),
+    Several(Vec<Schema<'a>>),
+    Named(Vec<(Str<'a>, Schema<'a>)>),
 }
 
-fn schema(raw: &RawValue, out: &mut Vec<u8>, depth: usize) -> Option<()> {
-    let depth = depth.checked_sub(1)?;
-    let members: Members<'_> = serde_json::from_str(raw.get()).ok()?;
-    let nullable = members.extra.iter().any(|(key, value)| &**key == "nullable" && value.get() == "true");
-    let typed = members.extra.iter().any(|(key, _)| matches!(&**key, "type" | "type_"));
-    let mut object = Object::open(out);
-    for (key, value) in &members.extra {
-        match &**key {
-            "type" | "type_" => {
-                let word = type_word(value)?;
-                if nullable {
-                    object.list("type").text(&word).text("null");
-                } else {
-                    object.text("type", &word);
-                }
-            }
-            "nullable" if typed => {}
-            "properties" => {
-                let properties: Members<'_> = serde_json::from_str(value.get()).ok()?;
-                let mut inner = object.object("properties");
-                for (name, value) in &properties.extra {
-                    inner.raw(name, &nested(value, depth)?);
-                }
-            }
-            "items" => {
-                object.raw("items", &nested(value, depth)?);
-            }
-            "anyOf" | "any_of" => {
-                let schemas: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
-                let mut list = object.list("anyOf");
-                for value in schemas {
-                    list.raw(&nested(value, depth)?);
-                }
-            }
-            key => match count_name(key) {
-                Some(name) => {
-                    object.signed(name, serde_json::from_str::<Whole>(value.get()).ok()?.0);
-                }
-                None => {
-                    object.raw(if key == "property_ordering" { "propertyOrdering" } else { key }, value.get());
-                }
-            },
+/// What a place in a schema is to hold.
+#[derive(Clone, Copy)]
+enum Place {
+    One,
+    Several,
+    Named,
+}
+
+/// Reads what a place holds, and what lies in it, in one pass; null is nothing. With the levels that may follow.
+#[derive(Clone, Copy)]
+struct Read(Place, usize);
+
+impl<'a> Schema<'a> {
+    fn read(raw: &'a RawValue) -> Option<Self> {
+        if raw.get().len() > MAX_LENGTH {
+            return None;
+        }
+        match Read(Place::One, MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
+            Ok(Some(Member::One(schema))) => Some(schema),
+            _ => None,
         }
     }
-    Some(())
 }
 
-fn nested(raw: &RawValue, depth: usize) -> Option<String> {
-    let mut out = Vec::with_capacity(raw.get().len());
-    schema(raw, &mut out, depth)?;
-    String::from_utf8(out).ok()
+impl<'a> DeserializeSeed<'a> for Read {
+    type Value = Option<Member<'a>>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Read {
+    type Value = Option<Member<'a>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a schema")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match self.0 {
+            Place::One | Place::Named => deserializer.deserialize_map(self),
+            Place::Several => deserializer.deserialize_seq(self),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut schemas = Vec::new();
+        while let Some(read) = list.next_element_seed(Self(Place::One, self.1))? {
+            let Some(Member::One(schema)) = read else { return Err(Error::custom("null is no schema")) };
+            schemas.push(schema);
+        }
+        Ok(Some(Member::Several(schemas)))
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        if let Place::Named = self.0 {
+            let mut schemas = Vec::new();
+            while let Some(name) = map.next_key::<Str<'a>>()? {
+                if let Some(Member::One(schema)) = map.next_value_seed(Self(Place::One, self.1))? {
+                    schemas.push((name, schema));
+                }
+            }
+            return Ok(Some(Member::Named(schemas)));
+        }
+        let left = self.1.checked_sub(1).ok_or_else(|| Error::custom("nested too deep"))?;
+        let mut members = Vec::new();
+        while let Some(key) = map.next_key::<Str<'a>>()? {
+            let place = match &*key {
+                "properties" => Some(Place::Named),
+                "items" => Some(Place::One),
+                "anyOf" | "any_of" => Some(Place::Several),
+                _ => None,
+            };
+            let member = match place {
+                Some(place) => map.next_value_seed(Self(place, left))?,
+                None => Some(map.next_value::<&RawValue>()?).filter(|raw| raw.get() != "null").map(Member::Plain),
+            };
+            members.extend(member.map(|member| (key, member)));
+        }
+        Ok(Some(Member::One(Schema(members))))
+    }
+}
+
+/// A schema of the subset as JSON Schema.
+pub fn to_json_schema(raw: &RawValue) -> Json<'_> {
+    let written = Schema::read(raw).and_then(|schema| {
+        let mut out = Vec::with_capacity(raw.get().len());
+        schema.write(Object::open(&mut out))?;
+        RawValue::from_string(String::from_utf8(out).ok()?).ok()
+    });
+    written.map_or(Cow::Borrowed(raw), Cow::Owned)
+}
+
+impl Schema<'_> {
+    fn write(&self, mut object: Object<'_>) -> Option<()> {
+        let has = |fits: &dyn Fn(&str, &Member<'_>) -> bool| self.0.iter().any(|(key, member)| fits(key, member));
+        let nullable =
+            has(&|key, member| matches!(member, Member::Plain(raw) if key == "nullable" && raw.get() == "true"));
+        let typed = has(&|key, _| matches!(key, "type" | "type_"));
+        for (key, member) in &self.0 {
+            match member {
+                Member::Plain(raw) => match &**key {
+                    "type" | "type_" => {
+                        let word = type_word(raw)?;
+                        if nullable {
+                            object.list("type").text(&word).text("null");
+                        } else {
+                            object.text("type", &word);
+                        }
+                    }
+                    "nullable" if typed => {}
+                    "property_ordering" => drop(object.raw("propertyOrdering", raw.get())),
+                    key => match count_name(key) {
+                        Some(name) => drop(object.signed(name, serde_json::from_str::<Whole>(raw.get()).ok()?.0)),
+                        None => drop(object.raw(key, raw.get())),
+                    },
+                },
+                Member::One(schema) => schema.write(object.object("items"))?,
+                Member::Several(schemas) => {
+                    let mut list = object.list("anyOf");
+                    schemas.iter().try_for_each(|schema| schema.write(list.object()))?;
+                }
+                Member::Named(schemas) => {
+                    let mut inner = object.object("properties");
+                    schemas.iter().try_for_each(|(name, schema)| schema.write(inner.object(name)))?;
+                }
+            }
+        }
+        Some(())
+    }
 }
 
 /// Members that are counts, by any of their names.
@@ -117,59 +194,62 @@ fn type_word(raw: &RawValue) -> Option<String> {
 
 /// Whether a JSON Schema says nothing but what the subset knows.
 pub fn in_subset(raw: &RawValue) -> bool {
-    raw.get().len() <= MAX_LENGTH && fits(raw, MAX_DEPTH) == Some(true)
+    Schema::read(raw).is_some_and(|schema| schema.fits())
 }
 
-/// None where it cannot be told.
-fn fits(raw: &RawValue, depth: usize) -> Option<bool> {
-    let depth = depth.checked_sub(1)?;
-    let members: Members<'_> = serde_json::from_str(raw.get()).ok()?;
-    let (mut kind, mut properties, mut items, mut any_of, mut words) = (None, false, false, false, false);
-    for (key, value) in &members.extra {
-        let text = value.get();
-        let fine = match &**key {
-            "type" => {
-                kind = text.starts_with('"').then(|| Str::json_text(value).to_ascii_lowercase());
-                matches!(kind.as_deref(), Some("string" | "number" | "integer" | "boolean" | "array" | "object"))
+impl Schema<'_> {
+    fn fits(&self) -> bool {
+        let (mut kind, mut properties, mut items, mut any_of, mut words) = (None, false, false, false, false);
+        for (key, member) in &self.0 {
+            let fine = match member {
+                Member::Named(schemas) => {
+                    properties = !schemas.is_empty();
+                    schemas.iter().all(|(_, schema)| schema.fits())
+                }
+                Member::One(schema) => {
+                    items = true;
+                    schema.fits()
+                }
+                Member::Several(schemas) => {
+                    any_of = true;
+                    &**key == "anyOf" && schemas.iter().all(Self::fits)
+                }
+                Member::Plain(raw) => match &**key {
+                    "type" => {
+                        kind = raw.get().starts_with('"').then(|| Str::json_text(raw).to_ascii_lowercase());
+                        matches!(
+                            kind.as_deref(),
+                            Some("string" | "number" | "integer" | "boolean" | "array" | "object")
+                        )
+                    }
+                    // By API key no other format of a string is taken.
+                    "format" => {
+                        matches!(&*Str::json_text(raw), "enum" | "date-time" | "int32" | "int64" | "float" | "double")
+                    }
+                    "enum" => {
+                        words = true;
+                        serde_json::from_str::<Vec<Str<'_>>>(raw.get()).is_ok()
+                    }
+                    "title" | "description" | "pattern" => raw.get().starts_with('"'),
+                    "nullable" | "required" | "propertyOrdering" | "default" | "example" | "minimum" | "maximum" => {
+                        true
+                    }
+                    key => count_name(key).is_some(),
+                },
+            };
+            if !fine {
+                return false;
             }
-            // By API key no other format of a string is taken.
-            "format" => {
-                matches!(&*Str::json_text(value), "enum" | "date-time" | "int32" | "int64" | "float" | "double")
-            }
-            "properties" => {
-                let inner: Members<'_> = serde_json::from_str(text).ok()?;
-                properties = !inner.extra.is_empty();
-                inner.extra.iter().all(|(_, value)| fits(value, depth) == Some(true))
-            }
-            "items" => {
-                items = true;
-                fits(value, depth)?
-            }
-            "anyOf" => {
-                any_of = true;
-                let schemas: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-                schemas.iter().all(|value| fits(value, depth) == Some(true))
-            }
-            "enum" => {
-                words = true;
-                serde_json::from_str::<Vec<Str<'_>>>(text).is_ok()
-            }
-            "title" | "description" | "pattern" => text.starts_with('"'),
-            "nullable" | "required" | "propertyOrdering" | "default" | "example" | "minimum" | "maximum" => true,
-            key => count_name(key).is_some(),
-        };
-        if !fine {
-            return Some(false);
+        }
+        match kind.as_deref() {
+            // The subset refuses an object without properties and a list without a type.
+            Some("object") => properties && !words,
+            Some("array") => items && !words,
+            Some("string") => true,
+            Some(_) => !words,
+            None => any_of,
         }
     }
-    Some(match kind.as_deref() {
-        // The subset refuses an object without properties and a list without a type.
-        Some("object") => properties && !words,
-        Some("array") => items && !words,
-        Some("string") => true,
-        Some(_) => !words,
-        None => any_of,
-    })
 }
 
 /// Writes a JSON Schema under the first name where it is of the subset, else under the second.
