@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, BytesMut, Payload};
+use actors::pieces::Pieces;
 use actors::provider::{Rest, Upload};
 use actors::share::Share;
 use config::Server;
@@ -136,7 +137,7 @@ impl Source {
         };
         let terms = Rc::new(Terms::default());
         let left = limit.saturating_sub(beginning.len() as u64);
-        let rest = Passing { payload, left, watch, terms: terms.clone(), held: VecDeque::new(), ended };
+        let rest = Passing { payload, left, watch, terms: terms.clone(), held: Pieces::default(), ended };
         Ok(Self {
             stream: found.as_ref().is_some_and(|found| found.stream),
             span: found.as_ref().map(|found| found.span.clone()),
@@ -215,8 +216,8 @@ struct Passing {
     left: u64,
     watch: Watch,
     terms: Rc<Terms>,
-    /// What waits until a model's name in it is whole: a few pieces at most, for the watch is bounded.
-    held: VecDeque<Bytes>,
+    /// What waits until a model's name in it is whole: a little, for the watch is bounded.
+    held: Pieces,
     ended: bool,
 }
 
@@ -246,7 +247,7 @@ impl Passing {
         let left = self.left.checked_sub(piece.len() as u64);
         self.left = left.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
         self.watch.push(&piece);
-        self.held.push_back(piece);
+        self.held.push(piece);
         Ok(())
     }
 }
@@ -259,7 +260,7 @@ impl Stream for Passing {
         loop {
             match this.judge() {
                 Err(another) => return Poll::Ready(Some(Err(another))),
-                Ok(true) if !this.held.is_empty() => return Poll::Ready(this.held.pop_front().map(Ok)),
+                Ok(true) if !this.held.is_empty() => return Poll::Ready(this.held.pop().map(Ok)),
                 Ok(_) if this.ended => return Poll::Ready(None),
                 Ok(_) => {}
             }

@@ -11,6 +11,7 @@ pub mod fetching;
 pub mod headers;
 pub mod health;
 pub mod heavy;
+pub mod pieces;
 pub mod policy;
 pub mod provider;
 pub mod query;

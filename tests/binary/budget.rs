@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use upstream::client::{Answer, Ask, Wire};
-use upstream::harness::{Proxy, TOKEN, chat_body, provider};
+use upstream::harness::{Proxy, TOKEN, chat_body, one, provider};
 use upstream::{Reply, Upstream, answers, canned, records, sequence};
 
 use crate::{plan, proxy};
@@ -134,6 +134,53 @@ async fn memory_is_what_is_counted_for_bodies_and_documents_and_events() {
         free_again(&proxy, before).await;
         let health = proxy.health().await.to_string();
         assert!(!health.contains("no_room") && !health.contains("\"open\""), "nobody is to blame: {health}");
+    }
+}
+
+/// One byte a chunk, each behind an extension that keeps a thousand times as much of what it was read into.
+fn one_by_one(text: &[u8]) -> Vec<u8> {
+    let size = format!("1;{}\r\n", "e".repeat(900));
+    text.iter().flat_map(|byte| [size.as_bytes(), &[*byte], b"\r\n"].concat()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_come_one_by_one_hold_what_they_are() {
+    let event = one_by_one(&[&b"data: {\"choices\":[{\"delta\":{\"content\":\""[..], &[b'x'; 10_000]].concat());
+    let upstream = Upstream::start(move |mut connection| {
+        let event = event.clone();
+        async move {
+            connection.request().await?;
+            connection.send(&canned::sse_head()).await?;
+            connection.chunk(&canned::stream(3)[..2].concat()).await?;
+            connection.send(&event).await?;
+            connection.until_closed().await
+        }
+    })
+    .await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    assert_eq!(proxy.get("/livez").await.status, 200);
+    let before = proxy.rss();
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(proxy.open("/v1/chat/completions", chat_body("m", true)).await);
+    }
+    let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    let form = [form, &"d".repeat(70_000), "\r\n--x\r\ncontent-disposition: form-data; name=\""].concat();
+    for _ in 0..4 {
+        let mut wire = Wire::connect(proxy.port).await;
+        let head = format!(
+            "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: multipart/form-data; boundary=x\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{form}\r\n",
+            form.len()
+        );
+        wire.write(head.as_bytes()).await.unwrap();
+        wire.write(&one_by_one(&[b'y'; 10_000])).await.unwrap();
+        clients.push(wire);
+    }
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        let more = proxy.rss() - before;
+        assert!(more < 12 * 1024, "{more} KiB are held for 80,000 bytes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -1,7 +1,5 @@
 //! A successful answer on its way to the client: handed on as it comes, event by event, and watched.
 
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -24,7 +22,9 @@ use crate::alarm::{self, Alarm};
 use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
-use crate::provider::{AT_ONCE, Permit, Veil};
+use crate::pieces::Pieces;
+use crate::provider::{Permit, Veil};
+use crate::share::Share;
 
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
 /// handed on as it is, and no longer retried.
@@ -51,10 +51,13 @@ pub struct AnswerBody {
     framing: Framing,
     seen_by: Observer,
     /// Pieces that may go to the client.
-    ready: VecDeque<Bytes>,
+    ready: Pieces,
     /// The beginning of an event whose end has not come.
-    partial: VecDeque<Bytes>,
+    partial: Pieces,
     held: usize,
+    /// What of these is more than a little, and what all may hold together.
+    share: Share,
+    budget: u64,
     alarm: Alarm,
     idle: Duration,
     /// What is left from the head on of the time that the first byte may take.
@@ -127,9 +130,11 @@ impl Answer {
             body: Box::new(AnswerBody {
                 framing,
                 seen_by,
-                ready: VecDeque::new(),
-                partial: VecDeque::new(),
+                ready: Pieces::default(),
+                partial: Pieces::default(),
                 held: 0,
+                share: Share::none(),
+                budget,
                 alarm: Alarm::default(),
                 idle: timeouts.idle,
                 to_first_byte: timeouts.first_byte.saturating_sub(started.elapsed()),
@@ -281,7 +286,7 @@ impl AnswerBody {
 
     /// What may go to the client and has not gone yet: whole events. Nothing else comes of it any more.
     pub fn rest(&mut self) -> Vec<u8> {
-        self.ready.drain(..).flatten().collect()
+        self.ready.take()
     }
 
     /// The error that the upstream told of itself, if it told one: fit for the client.
@@ -409,37 +414,32 @@ impl AnswerBody {
         }
         self.held += piece.len();
         let upto = seen.upto.min(piece.len());
-        if upto == 0 {
-            self.partial.push_back(piece);
-            return Step::Moved;
+        self.partial.push(piece.slice(..upto));
+        if upto > 0 {
+            if let Some(range) = seen.strip {
+                self.partial.cut(&range);
+            }
+            self.veil_errors(part);
+            self.ready.append(&mut self.partial);
         }
-        let stays = piece.slice(upto..);
-        self.partial.push_back(piece.slice(..upto));
-        let from = self.ready.len();
-        match seen.strip {
-            None => self.ready.append(&mut self.partial),
-            Some(range) => self.forward_without(&range),
-        }
-        self.veil_errors(from, part);
-        if !stays.is_empty() {
-            self.partial.push_back(stays);
+        self.partial.push(piece.slice(upto..));
+        // Who watches holds an unfinished event as well, and both of them grow by doubling.
+        if self.share.cover((3 * self.partial.len() + self.ready.len()) as u64, self.budget).is_err() {
+            return self.broken(Cause::NoRoom);
         }
         Step::Moved
     }
 
-    /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
-    /// `from`: where in what is ready the last events begin; `part`: what of them belongs to one that passes as it
-    /// comes.
-    fn veil_errors(&mut self, from: usize, part: Part) {
+    /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat. `part`:
+    /// what of the events that have now come belongs to one that passes as it comes.
+    fn veil_errors(&mut self, part: Part) {
         let Observer::Watch(watch) = &self.seen_by else { return };
         if watch.failure().is_none() && !part.tells() {
             return;
         }
-        let events: Vec<u8> = self.ready.iter().skip(from).flatten().copied().collect();
-        if let Some(veiled) = self.veil.over_errors(watch, part, &events) {
-            self.ready.truncate(from);
-            self.ready.push_back(veiled.into());
-        }
+        let events = self.partial.take();
+        let veiled = self.veil.over_errors(watch, part, &events);
+        self.partial.push(veiled.unwrap_or(events).into());
     }
 
     /// What a piece has become in the client's format.
@@ -447,7 +447,7 @@ impl AnswerBody {
         self.content |= content;
         self.terminal = terminal;
         self.held += out.len();
-        out.pour(|piece| self.ready.push_back(piece));
+        out.pour(|piece| self.ready.push(piece));
         if limited {
             // The client has its last event: the upstream is left at once, or it would go on to be paid.
             self.limited = true;
@@ -470,20 +470,8 @@ impl AnswerBody {
 
     /// The last of what is translated.
     fn written(&mut self, ended: Result<Output, Cut>) -> Step {
-        let ended = ended.map(|last| last.pour(|piece| self.ready.push_back(piece)));
+        let ended = ended.map(|last| last.pour(|piece| self.ready.push(piece)));
         self.over(ended)
-    }
-
-    /// Forwards what was held but for a range of it.
-    fn forward_without(&mut self, range: &Range<usize>) {
-        let mut at = 0;
-        for piece in self.partial.drain(..) {
-            let (from, to) = (at, at + piece.len());
-            at = to;
-            let before = piece.slice(..range.start.clamp(from, to) - from);
-            let after = piece.slice(range.end.clamp(from, to) - from..);
-            self.ready.extend([before, after].into_iter().filter(|part| !part.is_empty()));
-        }
     }
 
     fn lost(&mut self, error: &PayloadError) -> Step {
@@ -565,11 +553,7 @@ impl Stream for AnswerBody {
     /// Pieces up to the last whole event. An error is the last item, and what the client has then ends with an event.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            // The server copies what it is given before it sends any of it: what is long goes to it in parts.
-            if let Some(long) = self.ready.front_mut().filter(|piece| piece.len() > AT_ONCE) {
-                return Poll::Ready(Some(Ok(long.split_to(AT_ONCE))));
-            }
-            if let Some(piece) = self.ready.pop_front() {
+            if let Some(piece) = self.ready.pop() {
                 return Poll::Ready(Some(Ok(piece)));
             }
             match self.poll_upstream(cx) {

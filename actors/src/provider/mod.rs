@@ -35,7 +35,7 @@ pub use actor::{Admit, Ask, ProviderActor};
 pub(crate) use actor::{IDLE_KEPT, Resting};
 pub(crate) use credential::{Credential, Tokens};
 pub use permit::Permit;
-pub(crate) use request::{AT_ONCE, Sending};
+pub(crate) use request::Sending;
 pub use request::{RequestBody, Rest, Upload};
 pub use urls::Streaming;
 pub(crate) use veil::Veil;

@@ -15,6 +15,8 @@ use futures::Stream;
 use futures::stream::LocalBoxStream;
 use ring::digest;
 
+use crate::pieces::AT_ONCE;
+
 /// An upload on its way through: its bytes as they come, never held as a whole. Clones share what is still to come.
 #[derive(Clone)]
 pub struct Upload {
@@ -89,9 +91,6 @@ impl Upload {
         piece
     }
 }
-
-/// What the HTTP client is given it copies, to the last byte, before it sends any: a large body would be held twice.
-pub(crate) const AT_ONCE: usize = 64 * 1024;
 
 /// The body of one exchange.
 pub enum RequestBody {

@@ -1,0 +1,142 @@
+//! Pieces of a body that wait until they may go on.
+//!
+//! A piece is a part of the buffer that it was read into, and keeps all of that buffer: a byte may hold a thousand. Always:
+//! what waits holds one such buffer and some twice its own size. What goes on at once, as nearly all does, is not copied.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// The server and the client copy what they are given, to the last byte, before they send any of it: what is long goes to
+/// them in parts.
+pub const AT_ONCE: usize = 32 * 1024;
+/// What is at least so long does not keep much more than itself: what is read at one time has 32 KiB at most.
+const LARGE: usize = 16 * 1024;
+
+/// Bytes in a row.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    pieces: VecDeque<Bytes>,
+    /// Small ones behind those, put together.
+    small: Vec<u8>,
+    len: usize,
+}
+
+impl Pieces {
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn push(&mut self, piece: Bytes) {
+        if piece.is_empty() {
+            return;
+        }
+        let first = self.is_empty();
+        self.len += piece.len();
+        if first || piece.len() >= LARGE {
+            self.seal();
+            return self.pieces.push_back(piece);
+        }
+        self.small.extend_from_slice(&piece);
+        if self.small.len() >= AT_ONCE {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push_back(std::mem::take(&mut self.small).into());
+        }
+    }
+
+    /// The next one, no longer than [`AT_ONCE`].
+    pub fn pop(&mut self) -> Option<Bytes> {
+        if self.pieces.is_empty() {
+            self.seal();
+        }
+        let long = self.pieces.front_mut().filter(|piece| piece.len() > AT_ONCE);
+        let piece = long.map(|piece| piece.split_to(AT_ONCE)).or_else(|| self.pieces.pop_front())?;
+        self.len -= piece.len();
+        Some(piece)
+    }
+
+    /// Takes all of the other's behind its own.
+    pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
+        other.seal();
+        other.len = 0;
+        other.pieces.drain(..).for_each(|piece| self.push(piece));
+    }
+
+    /// Takes a range out.
+    pub fn cut(&mut self, range: &Range<usize>) {
+        self.seal();
+        let mut at = 0;
+        self.len = 0;
+        for piece in std::mem::take(&mut self.pieces) {
+            let (from, to) = (at, at + piece.len());
+            at = to;
+            self.push(piece.slice(..range.start.clamp(from, to) - from));
+            self.push(piece.slice(range.end.clamp(from, to) - from..));
+        }
+    }
+
+    /// All of it in one row; nothing waits any more.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.seal();
+        self.len = 0;
+        self.pieces.drain(..).flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffers(pieces: &Pieces) -> usize {
+        pieces.pieces.len() + usize::from(!pieces.small.is_empty())
+    }
+
+    #[test]
+    fn what_waits_is_what_came_and_holds_no_more_than_it_must() {
+        for (length, step) in [(0, 1), (9, 9), (70_000, 1), (200_000, LARGE), (200_000, LARGE - 1), (300_000, 300_000)]
+        {
+            let text: Vec<u8> = (0..length).map(|nth| (nth % 251) as u8).collect();
+            let (whole, mut waits) = (Bytes::from(text.clone()), Pieces::default());
+            for from in (0..length).step_by(step) {
+                waits.push(whole.slice(from..length.min(from + step)));
+            }
+            assert!(buffers(&waits) <= 2 + length / LARGE, "{length} in steps of {step}: {}", buffers(&waits));
+            assert_eq!((waits.len(), waits.is_empty()), (length, length == 0));
+            let mut behind = Pieces::default();
+            behind.push(Bytes::from_static(b"<"));
+            behind.append(&mut waits);
+            behind.push(Bytes::from_static(b">"));
+            assert!(waits.is_empty() && waits.pop().is_none());
+            behind.cut(&(0..1));
+            behind.cut(&(length / 3..length / 2));
+            let mut out = Vec::new();
+            while let Some(piece) = behind.pop() {
+                assert!((1..=AT_ONCE).contains(&piece.len()));
+                out.extend_from_slice(&piece);
+            }
+            assert!(out == [&text[..length / 3], &text[length / 2..], b">"].concat(), "{length} in steps of {step}");
+            assert!(behind.is_empty() && behind.take().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_goes_on_at_once_is_not_copied() {
+        let (piece, mut waits, mut ready) = (Bytes::from(vec![7; 100]), Pieces::default(), Pieces::default());
+        waits.push(piece.clone());
+        ready.append(&mut waits);
+        assert_eq!(ready.pop().map(|out| out.as_ptr()), Some(piece.as_ptr()));
+    }
+}
