@@ -135,7 +135,7 @@ impl Call {
             return Ok(Opaque::marks(body));
         }
         let (body, share) = (body.clone(), share.shared());
-        let work = heavy::run(move || {
+        let work = heavy::run(body.len(), move || {
             let marked = Opaque::marks(&body);
             drop(share);
             marked

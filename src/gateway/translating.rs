@@ -91,7 +91,7 @@ impl Call {
         let (deployment, table, known) = (deployment.clone(), self.shard.table.clone(), self.fetches.known().clone());
         let (endpoint, streaming, request_id) = (self.endpoint, self.streaming, self.request_id.clone());
         let refuses_losses = self.refuses_losses();
-        let work = heavy::run(move || {
+        let work = heavy::run(body.len(), move || {
             let matter = Matter {
                 body: &body,
                 envelope: &envelope,

@@ -223,7 +223,7 @@ async fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody, 
     };
     let counted = if body.len() > heavy::LARGE {
         let (body, model, share) = (body.clone(), envelope.model.clone().into_owned(), share.shared());
-        let work = heavy::run(move || {
+        let work = heavy::run(body.len(), move || {
             let mut held = Share::none();
             let counted = match bounds::request(wire, &body) {
                 Ok(bytes) => held.cover(bytes as u64, budget).map(|()| count(&body, &model)),
@@ -440,7 +440,7 @@ async fn read(
             let in_path = if let InPath::Model(model) = in_path { Some(model) } else { None };
             let named = if body.len() > heavy::LONG {
                 let default = named::default(shard);
-                let work = heavy::run(move || named::read(in_path, body, share, || default, budget));
+                let work = heavy::run(body.len(), move || named::read(in_path, body, share, || default, budget));
                 work.map_err(|full| Bad::Body(full.into()))?.await.unwrap_or_else(|panic| resume_unwind(panic))
             } else {
                 named::read(in_path, body, share, || named::default(shard), budget)

@@ -203,8 +203,8 @@ impl Translated {
             }
             Mode::Stream(stream) => {
                 self.held.cover(peak(stream.due(piece)), self.budget)?;
-                let piece = piece.clone();
-                Err(self.stream_beside(move |stream, out| {
+                let (piece, length) = (piece.clone(), stream.due(piece));
+                Err(self.stream_beside(length, move |stream, out| {
                     stream.push(&piece, out);
                     None
                 }))
@@ -234,8 +234,9 @@ impl Translated {
                 Ok(ended.map(|()| taken.out))
             }
             Mode::Stream(stream) => {
-                self.held.cover(peak(stream.pending()), self.budget)?;
-                Err(self.stream_beside(move |stream, out| Some(stream.end(clean, out).map(drop))))
+                let length = stream.pending();
+                self.held.cover(peak(length), self.budget)?;
+                Err(self.stream_beside(length, move |stream, out| Some(stream.end(clean, out).map(drop))))
             }
             Mode::Document(_) if !clean => Ok(Err(Cut::Broken)),
             Mode::Document(document) => {
@@ -245,7 +246,7 @@ impl Translated {
                     return self.translated(translated);
                 }
                 let (translation, mut held, budget) = (self.translation.clone(), self.take_held(), self.budget);
-                Err(self.beside(move || {
+                Err(self.beside(document.len(), move || {
                     let document = document.whole();
                     let done = match translation.peak(&document) {
                         Ok(bytes) => {
@@ -289,8 +290,8 @@ impl Translated {
         std::mem::take(&mut self.held)
     }
 
-    fn beside(&mut self, work: impl FnOnce() -> Worked + Send + 'static) -> Halt {
-        match heavy::run(work) {
+    fn beside(&mut self, length: usize, work: impl FnOnce() -> Worked + Send + 'static) -> Halt {
+        match heavy::run(length, work) {
             Ok(work) => {
                 self.mode = Mode::Beside(work);
                 Halt::Beside
@@ -301,11 +302,12 @@ impl Translated {
 
     fn stream_beside(
         &mut self,
+        length: usize,
         step: impl FnOnce(&mut translate::Stream, &mut Output) -> Option<Result<(), Cut>> + Send + 'static,
     ) -> Halt {
         let held = self.take_held();
         let Mode::Stream(mut stream) = std::mem::replace(&mut self.mode, Mode::Foreign) else { return Halt::Foreign };
-        self.beside(move || {
+        self.beside(length, move || {
             let mut out = Output::default();
             let ended = step(&mut stream, &mut out);
             Worked { held, done: Done::Stream { stream, out, ended } }
