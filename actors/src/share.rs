@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What of an answer, or of a request that is written anew, is so small that nobody counts it: a count costs an atomic
 /// operation on a line that all threads share. What is larger is counted in steps of this.
-const STEP: u64 = 64 * 1024;
+const STEP: u64 = 16 * 1024;
 
 /// Bytes that are held now.
 static HELD: AtomicU64 = AtomicU64::new(0);
