@@ -161,15 +161,16 @@ where
         Box::pin(async move {
             let _seat = seat;
             let _ = stream.set_nodelay(true); // without it a first token waits 40 ms for an acknowledgement
-            let mut connection = Connection::new(peer, trusted);
-            let Some((stream, protocol)) = begin(stream, tls, rules.http2, peer).await else { return Ok(()) };
-            if protocol == Protocol::Http2 {
-                connection.http2 = Some(http2::Http2::default());
-            }
-            let connection = Rc::new(connection);
+            let connection = Rc::new(Connection::new(peer, trusted));
+            // From here on: one that is silent before it is known what it speaks can be ended as well.
             let _place = Place::take(connection.clone(), rules.keep_alive);
-            let owned = Owned::new(stream, connection.clone());
-            let mut serving = pin!(http.call((owned, protocol, address)));
+            let mut serving = pin!(async {
+                let Some((stream, protocol)) = begin(stream, tls, rules.http2, peer).await else { return Ok(()) };
+                if protocol == Protocol::Http2 {
+                    connection.http2.get_or_init(Default::default);
+                }
+                http.call((Owned::new(stream, connection.clone()), protocol, address)).await
+            });
             let ended = poll_fn(|cx| {
                 if connection.is_cut(cx) {
                     return Poll::Ready(None);

@@ -25,6 +25,8 @@ struct List {
 }
 
 thread_local! {
+    /// Bytes of connections of nobody known.
+    static STRANGE: Cell<u64> = const { Cell::new(0) };
     /// Ticks of this thread; never 0, which stands for never.
     static NOW: Cell<u32> = const { Cell::new(1) };
     static LIST: List = const {
@@ -40,6 +42,15 @@ pub(super) fn now() -> u32 {
 /// The time since that tick.
 pub(super) fn waited(since: u32) -> Duration {
     TICK * now().wrapping_sub(since)
+}
+
+pub(super) fn strange() -> u64 {
+    STRANGE.get()
+}
+
+/// What is taken off is added as its complement.
+pub(super) fn add_strange(bytes: u64) {
+    STRANGE.set(STRANGE.get().wrapping_add(bytes));
 }
 
 #[cfg(test)]

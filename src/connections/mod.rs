@@ -17,7 +17,7 @@ mod stream;
 mod tests;
 mod watch;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Waker;
@@ -45,6 +45,12 @@ const UNREAD: Duration = Duration::from_secs(120);
 const UNREAD_ANONYMOUS: Duration = Duration::from_secs(30);
 /// Before a known client's idle connection is taken from it where places are short.
 const SPARED: Duration = Duration::from_secs(10);
+/// What a client may send ahead of what is read of it: requests before the one at hand is answered, pieces of a body.
+const AHEAD: u64 = 16 * 1024;
+const AHEAD_OF_BODY: u64 = 64 * 1024;
+/// What connections of nobody known may send in all before no more is read of those that sent more than [`AHEAD`]; for
+/// each worker.
+const STRANGE: u64 = 16 * 1024 * 1024;
 /// Between the end that a client is told of and the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -92,11 +98,20 @@ pub struct Connection {
     tail: Cell<u64>,
     /// The request that came last ends with a blank line, as all do but those whose body has a length.
     ends_blank: Cell<bool>,
+    /// Bytes that came since a request's head was whole, or all that came of its body had been read.
+    ahead: Cell<u64>,
+    /// So many of them may.
+    may_be_ahead: Cell<u64>,
+    /// Bytes of a connection of nobody known that may still be held.
+    strange: Cell<u64>,
+    /// No more is read for now.
+    paused: Cell<bool>,
     /// A body is on its way that nobody will read.
     rest: Cell<bool>,
     /// It began like a TLS handshake.
     handshake: Cell<bool>,
-    http2: Option<Http2>,
+    /// Set where that is what it speaks.
+    http2: OnceCell<Http2>,
     end: Cell<Option<End>>,
     ended: Cell<u32>,
     /// Of the task that serves it.
@@ -116,13 +131,21 @@ impl Connection {
             patience: Cell::new(UNREAD),
             tail: Cell::new(0),
             ends_blank: Cell::new(false),
+            ahead: Cell::new(0),
+            may_be_ahead: Cell::new(AHEAD),
+            strange: Cell::new(0),
+            paused: Cell::new(false),
             rest: Cell::new(false),
             handshake: Cell::new(false),
-            http2: None,
+            http2: OnceCell::new(),
             end: Cell::new(None),
             ended: Cell::new(0),
             waker: Cell::new(None),
         }
+    }
+
+    fn http2(&self) -> Option<&Http2> {
+        self.http2.get()
     }
 
     fn waits(&self, wait: Wait) {
@@ -132,13 +155,18 @@ impl Connection {
 
     /// Bytes have come.
     fn came(&self, bytes: &[u8]) {
-        match &self.http2 {
+        match self.http2() {
             Some(http2) => {
                 if let Some(end) = http2.came(bytes, self.known.get()) {
                     self.end(end);
                 }
             }
             None => {
+                self.ahead.set(self.ahead.get() + bytes.len() as u64);
+                if !self.known.get() {
+                    self.strange.set(self.strange.get() + bytes.len() as u64);
+                    list::add_strange(bytes.len() as u64);
+                }
                 self.tail.set(match bytes.last_chunk() {
                     Some(last) => u64::from_be_bytes(*last),
                     None => bytes.iter().fold(self.tail.get(), |tail, byte| tail << 8 | u64::from(*byte)),
@@ -150,20 +178,55 @@ impl Connection {
         }
     }
 
+    /// Whether nothing more is to be read for now: what is held of its bytes is counted nowhere. Its task is woken when
+    /// that ends.
+    fn is_paused(&self) -> bool {
+        let ahead = self.in_flight.get() > 0 && self.ahead.get() >= self.may_be_ahead.get();
+        let strange = self.strange.get() >= AHEAD && list::strange() >= STRANGE;
+        self.paused.set((ahead || strange) && self.http2().is_none());
+        self.paused.get()
+    }
+
+    fn goes_on(&self) {
+        if self.paused.get() && !self.is_paused() {
+            self.wake();
+        }
+    }
+
+    /// All that came of the body at hand has been read; `whole`: all of it has come.
+    fn is_read(&self, whole: bool) {
+        self.ahead.set(0);
+        if whole {
+            self.may_be_ahead.set(AHEAD);
+        }
+        self.goes_on();
+    }
+
+    /// What it sent is held no longer, or by somebody known.
+    fn is_no_stranger(&self) {
+        list::add_strange(self.strange.replace(0).wrapping_neg());
+        self.goes_on();
+    }
+
     /// Whether what came last is the end of a request, and not in the middle of the next one's head.
     fn is_at_an_end(&self) -> bool {
         let tail = self.tail.get();
         let blank = tail & 0xffff_ffff == 0x0d0a_0d0a || tail & 0xffff == 0x0a0a;
-        let one_more = tail & 0xffff_ffff_ffff == 0x0d0a_0d0a_0d0a;
+        let one_more = tail & 0xffff_ffff_ffff == 0x0d0a_0d0a_0d0a
+            || tail & 0x00ff_ffff == 0x000a_0a0a
+            || tail & 0x00ff_ffff_ffff == 0x000d_0a0d_0a0a;
         !self.ends_blank.get() || blank && !one_more
     }
 
-    /// A request's head is whole.
-    fn begins(&self, ends_blank: bool) {
-        self.ends_blank.set(ends_blank && self.http2.is_none());
+    /// A request's head is whole. `length`: of its body; None where only its end will tell.
+    fn begins(&self, length: Option<u64>) {
+        let ends_blank = length.is_none_or(|length| length == 0);
+        self.ahead.set(0);
+        self.may_be_ahead.set(length.map_or(AHEAD_OF_BODY, |length| length.saturating_add(AHEAD)));
+        self.ends_blank.set(ends_blank && self.http2().is_none());
         let in_flight = self.in_flight.get() + 1;
         self.in_flight.set(in_flight);
-        if let Some(http2) = &self.http2
+        if let Some(http2) = self.http2()
             && let Some(end) = http2.begins(in_flight)
         {
             self.end(end);
@@ -180,6 +243,11 @@ impl Connection {
                 false if self.is_at_an_end() => Wait::Idle,
                 false => Wait::Head,
             });
+            if self.wait.get() == Wait::Idle {
+                self.is_no_stranger();
+            } else {
+                self.goes_on();
+            }
         }
     }
 
@@ -199,7 +267,7 @@ impl Connection {
         if self.stuck.get() != 0 && waited(self.stuck.get()) >= patience {
             return Some(End::Cut("unread"));
         }
-        if let Some(http2) = &self.http2
+        if let Some(http2) = self.http2()
             && let Some(end) = http2.overdue(self.opened, known, patience)
         {
             return Some(end);
@@ -209,10 +277,10 @@ impl Connection {
         }
         let idle = if known { keep_alive } else { keep_alive.min(ANONYMOUS) };
         let (limit, end) = match self.wait.get() {
-            Wait::Opened if self.http2.is_some() => (HEAD, End::Cut("idle")),
+            Wait::Opened if self.http2().is_some() => (HEAD, End::Cut("idle")),
             Wait::Opened => (HEAD, End::Close("idle")),
             Wait::Head => (HEAD, End::Late),
-            Wait::Idle if self.http2.is_some() => (idle, End::Cut("idle")),
+            Wait::Idle if self.http2().is_some() => (idle, End::Cut("idle")),
             Wait::Idle => (idle, End::Close("idle")),
             Wait::Rest => (REST, End::Close("unread_body")),
             Wait::Refused => (REST, End::Close("http2")),
@@ -223,11 +291,10 @@ impl Connection {
     /// One look: ends it where it is overdue, and lets go of it where its end was not enough.
     fn look(&self, keep_alive: Duration) {
         match self.end.get() {
-            None => {
-                if let Some(end) = self.overdue(keep_alive) {
-                    self.end(end);
-                }
-            }
+            None => match self.overdue(keep_alive) {
+                Some(end) => self.end(end),
+                None => self.goes_on(),
+            },
             Some(End::Cut(_)) => self.wake(),
             Some(End::Close(why)) if waited(self.ended.get()) >= FAREWELL => self.end(End::Cut(why)),
             Some(End::Late) if waited(self.ended.get()) >= FAREWELL => self.end(End::Cut("late")),
@@ -263,6 +330,12 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        list::add_strange(self.strange.get().wrapping_neg());
+    }
+}
+
 /// The connection that a request came over; none in tests.
 fn of(request: &HttpRequest) -> Option<&Rc<Connection>> {
     request.conn_data::<Rc<Connection>>()
@@ -272,6 +345,7 @@ fn of(request: &HttpRequest) -> Option<&Rc<Connection>> {
 pub fn known(request: &HttpRequest) {
     if let Some(connection) = of(request) {
         connection.known.set(true);
+        connection.is_no_stranger();
     }
 }
 
@@ -287,7 +361,7 @@ pub struct Farewell(Option<Rc<Connection>>);
 
 impl Farewell {
     pub fn of(request: &HttpRequest) -> Self {
-        Self(of(request).filter(|connection| connection.http2.is_none()).cloned())
+        Self(of(request).filter(|connection| connection.http2().is_none()).cloned())
     }
 
     /// No further request is waited for, but for a moment.

@@ -29,12 +29,18 @@ pub struct Owned {
     words: &'static [u8],
     /// Nothing that comes is listened to.
     deaf: bool,
+    /// Bytes that were read in this turn.
+    turn: usize,
 }
+
+/// The server reads until nothing more is there, or its buffer holds 128 KiB, and keeps that buffer: it has less at a
+/// time, and takes it apart in between.
+const TURN: usize = 32 * 1024;
 
 impl Owned {
     pub(super) fn new(stream: Stream, connection: Rc<Connection>) -> Self {
-        let fresh = connection.http2.is_none();
-        Self { stream, connection, fresh, words: b"", deaf: false }
+        let fresh = connection.http2().is_none();
+        Self { stream, connection, fresh, words: b"", deaf: false, turn: 0 }
     }
 
     /// What came first tells whether this is HTTP/1 at all.
@@ -106,8 +112,21 @@ impl AsyncRead for Owned {
         if this.deaf {
             return this.drain(cx);
         }
+        if this.connection.is_paused() {
+            return Poll::Pending;
+        }
+        if this.turn >= TURN {
+            this.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
-        ready!(this.read(cx, buf))?;
+        let Poll::Ready(read) = this.read(cx, buf) else {
+            this.turn = 0;
+            return Poll::Pending;
+        };
+        read?;
+        this.turn += buf.filled().len() - before;
         let came = buf.filled().get(before..).unwrap_or_default();
         if !came.is_empty() {
             this.connection.came(came);
@@ -131,7 +150,7 @@ impl AsyncWrite for Owned {
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         };
         this.connection.wrote(polled.is_ready());
-        if let (Some(http2), Poll::Ready(Ok(taken))) = (&this.connection.http2, &polled) {
+        if let (Some(http2), Poll::Ready(Ok(taken))) = (this.connection.http2(), &polled) {
             http2.used(*taken as u64 / 8); // a client says 13 bytes for each piece that it took
         }
         polled

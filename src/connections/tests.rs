@@ -30,7 +30,7 @@ fn every_wait_for_a_client_has_an_end() {
 
         let one = connection(known);
         one.came(b"GET / HTTP/1.1\r\n\r\n");
-        one.begins(true);
+        one.begins(Some(0));
         assert_eq!(overdue(&one), None, "a request is answered");
         one.is_answered();
         assert_eq!(overdue(&one), Some((idle, End::Close("idle"))), "between two requests");
@@ -43,7 +43,7 @@ fn every_wait_for_a_client_has_an_end() {
         assert_eq!(overdue(&one), Some((10, End::Late)), "a byte now and then is no progress");
 
         let one = connection(known);
-        one.begins(false);
+        one.begins(Some(2));
         one.rest.set(true);
         one.is_answered();
         one.came(&[0xff; 1000]);
@@ -58,7 +58,7 @@ fn a_head_that_came_with_the_request_before_it_is_one_that_has_begun() {
         for piece in pieces {
             one.came(piece.as_bytes());
         }
-        one.begins(ends_blank);
+        one.begins(Some(if ends_blank { 0 } else { 2 }));
         one.is_answered();
         one.wait.get()
     };
@@ -72,6 +72,9 @@ fn a_head_that_came_with_the_request_before_it_is_one_that_has_begun() {
         assert_eq!(is(&single, true), wait, "{behind:?}");
     }
     assert_eq!(is(&["GET / HTTP/1.0\n\n"], true), Wait::Idle);
+    for behind in ["\n\n\n", "\r\n\n\n", "\r\n\r\n\n", "\n\n\r\n"] {
+        assert_eq!(is(&[&format!("GET / HTTP/1.0{behind}")], true), Wait::Head, "{behind:?}");
+    }
     assert_eq!(is(&["POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"], false), Wait::Idle);
 }
 
@@ -79,7 +82,7 @@ fn a_head_that_came_with_the_request_before_it_is_one_that_has_begun() {
 fn a_client_that_does_not_read_is_let_go() {
     for (known, patience) in [(false, 30), (true, 120)] {
         let one = connection(known);
-        one.begins(false);
+        one.begins(Some(2));
         one.wrote(true);
         assert_eq!(overdue(&one), None);
         one.wrote(false);
@@ -94,9 +97,63 @@ fn a_client_that_does_not_read_is_let_go() {
     }
     let one = connection(true);
     one.patience.set(Duration::from_secs(3));
-    one.begins(false);
+    one.begins(Some(2));
     one.wrote(false);
     assert_eq!(overdue(&one), Some((3, End::Cut("unread"))));
+}
+
+#[test]
+fn what_comes_ahead_of_its_turn_is_left_where_it_is() {
+    let (ahead, one) = ([b'x'; AHEAD as usize], connection(true));
+    one.came(&[b'x'; 128 * 1024]);
+    assert!(!one.is_paused(), "a head is bounded by the server");
+    one.begins(Some(0));
+    assert!(!one.is_paused());
+    one.came(&ahead);
+    assert!(one.is_paused(), "further requests");
+    one.is_answered();
+    assert!(!one.is_paused());
+
+    one.begins(Some(100_000));
+    one.came(&[b'x'; 100_000]);
+    assert!(!one.is_paused(), "its body");
+    one.came(&ahead);
+    assert!(one.is_paused());
+    one.is_answered();
+
+    one.begins(None);
+    for _ in 0..9 {
+        one.came(&[b'x'; AHEAD_OF_BODY as usize]);
+        assert!(one.is_paused(), "chunks that nobody has read");
+        one.is_read(false);
+        assert!(!one.is_paused());
+    }
+    one.is_read(true);
+    one.came(&ahead);
+    assert!(one.is_paused());
+    assert_eq!(list::strange(), 0);
+}
+
+#[test]
+fn what_strangers_send_is_bounded_together() {
+    let long = [b'x'; AHEAD as usize];
+    let mut all: Vec<Connection> = (0..STRANGE / AHEAD)
+        .map(|_| {
+            let one = connection(false);
+            one.came(&long);
+            one
+        })
+        .collect();
+    assert!(all.iter().all(Connection::is_paused));
+    let (short, known) = (connection(false), connection(true));
+    short.came(b"GET / HTTP/1.1\r\n");
+    known.came(&long);
+    assert!(!short.is_paused() && !known.is_paused());
+    assert_eq!(overdue(&all[0]), Some((30, End::Late)), "they have no longer than others");
+    all.pop().unwrap().is_no_stranger();
+    assert!(!all.iter().any(Connection::is_paused), "there is room again");
+    drop((all, short));
+    assert_eq!(list::strange(), 0);
 }
 
 #[test]
@@ -117,7 +174,7 @@ fn an_end_that_is_not_taken_is_made() {
 fn places_are_taken_from_who_can_spare_them() {
     let known = connection(true);
     assert_eq!(known.spare(), None, "it has just come");
-    known.begins(false);
+    known.begins(Some(2));
     known.is_answered();
     let anonymous = connection(false);
     anonymous.came(b"GET /");
@@ -127,12 +184,13 @@ fn places_are_taken_from_who_can_spare_them() {
     assert_eq!(known.spare(), None);
     pass(SPARED);
     assert!(anonymous.spare() > known.spare() && known.spare().is_some());
-    known.begins(false);
+    known.begins(Some(2));
     assert_eq!(known.spare(), None);
 }
 
 fn http2(known: bool) -> Connection {
-    let one = Connection { http2: Some(Http2::default()), ..connection(known) };
+    let one = connection(known);
+    one.http2.set(Http2::default()).unwrap();
     one.came(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     one
 }
@@ -149,7 +207,7 @@ fn http2_is_bounded_from_outside() {
     assert_eq!(overdue(&http2(false)), Some((30, End::Cut("idle"))));
     let one = http2(false);
     for _ in 0..50 {
-        one.begins(true);
+        one.begins(Some(0));
         one.is_answered();
         pass(Duration::from_secs(1));
     }
@@ -157,10 +215,10 @@ fn http2_is_bounded_from_outside() {
 
     let one = http2(true);
     for _ in 0..200 {
-        one.begins(true);
+        one.begins(Some(0));
     }
     assert_eq!((one.end.get(), overdue(&one)), (None, None));
-    one.begins(true);
+    one.begins(Some(0));
     assert_eq!(one.end.get(), Some(End::Cut("http2_streams")));
 
     // Frames that become nothing: pieces of a head, empty DATA, settings.
@@ -175,24 +233,24 @@ fn http2_is_bounded_from_outside() {
     }
     // What becomes something may go on.
     let (one, noise) = (http2(true), data(16 * 1024));
-    one.begins(true);
+    one.begins(Some(0));
     for _ in 0..10_000 {
         one.came(&noise);
-        one.http2.as_ref().unwrap().used(16 * 1024);
+        one.http2().unwrap().used(16 * 1024);
     }
     assert_eq!(one.end.get(), None);
 
     // So may what is on its way when nobody reads it: requests beyond a limit are refused by their heads.
     let refused = http2(true);
     for _ in 0..40 {
-        refused.begins(true);
-        refused.http2.as_ref().unwrap().left();
+        refused.begins(Some(0));
+        refused.http2().unwrap().left();
         refused.is_answered();
         (0..16).for_each(|_| refused.came(&noise));
     }
     assert_eq!(refused.end.get(), None);
 
-    let handed = one.http2.as_ref().unwrap().hand();
+    let handed = one.http2().unwrap().hand();
     handed.set(0);
     assert_eq!(overdue(&one), None, "it waits for the provider");
     handed.set(now());

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::error::PayloadError;
+use actix_http::header::CONTENT_LENGTH;
 use actix_http::{BoxedPayloadStream, ConnectionType, HttpMessage, Payload, Request, Response, Version};
 use actix_service::{Service, ServiceFactory};
 use bytes::Bytes;
@@ -65,8 +66,12 @@ where
         if let Some(connection) = &connection {
             let body = !matches!(request.payload(), Payload::None);
             let chunked = body && request.chunked().unwrap_or(false);
-            connection.begins(!body || chunked);
-            if chunked || body && connection.http2.is_some() {
+            connection.begins(match body {
+                false => Some(0),
+                true if chunked => None,
+                true => length(&request),
+            });
+            if chunked || body && connection.http2().is_some() {
                 unread = watch_body(&mut request, connection);
             }
         }
@@ -76,6 +81,10 @@ where
     }
 }
 
+fn length(request: &Request) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Whether the body is read to its end can only be seen where it is asked for. One that has a length needs no look: the
 /// server itself closes where such a one was left.
 fn watch_body(request: &mut Request, connection: &Rc<Connection>) -> Option<Rc<Cell<bool>>> {
@@ -83,7 +92,7 @@ fn watch_body(request: &mut Request, connection: &Rc<Connection>) -> Option<Rc<C
     let body = Body { body: request.take_payload(), unread: unread.clone(), connection: connection.clone() };
     let body: BoxedPayloadStream = Box::pin(body);
     *request.payload() = Payload::Stream { payload: body };
-    connection.http2.is_none().then_some(unread)
+    connection.http2().is_none().then_some(unread)
 }
 
 /// A body that tells how far it was read.
@@ -95,7 +104,7 @@ struct Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(http2) = &self.connection.http2
+        if let Some(http2) = self.connection.http2()
             && self.unread.get()
             && self.connection.known.get()
         {
@@ -109,9 +118,15 @@ impl Stream for Body {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let piece = ready!(Pin::new(&mut this.body).poll_next(cx));
-        match (&piece, &this.connection.http2) {
-            (None, _) => this.unread.set(false),
+        let Poll::Ready(piece) = Pin::new(&mut this.body).poll_next(cx) else {
+            this.connection.is_read(false);
+            return Poll::Pending;
+        };
+        match (&piece, this.connection.http2()) {
+            (None, _) => {
+                this.unread.set(false);
+                this.connection.is_read(true);
+            }
             (Some(Ok(piece)), Some(http2)) => http2.used(piece.len() as u64),
             (Some(_), _) => {}
         }
@@ -165,7 +180,7 @@ where
         }
         let busy = this.busy.take();
         Poll::Ready(Ok(response.map_body(|_, body| {
-            let handed = busy.as_ref().and_then(|Busy(connection)| connection.http2.as_ref().map(|http2| http2.hand()));
+            let handed = busy.as_ref().and_then(|Busy(connection)| connection.http2().map(|http2| http2.hand()));
             Answer { body, handed, _busy: busy }
         })))
     }

@@ -64,6 +64,32 @@ async fn http2_that_was_not_asked_for_is_told_so_in_its_own_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_ahead_is_answered_in_its_turn() {
+    let upstream = records().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let body = chat_body("m", false).replace("confidential prompt", &"x".repeat(300_000));
+    let chunks = |size| {
+        let pieces = body.as_bytes().chunks(size);
+        let pieces = pieces.map(|piece| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
+        pieces.chain([b"0\r\n\r\n".to_vec()]).collect::<Vec<_>>().concat()
+    };
+    let post = |framing: &str| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n"
+        )
+    };
+    let get = format!("GET /livez HTTP/1.1\r\nhost: p\r\ncookie: {}\r\n", "c".repeat(100_000));
+    let sized = post(&format!("content-length: {}", body.len())) + &body;
+    let chunked = |size| [post("transfer-encoding: chunked").into_bytes(), chunks(size)].concat();
+    for first in [sized.into_bytes(), chunked(7), chunked(100_000)] {
+        let behind = format!("{get}\r\n{get}\r\n{get}connection: close\r\n\r\n");
+        let answers = said(&proxy, &[first, behind.into_bytes()].concat()).await;
+        let answers = String::from_utf8_lossy(&answers);
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 4, "{answers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_http10_client_reads_no_chunks() {
     let whole = records().await;
     let stream = upstream::answers(upstream::Reply::sse(canned::stream(3), Duration::from_millis(5))).await;
@@ -218,6 +244,22 @@ async fn who_holds_all_places_starves_nobody() {
     assert_eq!(known.answer().await.status, 200, "the anonymous go first");
     assert!(proxy.metrics().await.sum("ai_proxy_connections_ended_total", &[("reason", "full")]) > 0.0);
     assert!(proxy.metrics().await.sum("ai_proxy_connections", &[]) <= 20.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_say_what_it_speaks_starves_nobody() {
+    let upstream = records().await;
+    let yaml = one(&upstream.base_url(), "") + "server: { max_connections: 4, workers: 1, http2: true }\n";
+    let proxy = proxy(&yaml).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(Wire::connect(proxy.port).await);
+    }
+    let until = Instant::now() + Duration::from_secs(5);
+    while proxy.chat("m").await.status != 200 {
+        assert!(Instant::now() < until, "who is silent keeps its place");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
