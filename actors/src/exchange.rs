@@ -21,7 +21,7 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE
 use crate::alarm;
 use crate::connection;
 use crate::error::{Cause, Failure};
-use crate::provider::{Permit, RequestBody, Rest, Sending, Tokens, Veil};
+use crate::provider::{Permit, RequestBody, Rest, Sending, Streaming, Tokens, Veil};
 
 pub use answer::{Answer, AnswerBody, LastEvent};
 pub use translated::Translation;
@@ -36,6 +36,8 @@ pub struct Exchange {
     /// What the request's tokens are guessed from where the answer reports none.
     pub(crate) request_bytes: u64,
     pub(crate) endpoint: Endpoint,
+    /// How the client wants the answer.
+    pub(crate) streaming: Streaming,
     pub(crate) timeouts: Timeouts,
     /// The first content must have come by then.
     pub(crate) deadline: Instant,

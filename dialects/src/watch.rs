@@ -25,8 +25,8 @@ pub(crate) mod frame;
 mod hide;
 mod kind;
 pub(crate) mod lines;
-mod long;
-mod needle;
+pub(crate) mod long;
+pub(crate) mod needle;
 mod spot;
 mod sse;
 pub(crate) mod tally;
@@ -95,6 +95,18 @@ pub struct Watch {
     label: Label,
     strip: bool,
     to_close: bool,
+    asked: Asked,
+}
+
+/// How the client wants its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asked {
+    /// As it comes.
+    #[default]
+    Any,
+    /// As one document.
+    Whole,
+    Events,
 }
 
 #[derive(Debug)]
@@ -118,13 +130,24 @@ impl Watch {
     /// For an answer of this content type (empty where there is none). `encoded`: it has a content encoding other than
     /// identity.
     pub fn new(endpoint: Endpoint, content_type: &str, encoded: bool) -> Self {
-        let mode = if encoded { Mode::Opaque { bytes: 0 } } else { Mode::Blank { bytes: 0 } };
-        Self { mode, endpoint, label: Label::of(content_type), strip: false, to_close: false }
+        let label = Label::of(content_type);
+        let mode = match encoded {
+            false => Mode::Blank { bytes: 0 },
+            // What it holds is not seen, and transcripts alone are ever labelled so.
+            true if label == Label::Page && !kind::may_be_empty(endpoint, label) => Mode::Foreign(foreign::PAGE),
+            true => Mode::Opaque { bytes: 0 },
+        };
+        Self { mode, endpoint, label, strip: false, to_close: false, asked: Asked::Any }
     }
 
     /// From now on [`Seen::strip`] names events that hold nothing but usage: the client did not ask for them.
     pub fn strip_usage(&mut self) {
         self.strip = true;
+    }
+
+    /// To be called first where it is known how the client wants its conversation: in another way it cannot read it.
+    pub fn asked(&mut self, asked: Asked) {
+        self.asked = asked;
     }
 
     /// To be called first where the answer has neither a length nor chunks, and ends with the connection: a document is
@@ -149,6 +172,8 @@ impl Watch {
             _ if beginning.is_empty() && self.label == Label::Events => self.sse(),
             _ if beginning.is_empty() => document(bytes),
             Kind::Document => document(bytes),
+            Kind::Array if self.asked != Asked::Any => Mode::Foreign(foreign::JSON),
+            Kind::Events if self.asked == Asked::Whole && self.is_conversation() => Mode::Foreign(foreign::EVENTS),
             Kind::Array => Mode::Array(Box::new(Array::new(self.endpoint))),
             Kind::Events => self.sse(),
             Kind::Bytes => Mode::Opaque { bytes: 0 },
@@ -263,6 +288,11 @@ impl Watch {
             Mode::Json(whole) => whole.failure(),
             Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => None,
         }
+    }
+
+    /// One whose request tells whether it is to be streamed.
+    fn is_conversation(&self) -> bool {
+        self.endpoint == Endpoint::Completions || self.endpoint.wire().is_some()
     }
 
     fn sse(&self) -> Mode {

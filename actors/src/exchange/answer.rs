@@ -9,7 +9,7 @@ use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
 use dialects::error;
 use dialects::fault::Fault;
-use dialects::watch::{self, Cut, Part, Watch};
+use dialects::watch::{self, Asked, Cut, Part, Watch};
 use dialects::{Dialect, Output, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
@@ -23,7 +23,7 @@ use crate::connection;
 use crate::error::{Cause, ErrorAnswer, Failure};
 use crate::headers;
 use crate::pieces::Pieces;
-use crate::provider::{Permit, Veil};
+use crate::provider::{Permit, Streaming, Veil};
 use crate::share::Share;
 
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
@@ -96,8 +96,18 @@ enum Observer {
 
 impl Answer {
     pub(super) fn new(mut response: Response, exchange: Exchange, started: Instant) -> Self {
-        let Exchange { endpoint, timeouts, strip_usage, budget, translation, permit, veil, request_bytes, .. } =
-            exchange;
+        let Exchange {
+            endpoint,
+            streaming,
+            timeouts,
+            strip_usage,
+            budget,
+            translation,
+            permit,
+            veil,
+            request_bytes,
+            ..
+        } = exchange;
         let framing = Framing::of(&response);
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, false);
@@ -111,6 +121,11 @@ impl Answer {
             }
             None => {
                 let mut watch = Watch::new(endpoint, content_type, encoded);
+                watch.asked(match streaming {
+                    Streaming::No => Asked::Whole,
+                    Streaming::Events => Asked::Events,
+                    Streaming::Array => Asked::Any,
+                });
                 if strip_usage {
                     watch.strip_usage();
                 }

@@ -137,6 +137,7 @@ impl ProviderActor {
             again,
             request_bytes,
             endpoint: ask.endpoint,
+            streaming: ask.streaming,
             timeouts: self.provider.config.timeouts,
             deadline: ask.deadline,
             strip_usage: ask.strip_usage,

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::json::{Weight, keys};
+use crate::openai::chunk::Flat;
+use crate::watch::needle::CANDIDATES;
 
 /// What one chunk means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,21 +20,27 @@ pub struct Chunk {
     pub finished: bool,
     /// It speaks this format.
     pub ours: bool,
-    /// Carries an error of its own.
+    /// Carries an error of its own, or is none and says what went wrong.
     pub failed: bool,
 }
 
-/// Looks at one chunk. What is no JSON object passes as content: whoever reads it must judge it.
+/// Looks at one chunk. What is no JSON object is an error: no client can read it.
 pub fn look(data: &[u8]) -> Chunk {
     let mut json = serde_json::Deserializer::from_slice(data);
-    json.deserialize_map(Read).unwrap_or(Chunk { content: true, ..Chunk::default() })
+    json.deserialize_map(Read).unwrap_or_else(|_| {
+        // `NaN` and the like are the client's to judge.
+        let ours = data.starts_with(b"{") && CANDIDATES.find(data).is_some();
+        Chunk { content: ours, ours, failed: !ours, ..Chunk::default() }
+    })
 }
 
 keys! { Key {
     Candidates = "candidates",
     Feedback = "promptFeedback",
+    Usage = "usageMetadata",
     Error = "error",
-    Idle = "usageMetadata" | "modelVersion" | "responseId" | "createTime" | "modelStatus",
+    Said = "message" | "msg" | "detail" | "error_message" | "error_msg" | "errorMessage" | "error_description",
+    Code = "code" | "status_code" | "error_code" | "success",
 } }
 
 struct Read;
@@ -43,12 +51,12 @@ impl<'de> Visitor<'de> for Read {
         f.write_str("a chunk")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk, A::Error> {
-        let (mut chunk, mut unknown) = (Chunk::default(), false);
+        let (mut chunk, mut flat) = (Chunk::default(), Flat::default());
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Candidates => {
-                    let Candidates { content, finished } = map.next_value()?;
-                    chunk.ours = true;
+                    let Candidates { any, content, finished } = map.next_value()?;
+                    chunk.ours |= any;
                     chunk.content |= content || finished;
                     chunk.finished |= finished;
                 }
@@ -59,19 +67,22 @@ impl<'de> Visitor<'de> for Read {
                     chunk.finished |= blocked;
                 }
                 Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
-                Key::Idle => {
+                Key::Usage => chunk.ours |= map.next_value::<Weight>()?.0,
+                Key::Said => flat.says(map.next_value()?),
+                Key::Code => flat.code(map.next_value()?),
+                Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Key::Other => unknown |= map.next_value::<Weight>()?.0,
             }
         }
-        chunk.content |= unknown && !chunk.ours && !chunk.failed;
+        chunk.failed |= !chunk.ours && flat.is_error();
         Ok(chunk)
     }
 }
 
 #[derive(Default)]
 struct Candidates {
+    any: bool,
     content: bool,
     finished: bool,
 }
@@ -90,6 +101,7 @@ impl<'de> Deserialize<'de> for Candidates {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Candidates, A::Error> {
                 let mut all = Candidates::default();
                 while let Some(Candidate(one)) = seq.next_element()? {
+                    all.any = true;
                     all.content |= one.content;
                     all.finished |= one.finished;
                 }
@@ -227,10 +239,20 @@ mod tests {
 
     #[test]
     fn errors_and_foreign_formats_are_told_apart() {
-        let failed = look(br#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#);
-        assert!(failed.failed && !failed.content);
-        for data in ["[1]", "nonsense", r#"{"choices":[1]}"#] {
-            assert!(look(data.as_bytes()).content, "{data}");
+        for data in [
+            r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#,
+            r#"{"code":401,"msg":"bad"}"#,
+            r#"{"detail":"Not Found"}"#,
+            "[1]",
+            "nonsense",
+            "null",
+        ] {
+            let failed = look(data.as_bytes());
+            assert!(failed.failed && !failed.content, "{data}");
+        }
+        for data in [r#"{"choices":[1]}"#, r#"{"status":"ok"}"#, r#"{"candidates":null}"#, r#"{"candidates":[]}"#] {
+            let chunk = look(data.as_bytes());
+            assert!(!chunk.failed && !chunk.content && !chunk.ours, "{data}");
         }
     }
 }

@@ -6,13 +6,15 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::json::{Weight, keys};
+use crate::watch::needle::CHOICES;
 
 /// What one chunk means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunk {
-    /// Part of the answer: text, reasoning, a tool call, a finish reason, or something unknown that may be one.
+    /// Part of the answer: text, reasoning, a tool call, a finish reason.
     pub content: bool,
     /// A choice has finished.
     pub finished: bool,
@@ -20,22 +22,52 @@ pub struct Chunk {
     pub ours: bool,
     /// `choices` is there and empty.
     pub no_choices: bool,
-    /// Carries an error of its own, or finishes with `error`.
+    /// Carries an error of its own, finishes with `error`, or is none and says what went wrong.
     pub failed: bool,
+    /// It failed in a way that no SDK knows.
+    pub flat: bool,
 }
 
-/// Looks at one chunk. What is no JSON object passes as content: whoever reads it must judge it.
+/// Looks at one chunk. What is no JSON object is an error: no client can read it.
 pub fn look(data: &[u8]) -> Chunk {
     let mut json = serde_json::Deserializer::from_slice(data);
-    json.deserialize_map(Read).unwrap_or(Chunk { content: true, ..Chunk::default() })
+    json.deserialize_map(Read).unwrap_or_else(|_| {
+        // `NaN` and the like are the client's to judge.
+        let ours = data.starts_with(b"{") && CHOICES.find(data).is_some();
+        Chunk { content: ours, ours, failed: !ours, flat: !ours, ..Chunk::default() }
+    })
+}
+
+/// An error that stands flat in the place of what was asked for: `{"code":401,"msg":"..."}`, `{"detail":"..."}`.
+#[derive(Default)]
+pub struct Flat {
+    said: bool,
+    sound: bool,
+}
+
+impl Flat {
+    pub fn says(&mut self, value: &RawValue) {
+        self.said |= value.get().len() > 2 && value.get().starts_with(['"', '[']);
+    }
+
+    /// A code, or whether there was success.
+    pub fn code(&mut self, value: &RawValue) {
+        self.sound |= matches!(value.get(), "0" | "200" | r#""0""# | r#""200""# | "true");
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.said && !self.sound
+    }
 }
 
 keys! { Key {
     Choices = "choices",
     Error = "error",
-    // Found beside choices, and alone in front of them: usage, ids, content filters, keep-alives.
-    Idle = "usage" | "id" | "object" | "created" | "model" | "prompt_filter_results" | "x_groq" | "provider"
-        | "service_tier" | "system_fingerprint" | "obfuscation" | "type",
+    Object = "object",
+    // Writer's completions, in a format of their own.
+    Value = "value",
+    Said = "message" | "msg" | "detail" | "error_message" | "error_msg" | "errorMessage" | "error_description",
+    Code = "code" | "status_code" | "error_code" | "success",
 } }
 
 struct Read;
@@ -46,7 +78,7 @@ impl<'de> Visitor<'de> for Read {
         f.write_str("a chunk")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk, A::Error> {
-        let (mut chunk, mut unknown) = (Chunk::default(), false);
+        let (mut chunk, mut flat) = (Chunk::default(), Flat::default());
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Choices => {
@@ -58,14 +90,19 @@ impl<'de> Visitor<'de> for Read {
                     chunk.failed |= choices.failed;
                 }
                 Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
-                Key::Idle => {
+                // Mistral's.
+                Key::Object => chunk.flat |= map.next_value::<&RawValue>()?.get() == r#""error""#,
+                Key::Value => chunk.content |= map.next_value::<Weight>()?.0,
+                Key::Said => flat.says(map.next_value()?),
+                Key::Code => flat.code(map.next_value()?),
+                Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Key::Other => unknown |= map.next_value::<Weight>()?.0,
             }
         }
-        // A foreign format is not understood, so what it carries counts as content.
-        chunk.content |= unknown && !chunk.ours && !chunk.failed;
+        chunk.flat |= !chunk.ours && flat.is_error();
+        chunk.flat &= !chunk.failed;
+        chunk.failed |= chunk.flat;
         Ok(chunk)
     }
 }
@@ -96,7 +133,7 @@ impl<'de> Deserialize<'de> for Choices {
                     all.empty = false;
                     all.content |= choice.content;
                     all.finished |= choice.finish == Finish::Some;
-                    all.failed |= choice.finish == Finish::Failed;
+                    all.failed |= choice.failed || choice.finish == Finish::Failed;
                 }
                 Ok(all)
             }
@@ -105,7 +142,7 @@ impl<'de> Deserialize<'de> for Choices {
     }
 }
 
-keys! { ChoiceKey { Delta = "delta", Text = "text" | "message", Finish = "finish_reason" } }
+keys! { ChoiceKey { Delta = "delta", Text = "text" | "message", Finish = "finish_reason", Error = "error" } }
 
 #[derive(PartialEq)]
 enum Finish {
@@ -116,6 +153,7 @@ enum Finish {
 
 struct Choice {
     content: bool,
+    failed: bool,
     finish: Finish,
 }
 
@@ -128,12 +166,13 @@ impl<'de> Deserialize<'de> for Choice {
                 f.write_str("a choice")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Choice, A::Error> {
-                let mut choice = Choice { content: false, finish: Finish::None };
+                let mut choice = Choice { content: false, failed: false, finish: Finish::None };
                 while let Some(key) = map.next_key::<ChoiceKey>()? {
                     match key {
                         ChoiceKey::Delta => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Text => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Finish => choice.finish = map.next_value()?,
+                        ChoiceKey::Error => choice.failed |= map.next_value::<Weight>()?.0,
                         ChoiceKey::Other => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -258,10 +297,43 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_format_is_content() {
-        for data in ["{\"value\":\"Sure\"}", "[1]", "nonsense", "{\"cut\":"] {
-            assert!(look(data.as_bytes()).content, "{data}");
+    fn an_error_is_told_in_many_ways() {
+        for data in [
+            r#"{"choices":[{"delta":{},"error":{"code":502}}]}"#,
+            r#"{"object":"error","message":"m","type":"t"}"#,
+            r#"{"code":401,"msg":"invalid token","data":null}"#,
+            r#"{"message":"Unauthorized"}"#,
+            r#"{"detail":[{"loc":["body"]}]}"#,
+            r#"{"error_message":"m","error_code":1}"#,
+            "Unauthorized",
+            "<html>",
+            "null",
+            "[1]",
+            r#""hello""#,
+        ] {
+            let chunk = look(data.as_bytes());
+            assert!(chunk.failed && !chunk.content, "{data}");
         }
-        assert!(!look(b"{\"type\":\"ping\"}").content);
+    }
+
+    #[test]
+    fn what_may_stand_in_front_of_a_stream_is_neither_content_nor_an_error() {
+        for data in [
+            r#"{"type":"ping"}"#,
+            r#"{"status":"ok"}"#,
+            r#"{"code":0,"msg":"success"}"#,
+            r#"{"success":true,"message":"ok"}"#,
+            r#"{"message":{"content":"x"}}"#,
+            r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+            r#"{"choices":[],"message":"x"}"#,
+            r#"{"object":"chat.completion.chunk","usage":{"prompt_tokens":1}}"#,
+        ] {
+            let chunk = look(data.as_bytes());
+            assert!(!chunk.failed && !chunk.content, "{data}");
+        }
+        let odd = look(br#"{"choices":[{"delta":{"content":"a"},"logprobs":NaN}]}"#);
+        assert!(odd.content && odd.ours && !odd.failed);
+        let of_writer = look(br#"{"value":"Sure"}"#);
+        assert!(of_writer.content && !of_writer.ours && !of_writer.failed);
     }
 }

@@ -6,11 +6,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::Endpoint;
-use crate::json::keys;
+use crate::conversation::Maybe;
+use crate::json::object::object;
+use crate::json::{Weight, keys};
+use crate::watch::long::holds_error;
 
 /// What an event's type means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +47,7 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
         Endpoint::Responses => match kind {
             b"response.created" | b"response.queued" | b"response.in_progress" | b"codex.rate_limits" => Step::Idle,
             b"response.completed" | b"response.incomplete" => Step::Done,
-            b"response.failed" => Step::Failed,
+            b"response.failed" | b"response.error" => Step::Failed,
             _ => Step::Content,
         },
         Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations => match kind {
@@ -77,6 +82,25 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
         | Endpoint::BatchEmbedContents
         | Endpoint::Converse => Step::Content,
     }
+}
+
+/// A kind of event that one of these families has, or may have one day.
+pub fn is_known(kind: &[u8]) -> bool {
+    kind.contains(&b'.') || kind.starts_with(b"content_block")
+}
+
+/// Whether the last event of a response tells that it broke, whatever its name says.
+pub fn is_broken(data: &[u8]) -> bool {
+    object! { struct Event<'a> { response: Response<'a> = "response", } }
+    object! { struct Response<'a> { error: Weight = "error", status: Maybe<'a> = "status", } }
+    static FAILED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"failed\""));
+    if FAILED.find(data).is_none() && !holds_error(data) {
+        return false;
+    }
+    let event: Event<'_> = crate::json::from_bytes(data).unwrap_or_default();
+    let response = event.response.unwrap_or_default();
+    let status = response.status.and_then(Maybe::filled);
+    response.error.is_some_and(|error| error.0) || status.as_deref() == Some("failed")
 }
 
 /// The type an event's data names for itself. Nearly everybody writes it first, and then it costs no parse.
@@ -141,5 +165,18 @@ mod tests {
         assert_eq!(step(Endpoint::AudioTranscriptions, b"transcript.text.done"), Step::Done);
         assert_eq!(step(Endpoint::AudioSpeech, b"speech.audio.done"), Step::Done);
         assert_eq!(step(Endpoint::AudioSpeech, b"error"), Step::Error);
+    }
+
+    #[test]
+    fn a_response_that_broke_is_one_whatever_its_event_is_called() {
+        for (data, broken) in [
+            (r#"{"response":{"status":"failed","error":{"code":"server_error"},"output":[]}}"#, true),
+            (r#"{"response":{"status":"incomplete","error":{"message":"x"}}}"#, true),
+            (r#"{"response":{"status":"failed","error":null}}"#, true),
+            (r#"{"response":{"status":"completed","error":null}}"#, false),
+            (r#"{"response":{"status":"completed","output":[{"status":"failed","error":{"code":1}}]}}"#, false),
+        ] {
+            assert_eq!(is_broken(data.as_bytes()), broken, "{data}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::elements::{Elements, bare};
 use super::events::Answer;
+use super::foreign::OTHER;
 use super::long::{Long, MAX_EVENT, Part};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
@@ -57,9 +58,13 @@ impl Array {
         } else if !rest.is_empty() && !self.hold(rest) {
             seen.upto = chunk.len();
         }
-        // What commits nobody to this answer may be all of it: an array of nothing.
-        self.answer.content |= self.closed && self.answer.failure.is_none();
+        // What commits nobody to this answer may be all of it: its usage.
+        if self.closed && self.answer.failure.is_none() {
+            self.answer.content |= self.answer.ours;
+            self.answer.foreign = !self.answer.content;
+        }
         (seen.content, seen.terminal) = (self.answer.content, self.closed);
+        seen.foreign = self.answer.foreign.then_some(OTHER);
         if std::mem::take(&mut self.answer.fresh) {
             seen.failed = self.answer.failure.clone();
         }
@@ -100,6 +105,7 @@ impl Array {
 
     pub fn end(&self, framing_clean: bool) -> Result<(), Cut> {
         match (self.failure(), self.closed) {
+            _ if self.answer.foreign => Err(Cut::Foreign(OTHER)),
             (Some(_), _) => Err(Cut::Told),
             (None, true) => Ok(()),
             (None, false) if framing_clean => Err(Cut::NoTerminal),

@@ -1,7 +1,8 @@
 //! What the events of a stream add up to.
 
+use super::foreign::OTHER;
 use super::frame::Frame;
-use super::needle::{CHOICES, ERROR, candidate_finished, finished};
+use super::needle::{CANDIDATES, CHOICES, ERROR, candidate_finished, finished};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
 use super::{Cut, Failure};
@@ -20,7 +21,9 @@ pub struct Answer {
     /// A finish reason was seen: with it, an orderly end will do for servers that send no `[DONE]`.
     finished: bool,
     /// Some event was of the format that this endpoint streams. One that never is has no end that we could know.
-    ours: bool,
+    pub ours: bool,
+    /// It has ended, and was no answer.
+    pub foreign: bool,
     pub usage: Option<Usage>,
     pub failure: Option<Box<Failure>>,
     /// A failure since the last chunk.
@@ -39,6 +42,7 @@ impl Answer {
             terminal: false,
             finished: false,
             ours: false,
+            foreign: false,
             usage: None,
             failure: None,
             fresh: false,
@@ -65,7 +69,7 @@ impl Answer {
         false
     }
 
-    /// `[DONE]` ends chunks. Other streams have ends of their own, which these insist on.
+    /// `[DONE]` ends chunks, where there were any. Other streams have ends of their own, which these insist on.
     fn done(&mut self) {
         match self.endpoint {
             Endpoint::Responses
@@ -86,7 +90,10 @@ impl Answer {
             | Endpoint::ImagesVariations
             | Endpoint::AudioSpeech
             | Endpoint::AudioTranscriptions
-            | Endpoint::AudioTranslations => self.terminal = true,
+            | Endpoint::AudioTranslations => {
+                self.terminal = self.ours || self.content;
+                self.foreign = !self.terminal && self.failure.is_none();
+            }
         }
     }
 
@@ -123,9 +130,10 @@ impl Answer {
         self.usage = usage.or(self.usage);
         let ending = !self.finished && finished(data);
         self.finished |= ending;
-        self.ours = self.ours || CHOICES.find(data).is_some();
+        let ours = CHOICES.find(data).is_some();
+        self.ours |= ours;
         let error = ERROR.find(data).is_some();
-        if error && chunk::look(data).failed {
+        if (error || !ours) && chunk::look(data).failed {
             self.fail(data);
         }
         if usage.is_none() && !ending {
@@ -145,7 +153,8 @@ impl Answer {
     /// Gemini's: each event is an answer of its own, and the last one has a finish reason.
     fn generated(&mut self, name: &[u8], data: &[u8]) {
         self.usage = self.cost(data).or(self.usage);
-        if name == b"error" || (ERROR.find(data).is_some() && gemini::chunk::look(data).failed) {
+        let suspect = ERROR.find(data).is_some() || CANDIDATES.find(data).is_none();
+        if name == b"error" || (suspect && gemini::chunk::look(data).failed) {
             self.fail(data);
             return;
         }
@@ -165,12 +174,14 @@ impl Answer {
     fn typed(&mut self, name: &[u8], data: &[u8]) {
         let step = match name {
             b"" | b"message" => match typed::kind(data) {
-                Some(kind) => self.typed_step(kind.as_bytes()),
+                Some(kind) => self.typed_step(kind.as_bytes(), data),
                 // An error in the shape of chat, as gateways in between send it.
-                None if ERROR.find(data).is_some() && chunk::look(data).failed => Step::Error,
+                None if chunk::look(data).failed => Step::Error,
+                // No client of theirs reads what has no type.
+                None if matches!(self.endpoint, Endpoint::Responses | Endpoint::Messages) => Step::Idle,
                 None => Step::Content,
             },
-            name => self.typed_step(name),
+            name => self.typed_step(name, data),
         };
         match step {
             Step::Idle => {}
@@ -198,15 +209,28 @@ impl Answer {
         }
     }
 
-    fn typed_step(&mut self, kind: &[u8]) -> Step {
-        self.ours = true;
-        typed::step(self.endpoint, kind)
+    fn typed_step(&mut self, kind: &[u8], data: &[u8]) -> Step {
+        let begun = std::mem::replace(&mut self.ours, true);
+        match typed::step(self.endpoint, kind) {
+            // Nothing has begun that could end.
+            Step::Done if self.endpoint == Endpoint::Messages && !begun => {
+                self.foreign = self.failure.is_none();
+                Step::Idle
+            }
+            Step::Done if self.endpoint == Endpoint::Responses && typed::is_broken(data) => Step::Failed,
+            // A kind of nobody's, and the words of an error.
+            Step::Content if !typed::is_known(kind) && data.starts_with(b"{") && chunk::look(data).failed => {
+                Step::Error
+            }
+            step => step,
+        }
     }
 
     /// A failure told by an event. The SDKs raise on an `error` member, not on the event's name.
     fn fail(&mut self, data: &[u8]) {
         self.fail_silently(data);
-        self.told |= ERROR.find(data).is_some() && chunk::look(data).failed;
+        let chunk = chunk::look(data);
+        self.told |= chunk.failed && !chunk.flat;
     }
 
     /// A failure told in a way that no SDK understands.
@@ -231,10 +255,12 @@ impl Answer {
             self.finished = self.finished || candidate_finished(head) || candidate_finished(tail);
             return;
         }
-        let step = match name {
-            b"" | b"message" => typed::kind(head).map_or(Step::Content, |kind| self.typed_step(kind.as_bytes())),
-            name => self.typed_step(name),
+        let kind = match name {
+            b"" | b"message" => typed::kind(head),
+            name => Some(String::from_utf8_lossy(name)),
         };
+        self.ours |= kind.is_some();
+        let step = kind.map_or(Step::Content, |kind| typed::step(self.endpoint, kind.as_bytes()));
         match step {
             Step::Done | Step::Failed => self.terminal = true,
             Step::Idle | Step::Cost | Step::Content | Step::Delta | Step::Error => {}
@@ -242,6 +268,9 @@ impl Answer {
     }
 
     pub fn end(&self, framing_clean: bool) -> Result<(), Cut> {
+        if self.foreign {
+            return Err(Cut::Foreign(OTHER));
+        }
         let foreign = self.content && !self.ours;
         if self.terminal || (framing_clean && self.failure.is_none() && (self.finished || foreign)) {
             return Ok(());

@@ -1,58 +1,239 @@
-//! Documents that are none of what was asked for, and what is said of them.
+//! What a whole document is: an answer of the endpoint that was asked, an error, or neither.
 //!
-//! A short document that tells neither an error nor its usage must have a member that answers have, of whatever endpoint;
-//! without one (`{"status":"ok"}`, `{"detail":"Not Found"}`) no client can read it. Odd or missing members beside it, or
-//! an answer in another shape, are the client's to judge.
+//! An answer has a member of its endpoint's with a value of the right kind; without one (`{"status":"ok"}`,
+//! `{"code":401,"msg":"...","data":null}`) no client can read it. Odd or missing members beside it are the client's to
+//! judge. An error that is told beside an answer, or within its choice, is an error.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
+use super::needle::ERROR;
 use crate::Endpoint;
-use crate::json::{Weight, keys};
+use crate::json::keys;
+use crate::json::object::object;
 
 pub const EMPTY: &str = "an empty body";
 pub const PAGE: &str = "a web page";
 pub const TEXT: &str = "bare text";
 pub const JSON: &str = "JSON that is no object";
+pub const EVENTS: &str = "a stream that nobody asked for";
 pub const OTHER: &str = "a document of another kind";
 
-keys! { Key {
-    Choices = "choices",
-    Payload = "data" | "output" | "output_text" | "content" | "candidates" | "promptFeedback" | "embedding" | "embeddings"
-        | "results" | "input_tokens" | "totalTokens" | "total_tokens" | "images" | "text"
-        // NVIDIA's and others' ranks, and pictures of servers that came before OpenAI's shape.
-        | "rankings" | "scores" | "rerank_results" | "artifacts" | "image" | "url",
-} }
-
-/// Whether it is a whole object without anything of an answer.
-pub fn is_foreign(endpoint: Endpoint, document: &[u8]) -> bool {
-    let sound = matches!(endpoint, Endpoint::AudioSpeech | Endpoint::AudioTranscriptions | Endpoint::AudioTranslations);
-    !sound && matches!(serde_json::Deserializer::from_slice(document).deserialize_map(Look), Ok(false))
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Answer,
+    Error,
+    Foreign,
+    /// It goes on.
+    Open,
 }
 
-/// True where there is something of an answer.
-struct Look;
+/// Judges what seems to be a whole document. `told`: it tells its usage.
+pub fn judge(endpoint: Endpoint, document: &[u8], told: bool) -> Verdict {
+    // Who tells its usage has answered, or tells its error in so many words.
+    if told && ERROR.find(document).is_none() {
+        return Verdict::Answer;
+    }
+    let mut look = Look { endpoint, beginning: false, begun: false, answer: false, error: false };
+    match look.read(document) {
+        Ok(()) if look.error => Verdict::Error,
+        Ok(()) if told || look.answer => Verdict::Answer,
+        Ok(()) => Verdict::Foreign,
+        Err(error) if error.is_eof() => Verdict::Open,
+        // `NaN` and the like within an answer are the client's to judge; a transcript may begin with a brace.
+        Err(error) if error.is_syntax() && (look.begun || is_transcript(endpoint)) => Verdict::Answer,
+        Err(_) => Verdict::Foreign,
+    }
+}
 
-impl<'de> Visitor<'de> for Look {
-    type Value = bool;
+/// Whether a document begins as an answer: nothing of its members is told before one that answers have.
+pub fn begins(endpoint: Endpoint, document: &[u8]) -> bool {
+    let mut look = Look { endpoint, beginning: true, begun: false, answer: false, error: false };
+    look.read(document).is_err() && look.begun && !look.error
+}
+
+/// What stands behind white space and a byte order mark.
+pub fn bare(bytes: &[u8]) -> &[u8] {
+    let skipped = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xEF | 0xBB | 0xBF);
+    let begin = bytes.iter().position(|byte| !skipped(byte)).unwrap_or(bytes.len());
+    bytes.get(begin..).unwrap_or_default()
+}
+
+const fn is_transcript(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::AudioTranscriptions | Endpoint::AudioTranslations)
+}
+
+keys! { Key {
+    Error = "error",
+    Object = "object",
+    Status = "status",
+    Choices = "choices",
+    Data = "data",
+    Output = "output",
+    Results = "results",
+    Text = "text",
+    OutputText = "output_text",
+    Content = "content",
+    Candidates = "candidates",
+    Feedback = "promptFeedback",
+    Vectors = "embedding" | "embeddings",
+    Count = "input_tokens" | "totalTokens" | "total_tokens",
+    // NVIDIA's and others' ranks, and pictures of servers that came before OpenAI's shape.
+    Ranks = "rankings" | "scores" | "rerank_results",
+    Pictures = "images" | "image" | "artifacts" | "url",
+    Sound = "audio" | "audio_url" | "audioContent" | "audio_content",
+    Spoken = "segments" | "words" | "chunks" | "utterances" | "result" | "transcript" | "transcripts" | "transcription",
+} }
+
+/// The members of a document.
+struct Look {
+    endpoint: Endpoint,
+    /// No more is asked than how it begins.
+    beginning: bool,
+    /// A member came that answers have.
+    begun: bool,
+    /// One had the right kind of value.
+    answer: bool,
+    error: bool,
+}
+
+impl Look {
+    fn read(&mut self, document: &[u8]) -> serde_json::Result<()> {
+        let document = bare(document);
+        let mut json = serde_json::Deserializer::from_slice(document);
+        if document.first() == Some(&b'[') { json.deserialize_seq(self) } else { json.deserialize_map(self) }
+    }
+
+    /// Whether answers have such a member.
+    const fn is_member(&self, key: Key) -> bool {
+        use Endpoint as E;
+        match self.endpoint {
+            E::Chat | E::Completions => matches!(key, Key::Choices),
+            E::Responses => matches!(key, Key::Output | Key::OutputText),
+            E::Messages => matches!(key, Key::Content),
+            E::GenerateContent => matches!(key, Key::Candidates | Key::Feedback),
+            E::CountTokens | E::GeminiCountTokens => matches!(key, Key::Count),
+            E::Embeddings | E::EmbedContent | E::BatchEmbedContents => matches!(key, Key::Data | Key::Vectors),
+            E::Moderations => matches!(key, Key::Results),
+            E::Rerank => matches!(key, Key::Results | Key::Data | Key::Output | Key::Ranks),
+            E::ImagesGenerations | E::ImagesEdits | E::ImagesVariations => {
+                matches!(key, Key::Data | Key::Output | Key::Results | Key::Pictures)
+            }
+            E::AudioSpeech => matches!(key, Key::Data | Key::Output | Key::Content | Key::Sound | Key::Pictures),
+            E::AudioTranscriptions | E::AudioTranslations => {
+                matches!(key, Key::Text | Key::Data | Key::Output | Key::Results | Key::OutputText | Key::Spoken)
+            }
+            E::Converse => matches!(key, Key::Output),
+        }
+    }
+
+    /// Whether its value is of the right kind.
+    fn is_value(&self, key: Key, value: &RawValue) -> bool {
+        let first = value.get().as_bytes().first();
+        let (is_list, is_object) = (first == Some(&b'['), first == Some(&b'{'));
+        match key {
+            // Of these there must be one: a client takes the first.
+            Key::Choices | Key::Candidates => entries(value).any(is_filled),
+            Key::Count => first.is_some_and(u8::is_ascii_digit),
+            Key::Feedback => is_object,
+            // Of silence it is empty.
+            Key::Text | Key::OutputText => first == Some(&b'"'),
+            Key::Output if self.endpoint == Endpoint::Responses => is_list,
+            Key::Content if self.endpoint == Endpoint::Messages => is_list,
+            Key::Results if self.endpoint == Endpoint::Moderations => is_list,
+            Key::Data | Key::Vectors | Key::Ranks | Key::Results => is_list || is_filled(value) && !is_number(value),
+            _ => is_filled(value) && !is_number(value),
+        }
+    }
+
+    fn is_error(&self, key: Key, value: &RawValue) -> bool {
+        match key {
+            Key::Error => is_error(value),
+            // Mistral's.
+            Key::Object => value.get() == r#""error""#,
+            Key::Status => self.endpoint == Endpoint::Responses && value.get() == r#""failed""#,
+            Key::Choices => entries(value).any(is_broken),
+            _ => false,
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Look {
+    type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an answer")
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut any = false;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Key>()? {
-            match key {
-                // Of choices there must be one: a client takes the first.
-                Key::Choices => any |= map.next_value::<Weight>()?.0,
-                Key::Payload | Key::Other => {
-                    any |= key == Key::Payload;
-                    map.next_value::<IgnoredAny>()?;
-                }
+            let is_member = self.is_member(key);
+            self.begun |= is_member;
+            if self.begun && self.beginning {
+                return Err(A::Error::custom("nothing more is asked"));
+            }
+            if is_member || matches!(key, Key::Error | Key::Object | Key::Status) {
+                let value = map.next_value::<&RawValue>()?;
+                self.answer |= is_member && self.is_value(key, value);
+                self.error |= self.is_error(key, value);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(any)
+        Ok(())
     }
+    /// Text Embeddings Inference ranks so, and some wrap their errors.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let is_answer = self.endpoint == Endpoint::Rerank || is_transcript(self.endpoint);
+        while let Some(entry) = seq.next_element::<&RawValue>()? {
+            self.error |= is_broken(entry);
+            self.begun |= is_answer && entry.get().starts_with('{') && is_filled(entry);
+            if self.begun && self.beginning {
+                return Err(A::Error::custom("nothing more is asked"));
+            }
+        }
+        self.answer = self.begun;
+        Ok(())
+    }
+}
+
+/// The objects of a list.
+fn entries(list: &RawValue) -> impl Iterator<Item = &RawValue> {
+    let list: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+    list.into_iter().filter(|entry| entry.get().starts_with('{'))
+}
+
+/// Neither null, zero, false, nor empty.
+fn is_filled(value: &RawValue) -> bool {
+    let text = value.get();
+    match text.as_bytes().first() {
+        Some(b'{' | b'[') => {
+            text.get(1..text.len().saturating_sub(1)).is_some_and(|inside| !inside.trim_ascii().is_empty())
+        }
+        Some(b'"') => text.len() > 2,
+        Some(b't') => true,
+        Some(b'n' | b'f') | None => false,
+        Some(_) => text.bytes().any(|byte| matches!(byte, b'1'..=b'9')),
+    }
+}
+
+fn is_number(value: &RawValue) -> bool {
+    matches!(value.get().as_bytes().first(), Some(b'-' | b'0'..=b'9' | b't'))
+}
+
+/// An `error` that says something: not that there is none.
+fn is_error(value: &RawValue) -> bool {
+    let inside = serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(value.get());
+    is_filled(value) && inside.map_or(true, |inside| inside.into_values().any(is_filled))
+}
+
+/// Whether a choice, or what stands for a whole answer, tells that it failed.
+fn is_broken(entry: &RawValue) -> bool {
+    object! { struct Entry<'a> { error: &'a RawValue = "error", finish: &'a RawValue = "finish_reason", } }
+    let read: Entry<'_> = serde_json::from_str(entry.get()).unwrap_or_default();
+    read.error.is_some_and(is_error) || read.finish.is_some_and(|finish| finish.get() == r#""error""#)
 }
 
 #[cfg(test)]
@@ -60,32 +241,85 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_nobody_could_read_is_foreign() {
-        for (endpoint, document, foreign) in [
-            (Endpoint::Chat, r#"{"status":"ok"}"#, true),
-            (Endpoint::Chat, "{}", true),
-            (Endpoint::Chat, r#"{"detail":"Not Found"}"#, true),
-            (Endpoint::Chat, r#"{"message":"Unauthorized"}"#, true),
-            (Endpoint::Chat, r#"{"object":"list","data":[]}"#, false),
-            (Endpoint::Chat, r#"{"id":"x","choices":null}"#, true),
-            (Endpoint::Chat, r#"{"id":"x","choices":[]}"#, true),
-            (Endpoint::Chat, r#"{"choices":[{}]}"#, false),
-            (Endpoint::Chat, r#"{"choices":[{"message":{"content":null}}],"extra":1}"#, false),
-            (Endpoint::Responses, r#"{"id":"r","status":"queued","output":[]}"#, false),
-            (Endpoint::Messages, r#"{"content":[]}"#, false),
-            (Endpoint::Messages, r#"{"message":"hello"}"#, true),
-            (Endpoint::GenerateContent, r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, false),
-            (Endpoint::CountTokens, r#"{"input_tokens":0}"#, false),
-            (Endpoint::Embeddings, r#"{"data":[]}"#, false),
-            (Endpoint::Rerank, r#"{"results":[]}"#, false),
-            (Endpoint::ImagesGenerations, r#"{"data":[{"url":"x"}]}"#, false),
-            (Endpoint::AudioTranscriptions, r#"{"anything":1}"#, false),
-            (Endpoint::Moderations, r#"{"anything":1}"#, true),
-            // Not whole, or not JSON: not judged here.
-            (Endpoint::Chat, r#"{"status":"#, false),
-            (Endpoint::Chat, r#"{"status":'ok'}"#, false),
+    fn an_answer_has_a_member_of_its_endpoint() {
+        use Verdict::{Answer, Error, Foreign, Open};
+        for (endpoint, document, verdict) in [
+            (Endpoint::Chat, r#"{"status":"ok"}"#, Foreign),
+            (Endpoint::Chat, "{}", Foreign),
+            (Endpoint::Chat, r#"{"detail":"Not Found"}"#, Foreign),
+            (Endpoint::Chat, r#"{"code":401,"msg":"invalid token","data":null}"#, Foreign),
+            (Endpoint::Chat, r#"{"success":false,"message":"no","data":[1]}"#, Foreign),
+            (Endpoint::Chat, r#"{"object":"list","data":[]}"#, Foreign),
+            (Endpoint::Chat, r#"{"text":null,"url":"/v1","content":null}"#, Foreign),
+            (Endpoint::Chat, r#"{"id":"x","choices":null}"#, Foreign),
+            (Endpoint::Chat, r#"{"id":"x","choices":[]}"#, Foreign),
+            (Endpoint::Chat, r#"{"choices":[null]}"#, Foreign),
+            (Endpoint::Chat, r#"{"choices":[{ }]}"#, Foreign),
+            (Endpoint::Chat, r#"{"choices":"none"}"#, Foreign),
+            (Endpoint::Chat, r#"{"choices":[{"x":1}]}"#, Answer),
+            (Endpoint::Chat, r#"{"code":0,"msg":"success","error":null,"choices":[{"message":{}}]}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":[{"message":{"content":null}}],"extra":1}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":[{"logprobs":NaN}]}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":[{"a":1}],"error":{"code":0,"message":""}}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":[{"a":1}],"error":{"code":500}}"#, Error),
+            (Endpoint::Chat, r#"{"choices":[{"error":{"code":502,"message":"m"},"message":{}}]}"#, Error),
+            (Endpoint::Chat, r#"{"choices":[{"message":{},"finish_reason":"error"}]}"#, Error),
+            (Endpoint::Chat, r#"{"object":"error","message":"m"}"#, Error),
+            (Endpoint::Chat, r#"{"error":"m"}"#, Error),
+            (Endpoint::Chat, "\u{feff}{\"error\":\"m\"}", Error),
+            (Endpoint::Chat, r#"{"status":"#, Open),
+            (Endpoint::Chat, r#"{"choices":[{}"#, Open),
+            (Endpoint::Chat, "{error: overloaded}", Foreign),
+            (Endpoint::Chat, "{'error': 'overloaded'}", Foreign),
+            (Endpoint::Chat, "{{ template }}", Foreign),
+            (Endpoint::Responses, r#"{"id":"r","status":"queued","output":[]}"#, Answer),
+            (Endpoint::Responses, r#"{"id":"r","error":null,"status":"failed","output":[]}"#, Error),
+            (Endpoint::Responses, r#"{"output":null}"#, Foreign),
+            (Endpoint::Messages, r#"{"content":[]}"#, Answer),
+            (Endpoint::Messages, r#"{"content":null}"#, Foreign),
+            (Endpoint::Messages, r#"{"message":"hello"}"#, Foreign),
+            (Endpoint::GenerateContent, r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, Answer),
+            (Endpoint::GenerateContent, r#"{"candidates":[],"promptFeedback":{}}"#, Answer),
+            (Endpoint::GenerateContent, r#"{"candidates":[{"finishReason":"STOP"}]}"#, Answer),
+            (Endpoint::GenerateContent, r#"{"candidates":[]}"#, Foreign),
+            (Endpoint::CountTokens, r#"{"input_tokens":0}"#, Answer),
+            (Endpoint::CountTokens, r#"{"input_tokens":null}"#, Foreign),
+            (Endpoint::Embeddings, r#"{"data":[]}"#, Answer),
+            (Endpoint::Embeddings, r#"{"embeddings":{"float":[[1]]}}"#, Answer),
+            (Endpoint::Embeddings, r#"{"code":500,"msg":"busy","data":{}}"#, Foreign),
+            (Endpoint::Rerank, r#"{"results":[]}"#, Answer),
+            (Endpoint::Rerank, r#"[{"index":0,"score":1}]"#, Answer),
+            (Endpoint::Rerank, "[]", Foreign),
+            (Endpoint::Rerank, "[null]", Foreign),
+            (Endpoint::Rerank, r#"["Unauthorized"]"#, Foreign),
+            (Endpoint::Rerank, r#"[{"error":"m"}]"#, Error),
+            (Endpoint::ImagesGenerations, r#"{"data":[{"url":"x"}]}"#, Answer),
+            (Endpoint::ImagesGenerations, r#"{"image":"aGk="}"#, Answer),
+            (Endpoint::AudioTranscriptions, r#"{"text":""}"#, Answer),
+            (Endpoint::AudioTranscriptions, r#"{"transcription":[{"text":"hi"}]}"#, Answer),
+            (Endpoint::AudioTranscriptions, "{laughs} hello }", Answer),
+            (Endpoint::AudioTranscriptions, r#"{"detail":"Not Found"}"#, Foreign),
+            (Endpoint::AudioTranscriptions, r#"{"code":401,"data":null}"#, Foreign),
+            (Endpoint::AudioSpeech, r#"{"audio":"aGk="}"#, Answer),
+            (Endpoint::AudioSpeech, r#"{"detail":"Not Found"}"#, Foreign),
+            (Endpoint::Moderations, r#"{"anything":1}"#, Foreign),
         ] {
-            assert_eq!(is_foreign(endpoint, document.as_bytes()), foreign, "{endpoint:?} {document}");
+            assert_eq!(judge(endpoint, document.as_bytes(), false), verdict, "{endpoint:?} {document}");
+        }
+        let told = r#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
+        assert_eq!(judge(Endpoint::Chat, told.as_bytes(), true), Answer);
+    }
+
+    #[test]
+    fn an_answer_is_known_by_how_it_begins() {
+        for (endpoint, document, is_one) in [
+            (Endpoint::Chat, r#"{"id":"x","choices":[{"mess"#, true),
+            (Endpoint::Rerank, r#"[{"index":0},{"#, true),
+            (Endpoint::Chat, r#"{"id":"xxx"#, false),
+            (Endpoint::Chat, r#"{"error":{"message":"m"},"choices":"#, false),
+            (Endpoint::Chat, r#"{"data":[]}"#, false),
+        ] {
+            assert_eq!(begins(endpoint, document.as_bytes()), is_one, "{document}");
         }
     }
 }

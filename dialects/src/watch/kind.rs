@@ -61,34 +61,31 @@ impl Label {
 pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
     let Some(first) = beginning.first() else { return Kind::Foreign(foreign::EMPTY) };
     match endpoint {
-        Endpoint::AudioSpeech => match label {
-            Label::Events => Kind::Events,
-            Label::Json if matches!(first, b'{' | b'[') => Kind::Document,
-            Label::Media | Label::Octets if !is_page(beginning) => Kind::Bytes,
-            _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
-            Label::Json | Label::Text | Label::Page if is_text(beginning) => Kind::Foreign(foreign::TEXT),
-            _ => Kind::Bytes,
+        Endpoint::AudioSpeech => match first {
+            _ if is_sound(label, beginning) => Kind::Bytes,
+            _ if label == Label::Events => Kind::Events,
+            _ => readable(*first),
         },
         // Text, subtitles or JSON, as the request asked. Of JSON only an object is one: `[Music]` is a text. whisper.cpp's
         // server labels its texts as web pages.
         Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match (label, first) {
             (Label::Events, _) => Kind::Events,
             (Label::Page, b'<') => Kind::Foreign(foreign::PAGE),
-            (_, b'{') | (Label::Json, b'[') => Kind::Document,
+            (_, b'{') | (Label::Json, b'[' | 0xEF) => Kind::Document,
             (Label::Octets | Label::None, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => Kind::Events,
             _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
             // A text that was made JSON is a string.
-            (Label::Json, b'"' | 0xEF) => Kind::Bytes,
+            (Label::Json, b'"') => Kind::Bytes,
             (Label::Json, _) => Kind::Foreign(foreign::TEXT),
             _ => Kind::Bytes,
         },
-        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations
-            if label == Label::Media || label == Label::Octets && !is_text(beginning) =>
-        {
-            Kind::Bytes
-        }
         // vLLM's `encoding_format: bytes`.
-        Endpoint::Embeddings if label == Label::Octets && !matches!(first, b'{' | b'<') => Kind::Bytes,
+        Endpoint::Embeddings if label == Label::Octets => bytes(beginning, *first),
+        Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations
+            if matches!(label, Label::Media | Label::Octets) =>
+        {
+            bytes(beginning, *first)
+        }
         _ => match (first, label) {
             (b'{', _) => Kind::Document,
             (b'[', _) if endpoint == Endpoint::GenerateContent => Kind::Array,
@@ -96,11 +93,25 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             (b'[', _) if endpoint == Endpoint::Rerank => Kind::Document,
             (b'[', _) => Kind::Foreign(foreign::JSON),
             (b'<', _) => Kind::Foreign(foreign::PAGE),
-            (0xEF, Label::Json) => Kind::Document,
+            (0xEF, Label::Json | Label::Page) => Kind::Document,
             (_, Label::Events) | (b'd' | b'e' | b'i' | b'r' | b':' | 0xEF, _) => Kind::Events,
             (b'"' | b'-' | b'0'..=b'9' | b'n' | b't' | b'f', Label::Json) => Kind::Foreign(foreign::JSON),
             _ => Kind::Foreign(foreign::TEXT),
         },
+    }
+}
+
+/// What is labelled as bytes, which are never text.
+fn bytes(beginning: &[u8], first: u8) -> Kind {
+    if is_text(beginning) { readable(first) } else { Kind::Bytes }
+}
+
+/// What reads as text where bytes are answers.
+fn readable(first: u8) -> Kind {
+    match first {
+        b'{' => Kind::Document,
+        b'<' => Kind::Foreign(foreign::PAGE),
+        _ => Kind::Foreign(foreign::TEXT),
     }
 }
 
@@ -114,6 +125,18 @@ pub(super) fn may_be_empty(endpoint: Endpoint, label: Label) -> bool {
 fn is_page(beginning: &[u8]) -> bool {
     let begins = |with: &[u8]| beginning.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
     [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"].into_iter().any(begins)
+}
+
+/// Sound, by its label or by what it is; vendors label it as they please, and so do their errors.
+fn is_sound(label: Label, beginning: &[u8]) -> bool {
+    let is_known = [&b"RIFF"[..], b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b"#!AMR"]
+        .into_iter()
+        .any(|magic| beginning.starts_with(magic));
+    match label {
+        Label::Events => false,
+        Label::Media => !is_text(beginning) || !(beginning.starts_with(b"{") || is_page(beginning)),
+        Label::Json | Label::Text | Label::Page | Label::Octets | Label::None => is_known || !is_text(beginning),
+    }
 }
 
 fn is_text(beginning: &[u8]) -> bool {

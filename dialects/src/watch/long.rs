@@ -90,7 +90,7 @@ impl Long {
 }
 
 /// Whether there is the key `error` with an object behind it; within a text it would be escaped.
-fn holds_error(bytes: &[u8]) -> bool {
+pub fn holds_error(bytes: &[u8]) -> bool {
     ERROR.find_iter(bytes).any(|at| value_at(bytes, at).first() == Some(&b'{'))
 }
 

@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::bounds::Bounds;
 use super::events::Answer;
+use super::foreign::OTHER;
 use super::lines::{Line, Lines};
 use super::long::{Long, MAX_EVENT, Part};
 use super::{Cut, Failure, Seen};
@@ -87,6 +88,7 @@ impl Sse {
         }
         seen.content = self.answer.content;
         seen.terminal = self.answer.terminal;
+        seen.foreign = self.answer.foreign.then_some(OTHER);
         if std::mem::take(&mut self.answer.fresh) {
             seen.failed = self.answer.failure.clone();
         }

@@ -78,6 +78,12 @@ fn an_end_is_believed_only_with_a_reason() {
     assert_eq!(ended(&[TEXT, STOP, "event: x"].concat()), (Err(Cut::NoTerminal), Err(Cut::Broken)));
     assert_eq!(ended(""), (Err(Cut::Foreign("an empty body")), Err(Cut::Broken)));
     assert_eq!(ended("data: {\"value\":\"a foreign format\"}\n\n"), (Ok(()), Err(Cut::Broken)));
+    for nothing in [DONE.to_owned(), format!("data: {{\"status\":\"ok\"}}\n\n{DONE}")] {
+        assert_eq!(ended(&nothing), (Err(Cut::Foreign(OTHER)), Err(Cut::Foreign(OTHER))), "{nothing}");
+    }
+    // Content filters first, or nothing but usage.
+    assert_eq!(ended(&["data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n", DONE].concat()).0, Ok(()));
+    assert_eq!(ended(&[USAGE, DONE].concat()).0, Ok(()));
 }
 
 #[test]
@@ -352,7 +358,11 @@ fn an_error_under_a_200_may_be_retried() {
         ),
         (r#"{"id":"r","error":null,"choices":[{"a":1}]}"#, None),
         (r#"{"choices":[{"message":{"content":"\"error\""}}],"x":"error"}"#, None),
-        (r#"{"choices":[{"message":{"content":"a"}}],"error":{"message":"late"}}"#, None),
+        (r#"{"choices":[{"message":{"content":"a"}}],"error":{"message":"late"}}"#, Some(Fault::Upstream)),
+        (
+            r#"{"choices":[{"error":{"message":"m"},"finish_reason":"error"}],"usage":{"prompt_tokens":1}}"#,
+            Some(Fault::Upstream),
+        ),
     ] {
         let (mut watch, seen) = watched(json, body.as_bytes());
         assert_eq!(seen.content, fault.is_none(), "{body}");
@@ -364,7 +374,7 @@ fn an_error_under_a_200_may_be_retried() {
 #[test]
 fn a_long_document_is_not_kept() {
     let mut watch = json();
-    assert!(!watch.push(b"{\"data\":[").content);
+    assert!(!watch.push(b"{\"choices\":[").content);
     let chunk = vec![b'1'; 8_000];
     assert!(!watch.push(&chunk).content);
     assert!(!watch.push(&chunk).content);
@@ -464,6 +474,10 @@ fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_labe
         (Endpoint::AudioSpeech, "audio/mpeg", b"<!DOCTYPE html>", Some("a web page")),
         (Endpoint::AudioSpeech, "text/plain", b"Ollama is running", Some("bare text")),
         (Endpoint::AudioSpeech, "application/json", b"null", Some("bare text")),
+        (Endpoint::AudioSpeech, "application/octet-stream", b"Internal error", Some("bare text")),
+        (Endpoint::AudioSpeech, "application/octet-stream", b"\x00\x01\x00", None),
+        (Endpoint::AudioSpeech, "audio/mpeg", b"{\"detail\":\"Not Found\"}", Some("a document of another kind")),
+        (Endpoint::AudioSpeech, "application/json", b"{\"detail\":\"Not Found\"}", Some("a document of another kind")),
         (Endpoint::AudioTranscriptions, "text/plain; charset=utf-8", b"every day <html>", None),
         (Endpoint::AudioTranscriptions, "text/vtt", b"WEBVTT\n", None),
         (Endpoint::AudioTranscriptions, "application/json", b"\"hello\"", None),
@@ -479,6 +493,12 @@ fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_labe
         (Endpoint::ImagesGenerations, "application/json", br#"{"data":[]}"#, None),
         (Endpoint::ImagesGenerations, "application/octet-stream", b"\x89PNG", None),
         (Endpoint::ImagesGenerations, "application/octet-stream", b"busy", Some("bare text")),
+        (Endpoint::ImagesGenerations, "image/png", b"quota exceeded", Some("bare text")),
+        (Endpoint::ImagesGenerations, "image/png", b"<html>", Some("a web page")),
+        (Endpoint::Embeddings, "application/octet-stream", b"Unauthorized", Some("bare text")),
+        (Endpoint::Chat, "application/json", b"\xEF\xBB\xBF<html>", Some("a web page")),
+        (Endpoint::Chat, "application/json", b"\xEF\xBB\xBF{\"choices\":[{\"x\":1}]}", None),
+        (Endpoint::Chat, "application/json", b"\xEF\xBB\xBFbusy", Some("bare text")),
         (Endpoint::Embeddings, "application/octet-stream", b"\x00\x01", None),
         (Endpoint::Rerank, "application/json", br#"{"rankings":[]}"#, None),
         (Endpoint::Rerank, "application/json", b"[{\"index\":0}]", None),
@@ -646,4 +666,129 @@ fn an_element_beyond_the_bound_passes_as_it_comes() {
     assert_eq!(watch.push(rest).upto, rest.len());
     assert!(!watch.mid_event() && watch.push(b"]").terminal);
     assert_eq!(watch.end(true), Ok(()));
+}
+
+#[test]
+fn what_an_answer_is_does_not_hang_on_where_its_mark_is_cut() {
+    for (text, content) in [("\u{feff}{\"choices\":[{\"x\":1}]}", true), ("\u{feff}<html>", false)] {
+        let (mut watch, seen) = watched(json, text.as_bytes());
+        assert_eq!((seen.content, watch.end(true).is_ok()), (content, content));
+    }
+}
+
+#[test]
+fn a_long_document_waits_until_it_begins_as_an_answer() {
+    let id = "x".repeat(17_000);
+    for (rest, content, failed) in [
+        ("\"choices\":[{\"message\":{}}]}", true, false),
+        ("\"error\":{\"message\":\"m\"}}", false, true),
+        ("\"detail\":\"Not Found\"}", false, false),
+    ] {
+        let body = format!("{{\"id\":\"{id}\",{rest}");
+        for size in [1_000, 16_500, 200_000] {
+            let mut watch = json();
+            let seen: Vec<Seen> = body.as_bytes().chunks(size).map(|piece| watch.push(piece)).collect();
+            assert_eq!(seen.iter().any(|seen| seen.content), content, "{rest} {size}");
+            assert_eq!(seen.iter().any(|seen| seen.failed.is_some()), failed, "{rest} {size}");
+            assert_eq!(watch.end(true).is_ok(), content, "{rest} {size}");
+        }
+    }
+    // Without an end in sight nobody can hold it.
+    let mut watch = json();
+    assert!(!watch.push(format!("{{\"id\":\"{id}").as_bytes()).content);
+    assert!(watch.push(&[b'x'; 40_000]).content);
+}
+
+#[test]
+fn an_error_in_any_shape_is_one_before_content_and_after_it() {
+    let start = typed("message_start", ",\"message\":{\"content\":[]}");
+    let delta = typed("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}");
+    let created = typed("response.created", ",\"response\":{}");
+    let said = typed("response.output_text.delta", ",\"delta\":\"Hi\"");
+    let part = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\n\n";
+    for event in [
+        "data: {\"code\":401,\"msg\":\"invalid token\",\"data\":null}\n\n",
+        "data: {\"object\":\"error\",\"message\":\"m\"}\n\n",
+        "data: {\"message\":\"Unauthorized\"}\n\n",
+        "data: {\"detail\":\"Not Found\"}\n\n",
+        "data: {\"error\":{\"message\":\"m\"}}\n\n",
+        "data: Unauthorized\n\n",
+        "data: <html>\n\n",
+        "event: exception\ndata: {\"message\":\"m\"}\n\n",
+    ] {
+        for (make, begin, content) in [
+            (chat as fn() -> Watch, ROLE, TEXT),
+            (messages, &*start, &*delta),
+            (responses, &*created, &*said),
+            (generated, "", part),
+        ] {
+            for (before, content) in [(begin.to_owned(), false), ([begin, content].concat(), true)] {
+                let (_, seen) = watched(make, [&*before, event].concat().as_bytes());
+                assert_eq!((seen.content, seen.failed.is_some()), (content, true), "{before}{event}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_end_without_a_beginning_is_no_answer() {
+    let stop = typed("message_stop", "");
+    let (mut watch, seen) = watched(messages, stop.as_bytes());
+    assert!(!seen.content && !seen.terminal);
+    assert_eq!((seen.foreign, watch.end(true)), (Some(OTHER), Err(Cut::Foreign(OTHER))));
+    // A response may come with its last event alone.
+    let done = typed("response.completed", ",\"response\":{\"status\":\"completed\",\"output\":[]}");
+    assert_eq!(watched(responses, done.as_bytes()).0.end(true), Ok(()));
+    for kind in ["response.completed", "response.incomplete", "response.error"] {
+        let failed = typed(kind, ",\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"m\"}}");
+        let (_, seen) = watched(responses, failed.as_bytes());
+        assert!(!seen.content && !seen.terminal && seen.failed.is_some(), "{kind}");
+    }
+    // What no client of theirs reads is no content.
+    let (mut watch, seen) = watched(responses, [TEXT, DONE].concat().as_bytes());
+    assert!(!seen.content && watch.end(true).is_err());
+}
+
+#[test]
+fn an_array_of_nothing_is_no_answer() {
+    for (text, failed) in [
+        ("[]", false),
+        ("[{\"status\":\"ok\"}]", false),
+        ("[null]", false),
+        ("[\"Unauthorized\"]", false),
+        ("[{\"detail\":\"m\"}]", true),
+    ] {
+        let (mut watch, seen) = watched(array, text.as_bytes());
+        assert!(!seen.content && watch.end(true).is_err(), "{text}");
+        assert_eq!((seen.failed.is_some(), seen.foreign.is_some()), (failed, !failed), "{text}");
+    }
+    let (mut watch, seen) = watched(array, b"[{\"usageMetadata\":{\"promptTokenCount\":3}}]");
+    assert!(seen.content && watch.end(true).is_ok());
+}
+
+#[test]
+fn what_comes_in_another_way_than_it_was_asked_for_is_no_answer() {
+    let part = "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}]}";
+    let (element, event) = (format!("[{part}]"), format!("data: {part}\n\n"));
+    for (endpoint, asked, text, foreign) in [
+        (Endpoint::Chat, Asked::Whole, TEXT, true),
+        (Endpoint::Chat, Asked::Events, TEXT, false),
+        (Endpoint::Chat, Asked::Any, TEXT, false),
+        (Endpoint::AudioTranscriptions, Asked::Whole, "data: {\"type\":\"transcript.text.done\"}\n\n", false),
+        (Endpoint::GenerateContent, Asked::Whole, &*element, true),
+        (Endpoint::GenerateContent, Asked::Events, &*element, true),
+        (Endpoint::GenerateContent, Asked::Any, &*element, false),
+        (Endpoint::GenerateContent, Asked::Whole, &*event, true),
+        (Endpoint::GenerateContent, Asked::Events, &*event, false),
+        (Endpoint::GenerateContent, Asked::Whole, part, false),
+    ] {
+        let mut watch = Watch::new(endpoint, "", false);
+        watch.asked(asked);
+        let seen = watch.push(text.as_bytes());
+        assert_eq!((seen.foreign.is_some(), seen.content), (foreign, !foreign), "{asked:?} {text}");
+    }
+    let mut page = Watch::new(Endpoint::Chat, "text/html", true);
+    assert!(page.push(b"\x1f\x8b").foreign.is_some());
+    let mut transcript = Watch::new(Endpoint::AudioTranscriptions, "text/html", true);
+    assert!(transcript.push(b"\x1f\x8b").content);
 }

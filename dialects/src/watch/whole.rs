@@ -1,23 +1,18 @@
 //! An answer that is one JSON document, watched without being kept.
 //!
 //! A short one (16 KiB) commits only when it looks complete, so that one that was cut, or holds an error under a 200,
-//! can still be replaced by another; half a document is of no use to anybody. White space that servers send ahead to
-//! keep the connection alive does not commit.
-
-use std::fmt;
-
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+//! can still be replaced by another; half a document is of no use to anybody. A longer one commits once it begins as an
+//! answer. White space that servers send ahead to keep the connection alive does not commit.
 
 use super::balance::Balance;
-use super::needle::ERROR;
+use super::foreign::Verdict;
 use super::spot::Spot;
 use super::{Cut, Failure, Seen, foreign, long, tally};
-use crate::json::{Weight, keys};
 use crate::{Endpoint, Usage};
 
 /// Bytes that may be held back before committing.
 pub const HOLD: usize = 16 * 1024;
-/// Bytes of an error in the place of an answer that are waited for.
+/// Bytes of an error in the place of an answer, or of what does not begin as one, that are waited for.
 const MAX_ERROR: u64 = 48 * 1024;
 /// What surrounds the text of a chat answer, about.
 const FRAME: u64 = 400;
@@ -34,7 +29,8 @@ pub struct Whole {
     balance: Option<Balance>,
     content: bool,
     failure: Option<Box<Failure>>,
-    foreign: bool,
+    /// What it is where it is no answer.
+    foreign: Option<&'static str>,
     /// What came before content, where it came in more than one chunk.
     kept: Vec<u8>,
 }
@@ -51,7 +47,7 @@ impl Whole {
             balance: to_close.then(Balance::default),
             content: false,
             failure: None,
-            foreign: false,
+            foreign: None,
             kept: Vec::new(),
         }
     }
@@ -61,7 +57,7 @@ impl Whole {
         if let Some(last) = chunk.trim_ascii_end().last() {
             self.last = *last;
             if self.first == 0 {
-                self.first = chunk.trim_ascii_start().first().copied().unwrap_or(*last);
+                self.first = foreign::bare(chunk).first().copied().unwrap_or_default();
             }
         }
         self.spot.push(chunk);
@@ -69,8 +65,7 @@ impl Whole {
             balance.push(chunk);
         }
         let failed = if self.content { None } else { self.commit(chunk) };
-        let foreign = self.foreign.then_some(foreign::OTHER);
-        Seen { upto: chunk.len(), content: self.content, failed, foreign, ..Seen::default() }
+        Seen { upto: chunk.len(), content: self.content, failed, foreign: self.foreign, ..Seen::default() }
     }
 
     fn closed(&self) -> bool {
@@ -80,24 +75,44 @@ impl Whole {
 
     /// Decides whether there is enough to commit, or to refuse.
     fn commit(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
-        if self.failure.is_some() || self.foreign || (self.first == 0 && self.bytes <= HOLD as u64) {
+        if self.failure.is_some() || self.foreign.is_some() || (self.first == 0 && self.bytes <= HOLD as u64) {
             return None;
         }
-        if self.bytes > HOLD as u64 || !matches!(self.first, b'{' | b'[') {
-            let begun = if self.kept.is_empty() { chunk } else { &self.kept };
-            if self.first != b'{' || !long::begins_as_error(begun) {
-                self.content = true;
-                self.kept = Vec::new();
-                return None;
+        match self.first {
+            b'{' | b'[' if self.is_beyond(chunk) => {
+                let begun = if self.kept.is_empty() { chunk } else { &self.kept };
+                // Nobody is answered with that, and as it comes it could not be masked.
+                if self.bytes > MAX_ERROR && long::begins_as_error(begun) {
+                    return self.fail(chunk);
+                }
+                self.settle(true, None);
             }
-            // Nobody is answered with that, and as it comes it could not be masked.
-            if self.bytes > MAX_ERROR {
-                let failure = Box::new(Failure::read(begun));
-                self.failure = Some(failure.clone());
-                self.kept = Vec::new();
-                return Some(failure);
-            }
+            b'{' | b'[' => return self.judge(chunk),
+            // So much white space is held no longer.
+            0 => self.settle(true, None),
+            b'<' => self.settle(false, Some(foreign::PAGE)),
+            _ => self.settle(false, Some(foreign::TEXT)),
         }
+        None
+    }
+
+    /// Whether it is too long to be waited for: it begins as an answer, or no end of it is in sight.
+    fn is_beyond(&self, chunk: &[u8]) -> bool {
+        if self.bytes <= HOLD as u64 || self.bytes > MAX_ERROR {
+            return self.bytes > HOLD as u64;
+        }
+        // Asked once, where it grows beyond the bound.
+        let begins = |bytes: &[u8]| foreign::begins(self.endpoint, bytes);
+        self.bytes.saturating_sub(chunk.len() as u64) <= HOLD as u64
+            && if self.kept.is_empty() { begins(chunk) } else { begins(&self.kept) || begins(&self.with(chunk)) }
+    }
+
+    fn with(&self, chunk: &[u8]) -> Vec<u8> {
+        [&self.kept, chunk].concat()
+    }
+
+    /// Judges it where it seems to be whole, and keeps it where it is not.
+    fn judge(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
         let together = !self.kept.is_empty();
         if together || !self.closed() {
             self.kept.extend_from_slice(chunk);
@@ -106,40 +121,34 @@ impl Whole {
             return None;
         }
         let body = if self.kept.is_empty() { chunk } else { &self.kept };
-        match verdict(body) {
-            // Who tells its usage has answered.
-            Verdict::Answer if self.spot.usage().is_none() && foreign::is_foreign(self.endpoint, body) => {
-                self.foreign = true;
-                self.kept = Vec::new();
-                None
-            }
-            Verdict::Answer => {
-                self.content = true;
-                self.kept = Vec::new();
-                None
-            }
-            Verdict::Error => {
-                let failure = Box::new(Failure::read(body));
-                self.failure = Some(failure.clone());
-                self.kept = Vec::new();
-                Some(failure)
-            }
+        match foreign::judge(self.endpoint, body, self.spot.usage().is_some()) {
+            Verdict::Answer => self.settle(true, None),
+            Verdict::Foreign => self.settle(false, Some(foreign::OTHER)),
+            Verdict::Error => return self.fail(chunk),
             // A brace that was not the last one.
-            Verdict::Open => {
-                if self.kept.is_empty() {
-                    self.kept.extend_from_slice(chunk);
-                }
-                None
-            }
+            Verdict::Open if self.kept.is_empty() => self.kept.extend_from_slice(chunk),
+            Verdict::Open => {}
         }
+        None
+    }
+
+    fn fail(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
+        let body = if self.kept.is_empty() { chunk } else { &self.kept };
+        self.failure = Some(Box::new(Failure::read(foreign::bare(body))));
+        self.kept = Vec::new();
+        self.failure.clone()
+    }
+
+    fn settle(&mut self, content: bool, foreign: Option<&'static str>) {
+        (self.content, self.foreign, self.kept) = (content, foreign, Vec::new());
     }
 
     pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
         if self.failure.is_some() {
             return Err(Cut::Told);
         }
-        if self.foreign {
-            return Err(Cut::Foreign(foreign::OTHER));
+        if let Some(what) = self.foreign {
+            return Err(Cut::Foreign(what));
         }
         if !framing_clean {
             return Err(Cut::Broken);
@@ -179,64 +188,5 @@ impl Whole {
             | Endpoint::BatchEmbedContents
             | Endpoint::Converse => 0,
         }
-    }
-}
-
-enum Verdict {
-    Answer,
-    Error,
-    Open,
-}
-
-/// Whether a document that seems complete is an error in place of an answer.
-fn verdict(body: &[u8]) -> Verdict {
-    if ERROR.find(body).is_none() {
-        return Verdict::Answer;
-    }
-    match serde_json::Deserializer::from_slice(body).deserialize_map(Read) {
-        Ok(true) => Verdict::Error,
-        Ok(false) => Verdict::Answer,
-        Err(error) if error.is_eof() => Verdict::Open,
-        Err(_) => Verdict::Answer,
-    }
-}
-
-keys! { Key {
-    Error = "error",
-    Object = "object",
-    Payload = "choices" | "data" | "output" | "results" | "text" | "embeddings" | "embedding" | "content" | "candidates",
-} }
-
-/// True where there is an error and nothing of an answer.
-struct Read;
-
-impl<'de> Visitor<'de> for Read {
-    type Value = bool;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an answer")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let (mut error, mut payload) = (false, false);
-        while let Some(key) = map.next_key::<Key>()? {
-            match key {
-                Key::Error => error |= map.next_value::<Weight>()?.0,
-                Key::Payload => payload |= map.next_value::<Weight>()?.0,
-                Key::Object => error |= map.next_value::<IsError>()?.0,
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(error && !payload)
-    }
-}
-
-/// Mistral: `"object": "error"`.
-struct IsError(bool);
-
-impl<'de> serde::de::Deserialize<'de> for IsError {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        keys! { Word { Error = "error" } }
-        Ok(Self(Word::deserialize(deserializer)? == Word::Error))
     }
 }
