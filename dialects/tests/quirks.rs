@@ -232,3 +232,68 @@ fn an_error_under_a_200_is_one() {
     }
     assert_eq!(translate::answer(Wire::Chat, Wire::Chat, b"<html>", &context()), Err(translate::Malformed::Foreign));
 }
+
+#[test]
+fn a_failure_in_any_shape_becomes_no_answer() {
+    let broken = |response: &str| format!("data: {{\"type\":\"response.completed\",\"response\":{response}}}\n\n");
+    for (wire, body) in [
+        (Wire::Chat, "data: {\"code\":401,\"msg\":\"invalid token\",\"data\":null}\n\ndata: [DONE]\n\n".to_owned()),
+        (Wire::Chat, "data: {\"message\":\"Unauthorized\"}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"object\":\"error\",\"message\":\"m\",\"code\":\"3505\"}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"detail\":\"m\"}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"error_message\":\"m\"}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"status\":\"ok\"}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"choices\":[{\"delta\":{},\"error\":{\"code\":502}}]}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: {\"choices\":[]}\n\ndata: [DONE]\n\n".into()),
+        (Wire::Chat, "data: [DONE]\n\n".into()),
+        (Wire::Messages, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n".into()),
+        (Wire::Messages, "data: {\"message\":\"m\",\"code\":401}\n\n".into()),
+        (Wire::Messages, "event: exception\ndata: {\"message\":\"m\"}\n\n".into()),
+        (Wire::Gemini, "data: {\"code\":401,\"msg\":\"bad\"}\n\n".into()),
+        (Wire::Responses, "data: {\"object\":\"error\",\"message\":\"m\"}\n\n".into()),
+        (Wire::Responses, broken("{\"status\":\"failed\",\"error\":{\"message\":\"m\"},\"output\":[]}")),
+        (Wire::Responses, broken("{\"status\":\"cancelled\",\"output\":[]}")),
+    ] {
+        let mut stream = Stream::new(wire, Wire::Messages, &context());
+        let mut out = Output::default();
+        assert!(!stream.push(body.as_bytes(), &mut out).content, "{body}");
+        assert!(stream.end(true, &mut out).is_err() && stream.progress().failure.is_some(), "{body}");
+    }
+    for (wire, body) in [
+        (Wire::Chat, r#"{"choices":[{}]}"#),
+        (Wire::Chat, r#"{"choices":[{"error":{"code":502,"message":"m"},"message":{"content":""}}]}"#),
+        (Wire::Responses, r#"{"output":[]}"#),
+        (Wire::Responses, r#"{"status":"queued","output":[]}"#),
+        (Wire::Responses, r#"{"status":"cancelled","output":[]}"#),
+        (Wire::Responses, r#"{"status":"in_progress","output":[]}"#),
+        (Wire::Messages, r#"{"content":[]}"#),
+        (Wire::Gemini, r#"{"candidates":[]}"#),
+        (Wire::Gemini, r#"{"candidates":[{}]}"#),
+        (Wire::Converse, r#"{"output":{"message":{}}}"#),
+    ] {
+        assert!(translate::answer(wire, Wire::Chat, body.as_bytes(), &context()).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn an_answer_of_nothing_is_one_where_its_end_is_told() {
+    let silent = heard(&[finish("stop")], true);
+    assert_eq!((silent.text.as_str(), silent.finish.as_str()), ("", "stop"));
+    // Content filters and keep-alives first.
+    let late = [
+        json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0}]}),
+        json!({"code": 0, "msg": "success"}),
+        delta(json!({"content": "Hi"})),
+    ];
+    assert_eq!(heard(&late, true).text, "Hi");
+    for (wire, body) in [
+        (Wire::Chat, r#"{"code":0,"msg":"success","error":null,"choices":[{"message":{},"finish_reason":"stop"}]}"#),
+        (Wire::Responses, r#"{"status":"completed","output":[]}"#),
+        (Wire::Messages, r#"{"content":[],"stop_reason":"end_turn"}"#),
+        (Wire::Gemini, r#"{"candidates":[],"promptFeedback":{},"usageMetadata":{"promptTokenCount":3}}"#),
+        (Wire::Gemini, r#"{"candidates":[{"finishReason":"STOP"}]}"#),
+        (Wire::Converse, r#"{"output":{"message":{"content":[]}},"stopReason":"end_turn"}"#),
+    ] {
+        assert!(translate::answer(wire, Wire::Chat, body.as_bytes(), &context()).is_ok(), "{body}");
+    }
+}

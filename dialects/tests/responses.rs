@@ -140,6 +140,8 @@ fn whole_answers_say_the_same_in_every_format() {
             let answer = match translate::answer(from, to, exchange.body.as_bytes(), &context()) {
                 Ok(answer) => answer,
                 Err(Malformed::Failed(_)) if fails(from, exchange) => continue,
+                // It is yet to be made: no other format can say so.
+                Err(Malformed::Foreign) if exchange.body.contains("\"status\":\"queued\"") => continue,
                 Err(error) => panic!("{}: {error:?}", exchange.name),
             };
             let text = std::str::from_utf8(&answer.body).unwrap();

@@ -298,7 +298,7 @@ fn any_bytes_give_events_or_an_error_however_they_are_cut() {
         events += usize::from(!out.is_empty());
     }
     println!("{whole} whole, {failed} failed, {events} with events");
-    assert!(whole > 500 && failed > 500 && events > 2_000);
+    assert!(whole > 400 && failed > 500 && events > 2_000);
 }
 
 #[test]

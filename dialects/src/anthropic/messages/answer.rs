@@ -30,7 +30,9 @@ object! {
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
-    let content = read.content.filter(|_| read.error.is_none()).ok_or_else(|| Malformed::of(body))?;
+    let told = read.stop_reason.is_some() || read.usage.is_some();
+    let content = read.content.filter(|content| read.error.is_none() && (told || !content.0.is_empty()));
+    let content = content.ok_or_else(|| Malformed::of(body))?;
     let mut lost = Losses::default();
     let parts = try_map(content.0, |json| part(json, &mut lost).map(without_caller).ok_or(Malformed::Foreign))?;
     let usage = read.usage;

@@ -29,7 +29,9 @@ object! { struct Tier<'a> { kind: Str<'a> = "type", } }
 
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     let read: Body<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
-    let message = read.output.and_then(|output| output.message).ok_or_else(|| Malformed::of(body))?;
+    let message = read.output.and_then(|output| output.message);
+    let told = read.stop.is_some() || read.usage.is_some();
+    let message = message.filter(|message| told || message.content.is_some()).ok_or_else(|| Malformed::of(body))?;
     let parts = block::parts(message.content.into_iter().flatten()).map_err(|_| Malformed::Foreign)?;
     let calls = parts.iter().any(|part| matches!(part.kind, Kind::Call(_)));
     let stop = read.stop.and_then(Maybe::filled);

@@ -46,6 +46,13 @@ object! {
 }
 
 impl Body<'_> {
+    /// Whether it tells anything of an answer: that a prompt was withheld and what was counted are enough.
+    pub fn is_answer(&self) -> bool {
+        let mut candidates = self.candidates.iter().flatten();
+        let told = candidates.any(|candidate| candidate.content.is_some() || candidate.finish.is_some());
+        told || self.feedback.is_some() || self.usage.is_some()
+    }
+
     /// Why the answer ended, as far as this body says it.
     pub fn finish(&self) -> Option<Finish> {
         let candidate = self.candidates.iter().flatten().next();
@@ -68,7 +75,7 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
         if piece.error.as_ref().is_some_and(|error| error.0) {
             return Err(Malformed::of(body));
         }
-        any |= piece.candidates.is_some() || piece.feedback.is_some() || piece.usage.is_some();
+        any |= piece.is_answer();
         add(&mut answer, piece, &mut cited).map_err(|_| Malformed::Foreign)?;
     }
     if !any {

@@ -33,6 +33,7 @@ object! {
         index: Scalar = "index",
         message: Message<'a> = "message",
         finish: Maybe<'a> = "finish_reason",
+        error: Weight = "error",
         /// vLLM's: the stop sequence that was hit, or the id of a token.
         stop: Maybe<'a> = "stop_reason",
     }
@@ -84,6 +85,10 @@ pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     // Only one was asked for.
     let first = read.choices.ok_or_else(|| Malformed::of(body))?.into_iter().next();
     let choice = first.ok_or_else(|| Malformed::of(body))?;
+    let failed = choice.error.is_some_and(|error| error.0);
+    if failed || (choice.message.is_none() && choice.finish.is_none()) {
+        return Err(Malformed::of(body));
+    }
     let mut parts = Vec::new();
     let message = choice.message.unwrap_or_default();
     let refused = message.refusal.as_ref().is_some_and(|text| text.0.as_ref().is_some_and(|text| !text.is_empty()));

@@ -48,10 +48,11 @@ pub fn parts<'a>(json: &'a RawValue) -> Vec<Part<'a>> {
 pub fn read(body: &[u8]) -> Result<Answer<'_>, Malformed> {
     let read: Response<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
     let status = filled(read.status);
-    if read.error.is_some_and(|error| error.0) || status.as_deref() == Some("failed") {
+    if read.error.is_some_and(|error| error.0) || !response::is_over(status.as_deref()) {
         return Err(Malformed::of(body));
     }
-    let Some(output) = read.output else { return Err(Malformed::of(body)) };
+    let output = read.output.filter(|output| status.is_some() || !output.0.is_empty());
+    let Some(output) = output else { return Err(Malformed::of(body)) };
     let mut all = Vec::with_capacity(output.0.len());
     for item in output.0 {
         parts(item).into_iter().for_each(|part| push(&mut all, part));

@@ -56,6 +56,11 @@ impl Status {
     }
 }
 
+/// Whether a whole response of this status is an answer: others broke, or are yet to be made.
+pub fn is_over(status: Option<&str>) -> bool {
+    !matches!(status, Some("failed" | "cancelled" | "queued" | "in_progress"))
+}
+
 /// Why an answer ended, as a response says it.
 pub fn finish(status: Option<&str>, reason: Option<&str>, calls: bool, refused: bool) -> Finish {
     match (status, reason) {

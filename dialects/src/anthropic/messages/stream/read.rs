@@ -154,8 +154,13 @@ impl Read {
                 }
                 self.count(event.usage, emit);
             }
+            Some("message_stop") if !self.started => {
+                return Err(Box::new(Failure::ours("the provider's answer holds nothing")));
+            }
             Some("message_stop") => self.finish(emit),
             Some("error") => return Err(Box::new(Failure::read(data))),
+            // An error of another shape.
+            Some(_) | None if crate::openai::chunk::look(data).failed => return Err(Box::new(Failure::read(data))),
             // `ping`, and what is newer than this.
             Some(_) | None => {}
         }

@@ -51,6 +51,9 @@ impl Read {
         if body.error.as_ref().is_some_and(|error| error.0) {
             return Err(Box::new(Failure::read(data)));
         }
+        if !body.is_answer() && crate::gemini::chunk::look(data).failed {
+            return Err(Box::new(Failure::read(data)));
+        }
         let finish = body.finish();
         if !std::mem::replace(&mut self.started, true) {
             let created = body.created.and_then(Maybe::filled);

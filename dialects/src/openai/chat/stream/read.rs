@@ -44,6 +44,7 @@ object! {
         message: RawDelta<'a> = "message",
         finish: Maybe<'a> = "finish_reason",
         stop: Maybe<'a> = "stop_reason",
+        error: Weight = "error",
     }
 }
 
@@ -114,6 +115,9 @@ impl Read {
 
     pub fn event(&mut self, name: &[u8], data: &[u8], emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Box<Failure>> {
         if data.starts_with(b"[DONE]") {
+            if !self.started && self.usage.is_none() {
+                return Err(Box::new(Failure::ours("the provider's answer holds nothing")));
+            }
             // Without a finish reason: some servers end so, and the protocol's own end has the last word.
             self.finish = self.finish.or(Some(Finish::Stop));
             self.finish(emit);
@@ -134,6 +138,10 @@ impl Read {
         let chunk: Chunk<'_> = crate::json::from_bytes(data).map_err(unreadable)?;
         let within = chunk.groq.as_ref().and_then(|groq| groq.error).is_some_and(|error| error.0);
         if within || chunk.error.is_some_and(|error| error.0) {
+            return Err(Box::new(Failure::read(data)));
+        }
+        // An error of another shape.
+        if chunk.choices.is_none() && crate::openai::chunk::look(data).failed {
             return Err(Box::new(Failure::read(data)));
         }
         let choices = chunk.choices.unwrap_or_default();
@@ -195,6 +203,9 @@ impl Read {
     }
 
     fn choice(&mut self, choice: Choice<'_>, data: &[u8], emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Box<Failure>> {
+        if choice.error.is_some_and(|error| error.0) {
+            return Err(Box::new(Failure::read(data)));
+        }
         let whole = choice.message.filter(|_| self.next == 0 && choice.delta.is_none());
         if let Some(delta) = choice.delta.or(whole) {
             self.delta(delta, emit)?;

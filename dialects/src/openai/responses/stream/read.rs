@@ -142,6 +142,10 @@ impl Read {
             }
             // An error without a type, as some vendors end.
             _ if read.error.is_some_and(|error| error.0) => return Err(Box::new(Failure::read(data))),
+            // Or one of another shape.
+            _ if !kind.starts_with("response.") && crate::openai::chunk::look(data).failed => {
+                return Err(Box::new(Failure::read(data)));
+            }
             // Progress of built-in tools, whose items come whole, and whatever else there will be.
             _ => {}
         }
@@ -229,7 +233,7 @@ impl Read {
             return Err(Box::new(Failure::ours(NO_RESPONSE)));
         };
         let status = filled(response.status);
-        if response.error.is_some_and(|error| error.0) || status.as_deref() == Some("failed") {
+        if response.error.is_some_and(|error| error.0) || matches!(status.as_deref(), Some("failed" | "cancelled")) {
             return Err(Box::new(Failure::read(data)));
         }
         self.start(Some(json), emit);
