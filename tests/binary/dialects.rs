@@ -294,7 +294,8 @@ async fn an_error_before_content_goes_to_the_next_deployment_over_dialects() {
         provider("second", &good.base_url(), ""),
     );
     let proxy = proxy(&yaml).await;
-    for (path, body, _, _) in CUT {
+    // Where it speaks the client's dialect, a stream of chunks is none of its answers.
+    for (path, body, _, _) in CUT.into_iter().filter(|(path, ..)| *path != "/v1/responses") {
         let answer = proxy.post(path, body).await;
         assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{path}: {}", answer.text());
         assert!(answer.text().contains("word0") && !answer.text().contains("Overloaded"), "{path}: {}", answer.text());

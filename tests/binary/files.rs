@@ -119,8 +119,8 @@ async fn a_limit_may_be_lowered_below_what_is_in_use() {
         assert_eq!(wire.ended(), Some(Ended::Whole), "what ran was cut");
     }
     proxy.idle().await;
-    assert_eq!(proxy.chat("m").await.status, 200, "two are left of twelve");
-    assert_eq!(proxy.chat("m").await.status, 200);
+    assert_eq!(proxy.stream("m").await.answer().await.status, 200, "two are left of twelve");
+    assert_eq!(proxy.stream("m").await.answer().await.status, 200);
     assert_eq!(proxy.chat("m").await.status, 429, "ten were counted before");
     proxy.rewrite(&yaml("limits: { requests_per_minute: 1 }", ""));
     proxy.hangup();

@@ -111,7 +111,10 @@ async fn the_extra_calls_stay_within_their_share() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_must_not_be_sent_twice_is_not() {
     let slow = Duration::from_millis(700);
-    let (first, second) = (answers(Reply::json(200, &[], b"{\"data\":[]}").after(slow)).await, records().await);
+    let (first, second) = (
+        answers(Reply::json(200, &[], br#"{"data":[],"choices":[{"message":{}}],"output":[]}"#).after(slow)).await,
+        records().await,
+    );
     let proxy = plan(&yaml(&first.base_url(), &second.base_url(), "{ after: 100ms, max_extra: 100% }")).start().await;
     let asks = [
         ("/v1/images/generations", r#"{"model":"m","prompt":"x"}"#),

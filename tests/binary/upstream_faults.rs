@@ -143,8 +143,12 @@ async fn a_cut_json_answer_is_never_taken_for_a_whole_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stalls_before_content_and_after_it() {
-    let upstream = stalls_after(vec![canned::role()]).await;
+    let upstream = stalls_after(vec![b"{\"id\":\"x\",".to_vec()]).await;
     alone_and_with_a_second(&upstream.base_url(), &[504], "stalls before content").await;
+
+    let upstream = stalls_after(vec![canned::role()]).await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), SHORT)).await;
+    is_ours(&proxy.stream("m").await.answer().await, &[504], &upstream.base_url());
 
     let upstream = stalls_after(canned::stream(2)[..2].to_vec()).await;
     let proxy = proxy_without_retries(&one(&upstream.base_url(), SHORT)).await;
