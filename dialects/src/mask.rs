@@ -1,8 +1,10 @@
 //! Keys and organisation ids in text that an upstream wrote: replaced by `***` before anybody else sees them.
 //!
 //! A provider's error may quote the key it was called with, or name our account. Only runs of letters, digits, `-`,
-//! `_`, `.` and `*` are ever replaced, and by stars: JSON stays JSON, whatever it holds. Better one word too many than
-//! one key too few; text without any such prefix is handed back as it is. [`hide`] is for secrets that are known.
+//! `_`, `.` and `*` are ever replaced, and behind a word for a key those of base64 and their escapes too, and by stars:
+//! JSON stays JSON, whatever it holds. Better one word too many than one key too few; text without any such prefix is
+//! handed back as it is. [`hide`] is for secrets that are known, and always comes first: what this leaves of one is not
+//! known any more.
 
 mod literal;
 
@@ -74,6 +76,11 @@ pub fn hide_all<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
     }
 }
 
+/// Whether a word begins as a key does: a look at its beginning and no further.
+pub fn begins_as_key(word: &[u8]) -> bool {
+    PREFIXES.iter().any(|(prefix, least)| word.starts_with(prefix) && run(word) >= prefix.len() + least)
+}
+
 /// [`mask`] for text.
 pub fn mask_str(text: &str) -> Cow<'_, str> {
     match mask(text.as_bytes()) {
@@ -94,6 +101,20 @@ fn run(bytes: &[u8]) -> usize {
     len - trailing
 }
 
+/// What follows on a word for a key: all of it, whatever alphabet it is written in and however that is escaped.
+fn token(bytes: &[u8]) -> usize {
+    let is_of_it = |byte: u8| of_secret(byte) || matches!(byte, b'/' | b'+' | b'=' | b'~' | b':' | b'%');
+    let mut len = 0;
+    while let Some(rest) = bytes.get(len..) {
+        len += match literal::character(rest) {
+            Some((said, bytes)) if u8::try_from(said).is_ok_and(is_of_it) => bytes,
+            Some(_) | None => break,
+        };
+    }
+    let trailing = bytes.get(..len).unwrap_or_default().iter().rev().take_while(|b| matches!(b, b'.' | b':')).count();
+    len - trailing
+}
+
 fn next_secret(body: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     while at < body.len() {
@@ -101,15 +122,13 @@ fn next_secret(body: &[u8], from: usize) -> Option<(usize, usize)> {
         let fresh =
             at == 0 || body.get(at - 1).is_none_or(|before| !before.is_ascii_alphanumeric() || escaped(body, at - 1));
         if fresh {
-            for (prefix, least) in PREFIXES {
-                if rest.starts_with(prefix) && run(rest) >= prefix.len() + least {
-                    return Some((at, at + run(rest)));
-                }
+            if begins_as_key(rest) {
+                return Some((at, at + run(rest)));
             }
             for phrase in PHRASES {
                 if rest.get(..phrase.len()).is_some_and(|head| head.eq_ignore_ascii_case(phrase)) {
                     let start = at + phrase.len();
-                    let len = run(body.get(start..)?);
+                    let len = token(body.get(start..)?);
                     if len > 0 {
                         return Some((start, start + len));
                     }
@@ -144,6 +163,8 @@ mod tests {
             ("`gsk_0123456789abcdef`", "`***`"),
             ("AIzaSyA0123456789_abc", "***"),
             ("Authorization: Bearer abc.def.ghi", "Authorization: Bearer ***"),
+            ("Bearer AbCd/EfGh+tail0123==, no", "Bearer ***, no"),
+            (r#"api key: AbCd\/Ef\u002bGh\\/x\\u003d. And"#, "api key: ***. And"),
             (r#"{"user_id":"user_2xYzAbCdEfGhIj"}"#, r#"{"user_id":"***"}"#),
             (r"line\nsk-abcdef", r"line\n***"),
             ("in organization `org_01hxyzabc` service tier", "in organization `***` service tier"),

@@ -10,6 +10,7 @@
 //! Always holds: the same bytes give the same answers however they were cut into chunks (but for events beyond the
 //! bound, which may commit earlier), and no input panics.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::fault::{Fault, is_pause};
@@ -30,12 +31,12 @@ pub(crate) mod needle;
 mod spot;
 mod sse;
 pub(crate) mod tally;
+mod top;
 mod whole;
 
 use array::Array;
 pub use foreign::OTHER;
 use kind::{Kind, Label};
-pub use long::Part;
 use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
@@ -58,6 +59,9 @@ pub struct Seen {
     pub strip: Option<Range<usize>>,
     /// This is no answer of the endpoint that was asked, and what it is instead. Nothing of it is to be forwarded.
     pub foreign: Option<&'static str>,
+    /// The failure is told by an event beyond the bound, which nobody could mask: nothing from `upto` on is to be
+    /// forwarded, and nothing of what comes.
+    pub cut: bool,
 }
 
 /// An error that came inside an answer.
@@ -70,7 +74,7 @@ pub struct Failure {
     pub code: Option<Box<str>>,
     /// When it says to come back, where it is about that.
     pub wait: quota::Told,
-    /// Masked and shortened: fit for a log and for a client.
+    /// In the upstream's own words: for nobody's eyes before [`Failure::veiled`].
     pub message: String,
 }
 
@@ -247,13 +251,15 @@ impl Watch {
         }
     }
 
-    /// What of the last chunk belongs to events beyond the bound.
-    pub fn part(&self) -> Part {
-        match &self.mode {
-            Mode::Sse(sse) => sse.part(),
-            Mode::Array(array) => array.part(),
-            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Part::default(),
-        }
+    /// Whether the last chunk held what an upstream says in its own words: an error by now, a comment, a reason for its
+    /// end. Then what goes out is to be looked through ([`Watch::hide_in_words`]).
+    pub fn has_words(&self) -> bool {
+        let words = match &self.mode {
+            Mode::Sse(sse) => sse.words(),
+            Mode::Array(array) => array.words(),
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
+        };
+        words || self.failure().is_some()
     }
 
     /// The answer is a stream of events: an error event may follow it, keep-alive comments may be put between.
@@ -303,8 +309,10 @@ impl Watch {
 }
 
 impl Failure {
-    /// Bytes of a message that are kept.
+    /// Bytes of a message that are shown.
     const MAX_MESSAGE: usize = 500;
+    /// Bytes that are kept until it is: what hides secrets makes it shorter.
+    const MAX_KEPT: usize = 4096;
 
     /// Something that we say of an upstream ourselves.
     pub(crate) fn ours(message: &str) -> Self {
@@ -330,7 +338,19 @@ impl Failure {
         let status = told.any_status();
         let wait =
             if is_pause(status, fault) { quota::told(json, date::now_unix_ms()) } else { quota::Told::default() };
-        Self { fault, status, code, wait, message: shown(text) }
+        Self { fault, status, code, wait, message: kept(text) }
+    }
+
+    /// What of it may be shown to a client and in a log: without these secrets, and without what looks like one.
+    #[must_use]
+    pub fn veiled(&self, secrets: &[&str]) -> Self {
+        let message = crate::mask::hide(self.message.as_bytes(), secrets);
+        let is_free = |code: &str| matches!(crate::mask::hide(code.as_bytes(), secrets), Cow::Borrowed(_));
+        Self {
+            code: self.code.clone().filter(|code| is_free(code)),
+            message: shown(&String::from_utf8_lossy(&message)),
+            ..self.clone()
+        }
     }
 }
 
@@ -340,17 +360,21 @@ fn is_word(code: &str) -> bool {
     code.len() <= 64
         && code.bytes().all(letters)
         && code.bytes().any(|byte| byte.is_ascii_lowercase())
-        && matches!(crate::mask::mask_str(code), std::borrow::Cow::Borrowed(_))
+        && matches!(crate::mask::mask_str(code), Cow::Borrowed(_))
 }
 
-/// A message of an upstream as it may be shown: masked and shortened.
+/// A message of an upstream as it may be shown, once what is known to be secret is out of it: masked and shortened.
 pub(crate) fn shown(text: &str) -> String {
-    let masked = crate::mask::mask_str(text);
-    let mut end = masked.len().min(Failure::MAX_MESSAGE);
-    while !masked.is_char_boundary(end) {
-        end -= 1;
-    }
-    masked.get(..end).unwrap_or_default().to_owned()
+    cut(&crate::mask::mask_str(text), Failure::MAX_MESSAGE).to_owned()
+}
+
+/// As much of it as is kept until it is shown.
+pub(crate) fn kept(text: &str) -> String {
+    cut(text, Failure::MAX_KEPT).to_owned()
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -118,3 +118,39 @@ async fn a_long_event_that_is_no_error_keeps_every_byte() {
     let answer = proxy.stream("m").await.answer().await;
     assert!(answer.body == all, "{} bytes of {}", answer.body.len(), all.len());
 }
+
+const BASE64_KEY: &str = "AbCd/EfGh+SECRETTAIL0123456789xyz==";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_base64_is_gone_from_errors_inside_answers_too() {
+    for said in ["Bearer", "Incorrect API key provided:", "key"] {
+        let error = serde_json::json!({"error": {"message": format!("{said} {BASE64_KEY} no"), "type": "x"}});
+        let event = format!("data: {error}\n\n");
+        for before in [Vec::new(), vec![canned::stream(2)[..3].concat()]] {
+            let upstream = error_inside_200(before, event.as_bytes()).await;
+            let yaml = one(&upstream.base_url(), &format!("api_key: '{BASE64_KEY}'"));
+            let proxy = proxy_without_retries(&yaml).await;
+            let messages = r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+            for (path, body) in
+                [("/v1/chat/completions", harness::chat_body("m", true)), ("/v1/messages", messages.to_owned())]
+            {
+                tells_nothing_of(&proxy.post(path, body).await, &["EfGh", "SECRETTAIL"]);
+            }
+            proxy.said_nothing_of(&["EfGh", "SECRETTAIL"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_event_too_long_to_be_masked_is_told_in_our_own_words() {
+    let (x, before) = ("x".repeat(70_000), canned::stream(2)[..3].concat());
+    let error = format!("data: {{\"error\":{{\"message\":\"{x} {} end\"}}}}\n\n", harness::KEY);
+    let at = error.find(harness::KEY).unwrap() + 4;
+    let pieces = vec![before.clone(), error.as_bytes()[..at].to_vec(), error.as_bytes()[at..].to_vec()];
+    let upstream = answers(Reply::sse(pieces, std::time::Duration::from_millis(50))).await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+    let answer = proxy.stream("m").await.answer().await;
+    tells_nothing_of(&answer, &[&harness::KEY[..8], &harness::KEY[4..]]);
+    let rest = answer.body.strip_prefix(&*before).unwrap();
+    assert!(rest.starts_with(b"data: {\"error\"") && rest.len() < 1_000, "{}", String::from_utf8_lossy(rest));
+}

@@ -9,7 +9,7 @@ use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
 use dialects::error;
 use dialects::fault::Fault;
-use dialects::watch::{self, Asked, Cut, Part, Watch};
+use dialects::watch::{self, Asked, Cut, Watch};
 use dialects::{Dialect, Output, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
@@ -347,6 +347,10 @@ impl AnswerBody {
         match &self.seen_by {
             _ if array && self.terminal => LastEvent::Bracket,
             Observer::Watch(watch) if array && watch.mid_event() => LastEvent::Unfinished,
+            // What was cut off before it was told.
+            Observer::Watch(watch) if self.ended == Some(Err(Cause::FailedLate)) && !watch.mid_event() => {
+                LastEvent::Whole
+            }
             Observer::Watch(watch) if self.told || array && watch.failure().is_some() => LastEvent::Error,
             Observer::Watch(watch) if watch.mid_event() => LastEvent::Unfinished,
             Observer::Watch(_) | Observer::Translated(_) => LastEvent::Whole,
@@ -403,11 +407,8 @@ impl AnswerBody {
             *left = left.saturating_sub(piece.len() as u64);
         }
         let before = self.content;
-        let (seen, part) = match &mut self.seen_by {
-            Observer::Watch(watch) => {
-                let seen = watch.push(&piece);
-                (seen, watch.part())
-            }
+        let seen = match &mut self.seen_by {
+            Observer::Watch(watch) => watch.push(&piece),
             Observer::Translated(translated) => {
                 return match translated.push(&piece) {
                     Ok(taken) => self.taken(taken),
@@ -425,7 +426,9 @@ impl AnswerBody {
             if !before && !seen.content {
                 return self.broken(Cause::InBand(failure.fault));
             }
-            self.failed_late(late(failure.fault));
+            if !seen.cut {
+                self.failed_late(late(failure.fault));
+            }
         }
         self.held += piece.len();
         let upto = seen.upto.min(piece.len());
@@ -434,8 +437,12 @@ impl AnswerBody {
             if let Some(range) = seen.strip {
                 self.partial.cut(&range);
             }
-            self.veil_errors(part);
+            self.veil_words();
             self.ready.append(&mut self.partial);
+        }
+        if seen.cut {
+            // Told by the relay in the client's dialect.
+            return self.broken(Cause::FailedLate);
         }
         self.partial.push(piece.slice(upto..));
         // Who watches holds an unfinished event as well, and both of them grow by doubling.
@@ -445,15 +452,14 @@ impl AnswerBody {
         Step::Moved
     }
 
-    /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat. `part`:
-    /// what of the events that have now come belongs to one that passes as it comes.
-    fn veil_errors(&mut self, part: Part) {
+    /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
+    fn veil_words(&mut self) {
         let Observer::Watch(watch) = &self.seen_by else { return };
-        if watch.failure().is_none() && !part.tells() {
+        if !watch.has_words() {
             return;
         }
         let events = self.partial.take();
-        let veiled = self.veil.over_errors(watch, part, &events);
+        let veiled = self.veil.over_words(watch, &events);
         self.partial.push(veiled.unwrap_or(events).into());
     }
 

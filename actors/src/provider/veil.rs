@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use config::Credential;
 use dialects::mask;
-use dialects::watch::{Failure, Part, Watch};
+use dialects::watch::{Failure, Watch};
 use http::HeaderValue;
 
 use super::Provider;
@@ -57,22 +57,14 @@ impl Veil {
         });
     }
 
-    /// An error that was told inside an answer; what looks like a secret is out of it already.
+    /// An error that was told inside an answer.
     pub fn over(&self, failure: &Failure) -> Failure {
-        let secrets = self.secrets();
-        let message = match mask::hide(failure.message.as_bytes(), &secrets) {
-            Cow::Borrowed(_) => failure.message.clone(),
-            Cow::Owned(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
-        };
-        let code = failure.code.clone();
-        let code = code.filter(|code| matches!(mask::hide(code.as_bytes(), &secrets), Cow::Borrowed(_)));
-        Failure { message, code, ..failure.clone() }
+        failure.veiled(&self.secrets())
     }
 
-    /// Events on their way to the client, which follow on `part` of a long one; None where they may go as they are. A
-    /// secret of a long event that is cut in two is not found.
-    pub fn over_errors(&self, watch: &Watch, part: Part, events: &[u8]) -> Option<Vec<u8>> {
-        match watch.hide_in_errors(part, events, &self.secrets()) {
+    /// The events that the last chunk lets out to the client; None where they may go as they are.
+    pub fn over_words(&self, watch: &Watch, events: &[u8]) -> Option<Vec<u8>> {
+        match watch.hide_in_words(events, &self.secrets()) {
             Cow::Borrowed(_) => None,
             Cow::Owned(hidden) => Some(hidden),
         }

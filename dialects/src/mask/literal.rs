@@ -1,7 +1,8 @@
 //! Secrets that are known by heart: taken out wherever an upstream repeats them, whatever they look like.
 //!
-//! Also where JSON or a URL has escaped characters of one, in capitals where it is long, and where the text was cut in the middle of one. Outside of strings
-//! JSON stays JSON only for secrets that are plain words or numbers, as keys are.
+//! Also where JSON (and JSON within its strings), a URL or HTML has escaped characters of one, in capitals or broken into
+//! lines where it is long, and where the text was cut in the middle of one. Outside of strings JSON stays JSON only for
+//! secrets that are plain words or numbers, as keys are.
 
 use std::borrow::Cow;
 
@@ -13,6 +14,9 @@ const WORD: usize = 8;
 const LONG: usize = 16;
 /// A shorter one than this is none, but somebody's placeholder.
 const LEAST: usize = 4;
+
+/// An escape is looked at no further than this: JSON within JSON within JSON, or a line's end and what indents the next.
+const DEEP: usize = 8;
 
 /// Replaces every occurrence of these. Borrows where there is none.
 pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
@@ -44,7 +48,8 @@ pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
 pub fn may_tell(body: &[u8], secret: &str) -> bool {
     let Some(head) = secret.as_bytes().get(..LEAST) else { return false };
     // What is escaped is for the search itself.
-    body.windows(LEAST).any(|said| said.eq_ignore_ascii_case(head)) || memchr::memchr2(b'%', b'\\', body).is_some()
+    body.windows(LEAST).any(|said| said.eq_ignore_ascii_case(head))
+        || memchr::memchr3(b'%', b'\\', b'&', body).is_some()
 }
 
 /// Where the secret that begins at `at` ends.
@@ -66,13 +71,80 @@ fn matched(text: &[u8], secret: &[u8]) -> Option<usize> {
     };
     let mut at = 0;
     for (said, want) in secret.iter().enumerate() {
-        at += match text.get(at..).unwrap_or_default() {
+        let rest = text.get(at..).unwrap_or_default();
+        at += match rest {
             [] if said >= LEAST => return Some(at),
             [plain, ..] if same(u32::from(*plain), *want) => 1,
-            [b'\\', b'u', code @ ..] if hex(code, 4).is_some_and(|code| same(code, *want)) => 6,
-            [b'%', code @ ..] if hex(code, 2).is_some_and(|code| same(code, *want)) => 3,
-            [b'\\', plain, ..] if plain == want && !want.is_ascii_alphanumeric() => 2,
-            _ => return None,
+            _ => match character(rest) {
+                Some((code, bytes)) if same(code, *want) => bytes,
+                // Nothing is broken into lines in its first letters.
+                _ if folds && said >= LEAST => {
+                    let broken = line_end(rest).filter(|bytes| *bytes > 0)?;
+                    let next = rest.get(broken..).unwrap_or_default();
+                    broken + character(next).filter(|(code, _)| same(*code, *want))?.1
+                }
+                _ => return None,
+            },
+        };
+    }
+    Some(at)
+}
+
+/// The character that a text begins with, and in how many bytes it says that: escapes of JSON, at any depth, of URLs and
+/// of HTML are read.
+pub(super) fn character(text: &[u8]) -> Option<(u32, usize)> {
+    match text {
+        [b'\\', ..] => {
+            let slashes = text.iter().take(DEEP).take_while(|byte| **byte == b'\\').count();
+            match text.get(slashes..).unwrap_or_default() {
+                [b'u', code @ ..] => Some((hex(code, 4)?, slashes + 5)),
+                [plain, ..] if plain.is_ascii_punctuation() && *plain != b'\\' => {
+                    Some((u32::from(*plain), slashes + 1))
+                }
+                // A backslash itself; a line's end is no character of a secret.
+                _ => (slashes > 1).then_some((u32::from(b'\\'), 2)),
+            }
+        }
+        [b'%', code @ ..] => {
+            let nested = code.chunks_exact(2).take(DEEP).take_while(|pair| pair == b"25").count() * 2;
+            let read = |from: usize| Some((hex(code.get(from..)?, 2)?, from + 3));
+            read(nested).or_else(|| read(0)).or(Some((u32::from(b'%'), 1)))
+        }
+        [b'&', name @ ..] => of_html(name).or(Some((u32::from(b'&'), 1))),
+        [plain, ..] => Some((u32::from(*plain), 1)),
+        [] => None,
+    }
+}
+
+/// What stands behind the `&`.
+fn of_html(name: &[u8]) -> Option<(u32, usize)> {
+    let end = name.iter().take(DEEP).position(|byte| *byte == b';')?;
+    let name = std::str::from_utf8(name.get(..end)?).ok()?;
+    let code = match name {
+        "amp" => u32::from(b'&'),
+        "lt" => u32::from(b'<'),
+        "gt" => u32::from(b'>'),
+        "quot" => u32::from(b'"'),
+        "apos" => u32::from(b'\''),
+        name => match name.strip_prefix("#x").or_else(|| name.strip_prefix("#X")) {
+            Some(code) => u32::from_str_radix(code, 16).ok()?,
+            None => name.strip_prefix('#')?.parse().ok()?,
+        },
+    };
+    Some((code, end + 2))
+}
+
+/// The bytes of a line's end, as it is or escaped, and of what indents the next line.
+fn line_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for _ in 0..DEEP {
+        let rest = text.get(at..)?;
+        let slashes = rest.iter().take(DEEP).take_while(|byte| **byte == b'\\').count();
+        at += match rest.get(slashes..)? {
+            [b'n' | b'r' | b't', ..] if slashes > 0 => slashes + 1,
+            [b'\n' | b'\r' | b'\t', ..] if slashes == 0 => 1,
+            [b' ', ..] if slashes == 0 && at > 0 => 1,
+            _ => break,
         };
     }
     Some(at)
@@ -99,6 +171,13 @@ mod tests {
             r#"Ab\/Cd\u002b01\"23456789"#,
             r#"\u0041b\u002FCd+01\u002223456789"#,
             "Ab%2FCd%2b01%2223456789",
+            "Ab%252FCd%25252b01%2223456789",
+            // Within a string of JSON within one.
+            r#"Ab\\/Cd\\u002b01\\\"23456789"#,
+            r#"Ab\\\/Cd\\\\u002b01\"23456789"#,
+            "Ab&#47;Cd&#x2b;01&quot;23456789",
+            "Ab/Cd\n+01\"23\r\n  456789",
+            r#"Ab/Cd\n+01\"234\\r\\n56789"#,
         ] {
             assert_eq!(hidden(&format!("a {said}, x{said}y"), &[KEY]), "a ***, x***y");
         }

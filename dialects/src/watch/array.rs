@@ -6,7 +6,7 @@
 use super::elements::{Elements, bare};
 use super::events::Answer;
 use super::foreign::OTHER;
-use super::long::{Long, MAX_EVENT, Part};
+use super::long::{Long, MAX_EVENT};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
 
@@ -19,9 +19,20 @@ pub struct Array {
     held: Vec<u8>,
     /// In place of `held`: an element that was too long.
     long: Option<Box<Long>>,
-    /// What the last chunk held of such.
-    part: Part,
+    /// So much of the last chunk was the rest of such.
+    passed: usize,
+    /// An upstream's own words have come with the last chunk.
+    words: bool,
     closed: bool,
+}
+
+/// What becomes of the beginning of an element.
+enum Held {
+    Kept,
+    /// It is too long for that.
+    Passes,
+    /// And it tells an error.
+    Fails,
 }
 
 impl Array {
@@ -32,19 +43,26 @@ impl Array {
             answer: Answer::new(endpoint),
             held: Vec::new(),
             long: None,
-            part: Part::default(),
+            passed: 0,
+            words: false,
             closed: false,
         }
     }
 
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
         let mut seen = Seen::default();
-        self.part = Part::default();
+        (self.words, self.passed) = (false, 0);
         let mut rest = chunk;
         while !self.closed
             && let Some(bound) = self.elements.find(rest)
         {
             let (element, after) = rest.split_at_checked(bound.end).unwrap_or((rest, &[]));
+            if self.long.as_mut().is_some_and(|long| long.grows_to_error(element)) {
+                return self.cut(seen);
+            }
+            if self.long.is_some() {
+                self.passed = bound.end;
+            }
             rest = after;
             seen.upto += bound.end;
             self.closed = bound.closes;
@@ -55,16 +73,32 @@ impl Array {
         if self.closed {
             (self.held, self.long) = (Vec::new(), None);
             seen.upto = chunk.len();
-        } else if !rest.is_empty() && !self.hold(rest) {
-            seen.upto = chunk.len();
+        } else if !rest.is_empty() {
+            match self.hold(rest) {
+                Held::Kept => {}
+                Held::Passes => seen.upto = chunk.len(),
+                Held::Fails => return self.cut(seen),
+            }
         }
         // What commits nobody to this answer may be all of it: its usage.
         if self.closed && self.answer.failure.is_none() {
             self.answer.content |= self.answer.ours;
             self.answer.foreign = !self.answer.content;
         }
+        self.told(seen)
+    }
+
+    /// An error that is too long to be masked ends the answer.
+    fn cut(&mut self, mut seen: Seen) -> Seen {
+        self.answer.fail_silently(b"");
+        seen.cut = true;
+        self.told(seen)
+    }
+
+    fn told(&mut self, mut seen: Seen) -> Seen {
         (seen.content, seen.terminal) = (self.answer.content, self.closed);
         seen.foreign = self.answer.foreign.then_some(OTHER);
+        self.words = std::mem::take(&mut self.answer.words);
         if std::mem::take(&mut self.answer.fresh) {
             seen.failed = self.answer.failure.clone();
         }
@@ -72,9 +106,7 @@ impl Array {
     }
 
     fn element(&mut self, end: &[u8]) {
-        if let Some(mut long) = self.long.take() {
-            long.push(end);
-            self.part.before = (end.len(), long.tells());
+        if let Some(long) = self.long.take() {
             long.judge(b"", bare(&long.head), &mut self.answer);
         } else if self.held.is_empty() {
             self.answer.event(b"", bare(end));
@@ -84,23 +116,23 @@ impl Array {
         }
     }
 
-    /// Keeps the beginning of an element; false where it is too long for that.
-    fn hold(&mut self, rest: &[u8]) -> bool {
+    /// Keeps the beginning of an element, unless it is too long for that.
+    fn hold(&mut self, rest: &[u8]) -> Held {
         if let Some(long) = &mut self.long {
-            long.push(rest);
-            self.part.before = (rest.len(), long.tells());
-            return false;
+            self.passed = rest.len();
+            return if long.grows_to_error(rest) { Held::Fails } else { Held::Passes };
         }
         self.held.extend_from_slice(rest);
         if self.held.len() <= MAX_EVENT {
-            return true;
+            return Held::Kept;
         }
-        let mut long = Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held)));
-        long.judge_beginning();
-        self.part.after = (long.len(), long.tells());
+        let long = Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held)));
+        if long.tells() {
+            return Held::Fails;
+        }
         self.long = Some(long);
         self.answer.content = true;
-        false
+        Held::Passes
     }
 
     pub fn end(&self, framing_clean: bool) -> Result<(), Cut> {
@@ -130,8 +162,12 @@ impl Array {
         self.long.is_some()
     }
 
-    pub fn part(&self) -> Part {
-        self.part
+    pub fn words(&self) -> bool {
+        self.words
+    }
+
+    pub fn passed(&self) -> usize {
+        self.passed
     }
 
     pub fn closed(&self) -> bool {

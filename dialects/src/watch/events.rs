@@ -2,7 +2,7 @@
 
 use super::foreign::OTHER;
 use super::frame::Frame;
-use super::needle::{CANDIDATES, CHOICES, ERROR, candidate_finished, finished};
+use super::needle::{CANDIDATES, CHOICES, ERROR, candidate_finished, finished, said_why};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
 use super::{Cut, Failure};
@@ -28,6 +28,8 @@ pub struct Answer {
     pub failure: Option<Box<Failure>>,
     /// A failure since the last chunk.
     pub fresh: bool,
+    /// Words of the upstream's own since the last chunk, that are no failure.
+    pub words: bool,
     /// The client's SDK raises on what it has got.
     told: bool,
     pub tally: Tally,
@@ -46,6 +48,7 @@ impl Answer {
             usage: None,
             failure: None,
             fresh: false,
+            words: false,
             told: false,
             tally: Tally::default(),
             frame: Frame::default(),
@@ -158,10 +161,14 @@ impl Answer {
             self.fail(data);
             return;
         }
+        // Where a candidate has finished, or none has come, there may be words about it.
         if self.content {
-            self.finished = self.finished || candidate_finished(data);
+            let finishes = candidate_finished(data);
+            self.words |= finishes && said_why(data);
+            self.finished |= finishes;
         } else {
             let chunk = gemini::chunk::look(data);
+            self.words |= said_why(data);
             self.ours |= chunk.ours;
             self.finished |= chunk.finished;
             self.content = chunk.content;

@@ -1,60 +1,88 @@
-//! Secrets in error events that have become the client's to read: an upstream's own words, after content.
+//! Secrets in what an upstream says in its own words, and not the model: errors, comments, why it ended.
 //!
-//! Always: an event that tells no error passes byte for byte, whatever it holds.
+//! Always: an event that holds nothing of that passes byte for byte, whatever it holds.
 
 use std::borrow::Cow;
 
+use super::array::Array;
 use super::bounds::Bounds;
 use super::elements::{Elements, bare};
 use super::sse::Sse;
-use super::{Mode, Part, Watch};
-use crate::{gemini, mask};
+use super::{Mode, Seen, Watch};
+use crate::mask;
+
+/// What an event is, as far as it is to be searched.
+enum Words {
+    None,
+    /// The upstream's own, beside what is content: only what is known to be secret goes.
+    Some,
+    Error,
+}
 
 impl Watch {
-    /// Takes these secrets, and what looks like one, out of those of the events that tell an error. `events` are whole
-    /// ones as they go out, but for `part` of those that are too long to be held.
-    pub fn hide_in_errors<'a>(&self, part: Part, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
-        let of_part = |bytes, tells| if tells { mask::hide_all(bytes, secrets) } else { Cow::Borrowed(bytes) };
-        let (first, rest) = events.split_at_checked(part.before.0).unwrap_or((events, &[]));
-        let (whole, last) = rest.split_at_checked(rest.len().saturating_sub(part.after.0)).unwrap_or((rest, &[]));
-        let hidden = [of_part(first, part.before.1), self.hide_in_whole(whole, secrets), of_part(last, part.after.1)];
-        if hidden.iter().all(|bytes| matches!(bytes, Cow::Borrowed(_))) {
-            return Cow::Borrowed(events);
+    /// Takes these secrets out of the events that go out after the last chunk, as far as they hold the upstream's own
+    /// words, and what looks like a secret out of those that tell an error.
+    pub fn hide_in_words<'a>(&self, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
+        let passed = match &self.mode {
+            Mode::Sse(sse) => sse.passed(),
+            Mode::Array(array) => array.passed(),
+            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => 0,
+        };
+        // The rest of an event beyond the bound is none that could be looked at.
+        let (passed, whole) = events.split_at_checked(passed).unwrap_or((events, &[]));
+        match self.hide_in_whole(whole, secrets) {
+            Cow::Borrowed(_) => Cow::Borrowed(events),
+            Cow::Owned(hidden) => Cow::Owned([passed, &hidden].concat()),
         }
-        Cow::Owned(hidden.concat())
     }
 
     fn hide_in_whole<'a>(&self, events: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
+        let words = |seen: &Seen, words| match seen.failed {
+            Some(_) => Words::Error,
+            None if words => Words::Some,
+            None => Words::None,
+        };
         match self.mode {
-            _ if self.failure().is_none() => Cow::Borrowed(events),
+            _ if !self.has_words() => Cow::Borrowed(events),
             Mode::Sse(_) => {
                 let mut bounds = Bounds::default();
-                let tells = |event: &[u8]| Sse::new(self.endpoint).push(event).failed.is_some();
-                hide(events, secrets, |rest| bounds.find(rest).map(|bound| bound.end), tells)
+                let holds = |event: &[u8]| {
+                    let mut sse = Sse::new(self.endpoint);
+                    words(&sse.push(event), sse.words())
+                };
+                hide(events, secrets, |rest| bounds.find(rest).map(|bound| bound.end), holds)
             }
             Mode::Array(_) => {
                 let begins = events.trim_ascii_start().first() == Some(&b'[');
                 let mut elements = if begins { Elements::default() } else { Elements::between() };
-                let tells = |element: &[u8]| gemini::chunk::look(bare(element)).failed;
-                hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), tells)
+                let holds = |element: &[u8]| {
+                    let mut array = Array::new(self.endpoint);
+                    array.push(b"[");
+                    words(&array.push(bare(element)), array.words())
+                };
+                hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), holds)
             }
             Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Cow::Borrowed(events),
         }
     }
 }
 
-/// Takes them out of the events, each of which ends where `find` says, that `tell` an error.
+/// Takes them out of the events, each of which ends where `find` says, that hold words.
 fn hide<'a>(
     events: &'a [u8],
     secrets: &[&str],
     mut find: impl FnMut(&[u8]) -> Option<usize>,
-    tells: impl Fn(&[u8]) -> bool,
+    holds: impl Fn(&[u8]) -> Words,
 ) -> Cow<'a, [u8]> {
     let (mut out, mut rest) = (Vec::new(), events);
     let mut is_changed = false;
     while let Some(end) = find(rest) {
         let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        let hidden = if tells(event) { mask::hide_all(event, secrets) } else { Cow::Borrowed(event) };
+        let hidden = match holds(event) {
+            Words::Error => mask::hide_all(event, secrets),
+            Words::Some => mask::hide(event, secrets),
+            Words::None => Cow::Borrowed(event),
+        };
         is_changed |= matches!(hidden, Cow::Owned(_));
         out.extend_from_slice(&hidden);
         rest = after;
@@ -68,33 +96,58 @@ mod tests {
     use super::*;
     use crate::Endpoint;
 
-    const NO_PART: Part = Part { before: (0, false), after: (0, false) };
-
-    fn hidden(watch: &Watch, part: Part, events: &str) -> String {
-        String::from_utf8(watch.hide_in_errors(part, events.as_bytes(), &["Key0123456789"]).into_owned()).unwrap()
+    fn hidden(watch: &Watch, events: &str) -> String {
+        String::from_utf8(watch.hide_in_words(events.as_bytes(), &["Key0123456789"]).into_owned()).unwrap()
     }
 
     #[test]
-    fn error_events_and_no_others() {
+    fn what_an_upstream_says_itself_and_nothing_else() {
         let mut watch = Watch::new(Endpoint::Chat, "text/event-stream", false);
-        let told = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789 org-abcdefgh\"}}]}\n\ndata: {\"error\":{\"message\":\"for Key0123456789 of org-abcdefgh\"}}\r\n\r\n: Key0123456789\n\n";
+        let told = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789 org-abcdefgh\"}}]}\n\ndata: {\"error\":{\"message\":\"for Key0123456789 of org-abcdefgh\"}}\r\n\r\n: said Key0123456789 of org-abcdefgh\n\n";
         watch.push(told.as_bytes());
         let want = told.replace("for Key0123456789 of org-abcdefgh", "for *** of ***");
-        assert_eq!(hidden(&watch, NO_PART, told), want);
+        assert_eq!(hidden(&watch, told), want.replace("said Key0123456789", "said ***"));
         let honest = "data: {\"choices\":[{\"delta\":{\"content\":\"Key0123456789\"}}]}\n\n";
-        assert!(matches!(watch.hide_in_errors(NO_PART, honest.as_bytes(), &["Key0123456789"]), Cow::Borrowed(_)));
+        assert!(matches!(watch.hide_in_words(honest.as_bytes(), &["Key0123456789"]), Cow::Borrowed(_)));
         let mut watch = Watch::new(Endpoint::GenerateContent, "application/json", false);
         let told = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Key0123456789\"}]}}]},\r\n{\"error\":{\"message\":\"for Key0123456789\"}}]";
         watch.push(told.as_bytes());
         for events in [told, &told[told.find(",\r\n").unwrap()..]] {
-            assert_eq!(hidden(&watch, NO_PART, events), events.replace("for Key0123456789", "for ***"));
+            assert_eq!(hidden(&watch, events), events.replace("for Key0123456789", "for ***"));
         }
         let document = Watch::new(Endpoint::Chat, "application/json", false);
-        assert_eq!(hidden(&document, NO_PART, told), told);
+        assert_eq!(hidden(&document, told), told);
     }
 
-    /// As the relay does it: what may go out of each chunk.
-    fn relayed(endpoint: Endpoint, content_type: &str, text: &str, size: usize) -> String {
+    #[test]
+    fn geminis_reasons_tell_no_secret() {
+        let content = "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Key0123456789\"}]}}]}";
+        for words in [
+            "{\"candidates\":[{\"finishReason\":\"OTHER\",\"finishMessage\":\"for Key0123456789 of org-abcdefgh\"}]}",
+            "{\"promptFeedback\":{\"blockReason\":\"OTHER\",\"blockReasonMessage\":\"for Key0123456789\"}}",
+        ] {
+            let content = if words.contains("block") { "" } else { content };
+            let comma = if content.is_empty() { "" } else { "," };
+            let (array, data) = ("application/json", "text/event-stream");
+            for (label, content, words) in [
+                (array, format!("[{content}"), format!("{comma}{words}]")),
+                (
+                    data,
+                    if content.is_empty() { String::new() } else { format!("data: {content}\n\n") },
+                    format!("data: {words}\n\n"),
+                ),
+            ] {
+                let mut watch = Watch::new(Endpoint::GenerateContent, label, false);
+                for (piece, want) in [(&content, content.clone()), (&words, words.replace("Key0123456789", "***"))] {
+                    watch.push(piece.as_bytes());
+                    assert_eq!(hidden(&watch, piece), want);
+                }
+            }
+        }
+    }
+
+    /// As the relay does it: what may go out of each chunk, and whether it ends with that.
+    fn relayed(endpoint: Endpoint, content_type: &str, text: &str, size: usize) -> (String, bool) {
         let mut watch = Watch::new(endpoint, content_type, false);
         let (mut out, mut held) = (String::new(), String::new());
         for chunk in text.as_bytes().chunks(size) {
@@ -102,41 +155,68 @@ mod tests {
             let (goes, stays) = chunk.split_at(seen.upto);
             held.push_str(std::str::from_utf8(goes).unwrap());
             if !goes.is_empty() {
-                out.push_str(&hidden(&watch, watch.part(), &std::mem::take(&mut held)));
+                out.push_str(&hidden(&watch, &std::mem::take(&mut held)));
+            }
+            if seen.cut {
+                assert!(seen.failed.is_some());
+                return (out, true);
             }
             held.push_str(std::str::from_utf8(stays).unwrap());
         }
-        out + &held
+        (out + &held, false)
     }
 
     #[test]
-    fn a_long_event_is_changed_where_it_tells_an_error_and_nowhere_else() {
+    fn a_long_event_passes_as_it_is_or_ends_the_answer_where_it_tells_an_error() {
         let x = "x".repeat(100_000);
         let content = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
         let honest = content("hi")
             + &content(&format!("Key0123456789 {x} Key0123456789 org-abcdefgh"))
             + &content("Key0123456789");
         let error = format!("data: {{\"error\":{{\"message\":\"Key0123456789 {x} Key0123456789\"}}}}\n\n");
-        let all = honest.clone() + &error + &content("Key0123456789");
-        let want = honest.clone() + &error.replace("Key0123456789", "***") + &content("Key0123456789");
-        // In none of these cuts a secret is cut.
-        for size in [all.len(), 70_000] {
-            assert!(relayed(Endpoint::Chat, "text/event-stream", &honest, size) == honest, "{size}");
-            assert!(relayed(Endpoint::Chat, "text/event-stream", &all, size) == want, "{size}");
+        let late = format!("data: {{\"text\":\"{x}\",\"error\":{{\"message\":\"Key0123456789\"}}}}\n\n");
+        let sse = "text/event-stream";
+        for size in [1_000_000, 70_000, 4_096, 77] {
+            assert!(relayed(Endpoint::Chat, sse, &honest, size) == (honest.clone(), false), "{size}");
+            for error in [&error, &late] {
+                let (out, is_cut) = relayed(Endpoint::Chat, sse, &(honest.clone() + error), size);
+                let rest = out.strip_prefix(&honest).unwrap();
+                assert_eq!(is_cut, size < 10_000 || size == 70_000 && is_cut, "what came whole can be masked");
+                assert!(!rest.contains("Key"), "{size}: {}", &rest[..rest.len().min(100)]);
+                assert!(rest.is_empty() || error == &late || !is_cut, "{size}: nothing of it goes out");
+            }
         }
-        let element =
-            |text: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}}}]}}");
-        let honest = format!(
-            "[{},\r\n{},\r\n{}",
-            element("hi"),
-            element(&format!("Key0123456789 {x}")),
-            element("Key0123456789")
-        );
+        let element = |text: &str, x: &str| {
+            format!(
+                "{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"functionCall\":{{\"args\":{{\"error\":{{\"a\":1}},\"text\":\"{text}\",\"x\":\"{x}\"}}}}}}]}}}}]}}"
+            )
+        };
+        let honest =
+            format!("[{},\r\n{},\r\n{}", element("hi", ""), element("sk-learn", &x), element("Key0123456789", ""));
         let error = format!(",\r\n{{\"error\":{{\"message\":\"Key0123456789 {x}\"}}}}]");
-        let want = honest.clone() + &error.replace("Key0123456789", "***");
-        for size in [1_000_000, 70_000] {
-            let relayed = relayed(Endpoint::GenerateContent, "application/json", &(honest.clone() + &error), size);
-            assert!(relayed == want, "{size}");
+        let array = "application/json";
+        for size in [1_000_000, 70_000, 4_096] {
+            let all = honest.clone() + "]";
+            let (out, is_cut) = relayed(Endpoint::GenerateContent, array, &all, size);
+            assert!(out == all && !is_cut, "{size}: {} of {} bytes, {is_cut}", out.len(), all.len());
+            let (out, _) = relayed(Endpoint::GenerateContent, array, &(honest.clone() + &error), size);
+            let rest = out.strip_prefix(&honest).unwrap();
+            assert!(!rest.contains("Key"), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_responses_last_event_is_masked_whole() {
+        let x = "x".repeat(100_000);
+        let first =
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n";
+        let failed = format!(
+            "event: response.failed\ndata: {{\"type\":\"response.failed\",\"response\":{{\"tools\":\"{x}\",\"error\":{{\"code\":\"server_error\",\"message\":\"for Key0123456789\"}}}}}}\n\n"
+        );
+        let all = first.to_owned() + &failed;
+        for size in [1_000_000, 4_096] {
+            let (out, is_cut) = relayed(Endpoint::Responses, "text/event-stream", &all, size);
+            assert!(!is_cut && out == all.replace("for Key0123456789", "for ***"), "{size}");
         }
     }
 }

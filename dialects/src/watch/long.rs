@@ -4,6 +4,7 @@ use super::events::Answer;
 use super::lines::{Line, Lines};
 use super::needle::ERROR;
 use super::spot::Spot;
+use super::top::Top;
 use crate::Endpoint;
 use crate::openai::typed;
 
@@ -14,72 +15,50 @@ const HEAD: usize = 1_024;
 /// What is kept of its end.
 const TAIL: usize = 512;
 
-/// The key of an error and the bracket behind it: so much of a piece's end is looked at with the next.
-const BORDER: usize = 16;
-
 #[derive(Debug)]
 pub struct Long {
     pub head: Vec<u8>,
     pub tail: Vec<u8>,
     bytes: u64,
     spot: Spot,
-    /// It tells an error, as far as has come of it.
-    tells: bool,
-}
-
-/// What of a chunk belongs to events that pass as they come: so many bytes of one that began before it, and so many of
-/// one that has begun with it and goes on; and whether they tell errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Part {
-    pub(super) before: (usize, bool),
-    pub(super) after: (usize, bool),
-}
-
-impl Part {
-    pub fn tells(&self) -> bool {
-        self.before.1 || self.after.1
-    }
+    top: Top,
+    named: bool,
 }
 
 impl Long {
     /// `begun`: what has come of it.
     pub fn new(endpoint: Endpoint, begun: &[u8]) -> Self {
-        let mut long =
-            Self { head: Vec::new(), tail: Vec::new(), bytes: 0, spot: Spot::new(endpoint.dialect()), tells: false };
+        let spot = Spot::new(endpoint.dialect());
+        let mut long = Self { head: Vec::new(), tail: Vec::new(), bytes: 0, spot, top: Top::default(), named: false };
         long.push(begun);
         long
     }
 
     pub fn push(&mut self, piece: &[u8]) {
         self.spot.push(piece);
-        self.tells = self.tells || self.tells_in(piece);
+        self.top.push(piece);
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
         let room = HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
+        if room > 0 {
+            // An element of an array has no lines.
+            let is_event = !matches!(self.head.trim_ascii_start().first(), Some(b'[' | b'{' | b','));
+            self.named = is_event && is_named_error(&self.head);
+        }
         self.tail.extend_from_slice(piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default());
         let beyond = self.tail.len().saturating_sub(TAIL);
         self.tail.drain(..beyond);
     }
 
-    /// To be called once its beginning has come.
-    pub fn judge_beginning(&mut self) {
-        self.tells = self.tells || begins_as_error(&self.head);
-    }
-
-    /// Whether it tells an error, which may turn out only when most of it has passed.
+    /// Whether it tells an error, which may turn out only when most of it has come.
     pub fn tells(&self) -> bool {
-        self.tells
+        self.named || self.top.failed()
     }
 
-    /// What has come of it, in bytes.
-    pub fn len(&self) -> usize {
-        usize::try_from(self.bytes).unwrap_or(usize::MAX)
-    }
-
-    fn tells_in(&self, piece: &[u8]) -> bool {
-        let end = self.tail.get(self.tail.len().saturating_sub(BORDER)..).unwrap_or_default();
-        let border = [end, piece.get(..BORDER.min(piece.len())).unwrap_or_default()].concat();
-        holds_error(&border) || holds_error(piece)
+    /// Takes more of it; true where with that it tells an error.
+    pub fn grows_to_error(&mut self, piece: &[u8]) -> bool {
+        self.push(piece);
+        self.tells()
     }
 
     /// It has come to its end. `data`: how its data begins.
@@ -100,9 +79,16 @@ fn value_at(bytes: &[u8], key: usize) -> &[u8] {
     rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }
 
-/// Whether an event or a document is an error from its beginning on: by its name, its type, or an error that stands
-/// first, if only as a text.
+/// Whether a document is an error from its beginning on: by its type, or an error that stands first, if only as a text.
 pub fn begins_as_error(head: &[u8]) -> bool {
+    let first = head.iter().position(|byte| *byte == b'{').map_or(head.len(), |at| at + 1);
+    let inside = head.get(first..).unwrap_or_default().trim_ascii_start();
+    is_named_error(head)
+        || inside.starts_with(ERROR.needle()) && matches!(value_at(inside, 0).first(), Some(b'"' | b'{'))
+}
+
+/// Whether an event or a document is an error by its name or its type.
+pub fn is_named_error(head: &[u8]) -> bool {
     let mut data = head;
     for line in Lines(head) {
         match Line::read(line) {
@@ -114,10 +100,7 @@ pub fn begins_as_error(head: &[u8]) -> bool {
             Line::Event(_) | Line::Other => {}
         }
     }
-    let first = data.iter().position(|byte| *byte == b'{').map_or(data.len(), |at| at + 1);
-    let inside = data.get(first..).unwrap_or_default().trim_ascii_start();
-    let by_type = matches!(typed::kind(data).as_deref(), Some("error" | "response.failed"));
-    by_type || inside.starts_with(ERROR.needle()) && matches!(value_at(inside, 0).first(), Some(b'"' | b'{'))
+    matches!(typed::kind(data).as_deref(), Some("error" | "response.failed"))
 }
 
 #[cfg(test)]
@@ -127,7 +110,6 @@ mod tests {
     fn tells(event: &str, size: usize) -> bool {
         let (begun, rest) = event.as_bytes().split_at(size.min(event.len()));
         let mut long = Long::new(Endpoint::Chat, begun);
-        long.judge_beginning();
         rest.chunks(size).for_each(|piece| long.push(piece));
         long.tells()
     }
@@ -140,6 +122,7 @@ mod tests {
                 format!("data: {{\"id\":\"{x}\",\"error\":{{\"message\":\"{x}\"}}}}\n"),
                 format!("data: {{\"id\":\"{x}\",\"error\" : {{\"message\":\"{x}\"}}}}\n"),
                 format!("{{\"error\":{{\"message\":\"{x}\"}}}}"),
+                format!("data: {{\"text\":\"{x}\\\"\",\"error\":\"{x}\"}}\n"),
             ] {
                 assert!(tells(&event, size), "{size}");
             }
@@ -147,6 +130,9 @@ mod tests {
                 format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"\\\"error\\\":{{ {x}\"}}}}]}}\n"),
                 format!("data: {{\"type\":\"response.completed\",\"error\":null,\"output\":\"{x}\"}}\n"),
                 format!("data: {{\"a\":\"error\",\"b\":\"{x}\"}}\n"),
+                format!("data: {{\"candidates\":[{{\"args\":{{\"error\":{{\"a\":1}},\"b\":\"{x}\"}}}}]}}\n"),
+                format!("data: {{\"error\":{{}},\"b\":\"{x}\",\"errors\":[1]}}\n"),
+                format!("data: {{\"error\":\"\",\"b\":[\"{x}\",\"error\",{{\"c\":1}}]}}\n"),
             ] {
                 assert!(!tells(&event, size), "{size}");
             }

@@ -15,6 +15,8 @@ pub static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"e
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
 static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CANDIDATES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"candidates\""));
+static FINISH_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishMessage\""));
+static BLOCK_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"blockReasonMessage\""));
 pub static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
 /// What a dialect calls the object that tells what an answer cost.
@@ -33,6 +35,11 @@ pub fn finished(data: &[u8]) -> bool {
 /// The same of Gemini's candidates.
 pub fn candidate_finished(data: &[u8]) -> bool {
     reasoned(data, &FINISH_REASON)
+}
+
+/// Whether Gemini says in words why it has finished, or has not begun.
+pub fn said_why(data: &[u8]) -> bool {
+    FINISH_MESSAGE.find(data).is_some() || BLOCK_MESSAGE.find(data).is_some()
 }
 
 fn reasoned(data: &[u8], name: &Finder<'_>) -> bool {

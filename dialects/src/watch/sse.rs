@@ -6,11 +6,12 @@ use super::bounds::Bounds;
 use super::events::Answer;
 use super::foreign::OTHER;
 use super::lines::{Line, Lines};
-use super::long::{Long, MAX_EVENT, Part};
+use super::long::{Long, MAX_EVENT, is_named_error};
 use super::{Cut, Failure, Seen};
 use crate::{Endpoint, Usage};
 
-/// Before content a response's first events repeat instructions and tools; to let one through would commit.
+/// Before content a response's first events repeat instructions and tools; to let one through would commit. And one that
+/// tells an error, as a response's last event may, is masked only if it is whole.
 const MAX_FIRST_EVENT: usize = 256 * 1024;
 /// Bytes without content after which an answer commits all the same, so that nobody has to hold an endless prelude.
 const MAX_PRELUDE: u64 = 1024 * 1024;
@@ -24,8 +25,10 @@ pub struct Sse {
     held: Vec<u8>,
     /// In place of `held`: an event that was too long, let through as it comes.
     long: Option<Box<Long>>,
-    /// What the last chunk held of such.
-    part: Part,
+    /// So much of the last chunk was the rest of such.
+    passed: usize,
+    /// An upstream's own words have come with the last chunk.
+    words: bool,
     started: bool,
     /// Bytes that came before content.
     prelude: u64,
@@ -40,7 +43,8 @@ impl Sse {
             answer: Answer::new(endpoint),
             held: Vec::new(),
             long: None,
-            part: Part::default(),
+            passed: 0,
+            words: false,
             started: false,
             prelude: 0,
             strip: false,
@@ -49,7 +53,7 @@ impl Sse {
 
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
         let mut seen = Seen::default();
-        self.part = Part::default();
+        (self.words, self.passed) = (false, 0);
         let before = self.held.len();
         let mut rest = chunk;
         if before > 0 || self.long.is_some() {
@@ -58,6 +62,11 @@ impl Sse {
                 return self.told(seen, chunk.len());
             };
             let (end, after) = chunk.split_at_checked(bound.end).unwrap_or((chunk, &[]));
+            if self.long.as_mut().is_some_and(|long| long.grows_to_error(end)) {
+                self.cut(&mut seen);
+                return self.told(seen, chunk.len());
+            }
+            self.passed = if self.long.is_some() { end.len() } else { 0 };
             if self.end_event(end) {
                 seen.strip = Some(0..before + bound.end);
             }
@@ -89,6 +98,7 @@ impl Sse {
         seen.content = self.answer.content;
         seen.terminal = self.answer.terminal;
         seen.foreign = self.answer.foreign.then_some(OTHER);
+        self.words |= std::mem::take(&mut self.answer.words);
         if std::mem::take(&mut self.answer.fresh) {
             seen.failed = self.answer.failure.clone();
         }
@@ -98,30 +108,37 @@ impl Sse {
     /// Keeps the beginning of an event, or lets it through where it is too long.
     fn hold(&mut self, rest: &[u8], seen: &mut Seen, chunk: usize) {
         if self.long.is_none() {
+            let len = self.held.len() + rest.len();
             let first = self.endpoint == Endpoint::Responses && !self.answer.content;
-            let max = if first { MAX_FIRST_EVENT } else { MAX_EVENT };
-            if self.held.len() + rest.len() <= max {
+            let named = || is_named_error(&self.held) || self.held.is_empty() && is_named_error(rest);
+            if len <= MAX_EVENT || len <= MAX_FIRST_EVENT && (first || named()) {
                 self.held.extend_from_slice(rest);
                 return;
             }
             let mut long = Box::new(Long::new(self.endpoint, &std::mem::take(&mut self.held)));
-            long.push(rest);
-            long.judge_beginning();
-            self.part.after = (long.len(), long.tells());
+            if long.grows_to_error(rest) {
+                return self.cut(seen);
+            }
             self.long = Some(long);
             self.answer.content = true;
         } else if let Some(long) = &mut self.long {
-            long.push(rest);
-            self.part.before = (rest.len(), long.tells());
+            if long.grows_to_error(rest) {
+                return self.cut(seen);
+            }
+            self.passed = rest.len();
         }
         seen.upto = chunk;
     }
 
+    /// An error that is too long to be masked ends the answer.
+    fn cut(&mut self, seen: &mut Seen) {
+        self.answer.fail_silently(b"");
+        seen.cut = true;
+    }
+
     /// The rest of an event that came in pieces.
     fn end_event(&mut self, end: &[u8]) -> bool {
-        if let Some(mut long) = self.long.take() {
-            long.push(end);
-            self.part.before = (end.len(), long.tells());
+        if let Some(long) = self.long.take() {
             let (name, data) = told(&long);
             long.judge(name, data, &mut self.answer);
             return false;
@@ -150,7 +167,11 @@ impl Sse {
                 self.answer.fail_silently(b"");
                 false
             }
-            Line::Data(_) | Line::Event(_) | Line::Other => false,
+            Line::Other => {
+                self.words |= tells_words(line);
+                false
+            }
+            Line::Data(_) | Line::Event(_) => false,
         }
     }
 
@@ -169,7 +190,7 @@ impl Sse {
                     joined.extend_from_slice(text);
                 }
                 Line::Error(text) => self.answer.fail_silently(text),
-                Line::Other => {}
+                Line::Other => self.words |= tells_words(line),
             }
         }
         let data = joined.as_deref().unwrap_or(data);
@@ -205,8 +226,12 @@ impl Sse {
         self.answer.tally.tokens()
     }
 
-    pub fn part(&self) -> Part {
-        self.part
+    pub fn words(&self) -> bool {
+        self.words
+    }
+
+    pub fn passed(&self) -> usize {
+        self.passed
     }
 
     pub fn mid_event(&self) -> bool {
@@ -221,6 +246,11 @@ impl Sse {
     pub fn failure(&self) -> Option<&Failure> {
         self.answer.failure.as_deref()
     }
+}
+
+/// A comment, or a line that is no field of an event, may be anything that an upstream has to say.
+fn tells_words(line: &[u8]) -> bool {
+    !(line.is_empty() || line == b":" || line.starts_with(b"id:") || line.starts_with(b"retry:"))
 }
 
 /// Its name and the beginning of its data. The name may stand in front of the data or, at some servers, behind it. The

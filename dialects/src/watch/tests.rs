@@ -139,7 +139,16 @@ fn a_failure_shows_no_key_and_is_short() {
     );
     let failure = watched(chat, text.as_bytes()).1.failed.unwrap();
     assert_eq!(failure.fault, Fault::Key);
-    assert!(failure.message.starts_with("Incorrect API key provided: ***. é") && failure.message.len() <= 500);
+    let shown = failure.veiled(&[]).message;
+    assert!(shown.starts_with("Incorrect API key provided: ***. é") && shown.len() <= 500);
+    assert!(failure.message.len() <= 4096);
+    for secret in ["AbCd/EfGh+tail0123==", "ab-sk-cdefgh/ijkl+mnop="] {
+        for said in [format!("Bearer {secret} is wrong"), format!("key {secret}"), format!("sk-{secret}")] {
+            let text = format!("data: {{\"error\":{{\"message\":\"{said}\"}}}}\n\n");
+            let shown = watched(chat, text.as_bytes()).1.failed.unwrap().veiled(&[secret]).message;
+            assert!(!["tail", "EfGh", "ijkl", "mnop"].iter().any(|part| shown.contains(part)), "{shown}");
+        }
+    }
 }
 
 #[test]

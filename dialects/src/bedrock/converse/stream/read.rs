@@ -14,7 +14,7 @@ use crate::fault::judge;
 use crate::json::Scalar;
 use crate::json::object::object;
 use crate::translate::Context;
-use crate::watch::{Failure, shown};
+use crate::watch::{Failure, kept};
 
 /// Reads one stream.
 #[derive(Debug, Default)]
@@ -274,6 +274,6 @@ fn exception(name: &[u8], data: &[u8]) -> Option<Failure> {
         status: Some(judged),
         code: None,
         wait: crate::quota::Told::default(),
-        message: shown(message.as_deref().unwrap_or("the upstream reported an error")),
+        message: kept(message.as_deref().unwrap_or("the upstream reported an error")),
     })
 }
