@@ -2,15 +2,25 @@
 //!
 //! A title or a team's name may stand in any honest answer, and is nobody's secret. A header counts as one by its name
 //! (`x-api-key`, `cf-access-client-secret`), because a variable brought its value, by a scheme in front (`Bearer`,
-//! `Basic`), or because a word of it looks drawn at random. Better one header too many than one key too few.
+//! `Basic`), or because a word of it looks drawn at random. Better one header too many than one key too few. What says
+//! how a request is meant counts as one only where a variable brought it, and what formats have in common not even then.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// A shorter value, or word of one, is no secret.
 const LEAST: usize = 8;
+/// People's passwords are shorter than keys.
+const LEAST_PASSWORD: usize = 4;
 
 /// What is to be masked of a header: its value, and the words in it. Empty where nothing of it is secret.
 pub(crate) fn of(name: &str, value: &str, from_variable: bool) -> Vec<String> {
-    let is_secret = !is_told_to_everybody(name)
-        && (is_of_secrets(name) || from_variable || has_scheme(value) || words(value).any(looks_random));
+    let by_value = has_scheme(value) || words(value).any(looks_random);
+    let is_secret = match audience(name) {
+        Audience::Servers => from_variable && by_value,
+        Audience::Everybody => from_variable,
+        Audience::Nobody => is_of_secrets(name) || from_variable || by_value,
+    };
     if !is_secret {
         return Vec::new();
     }
@@ -20,20 +30,39 @@ pub(crate) fn of(name: &str, value: &str, from_variable: bool) -> Vec<String> {
             all.push(word.to_owned());
         }
     }
+    all.extend(password(value));
     all
+}
+
+/// The password of `Basic`: a server quotes it as it has read it.
+fn password(value: &str) -> Option<String> {
+    let (scheme, pair) = value.trim().split_once(' ')?;
+    let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(pair.trim()).ok())??;
+    let (_, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+    (password.len() >= LEAST_PASSWORD).then(|| password.to_owned())
 }
 
 fn words(value: &str) -> impl Iterator<Item = &str> {
     value.split(|c: char| c.is_ascii_whitespace() || c == ',' || c == ';').filter(|word| !word.is_empty())
 }
 
-/// What says of a request how it is meant, or who is to be credited.
-fn is_told_to_everybody(name: &str) -> bool {
-    matches!(name, "user-agent" | "referer" | "http-referer" | "x-title" | "x-openrouter-title" | "openai-beta")
-        || name.starts_with("accept")
-        || name.starts_with("anthropic-")
-        || name.starts_with("content-")
-        || name.starts_with("x-stainless-")
+/// Whom a header is meant for, by its name.
+enum Audience {
+    /// What formats and languages are wanted: an honest answer names them too.
+    Servers,
+    /// How a request is meant, or who is to be credited.
+    Everybody,
+    Nobody,
+}
+
+fn audience(name: &str) -> Audience {
+    match name {
+        "user-agent" | "referer" | "http-referer" | "x-title" | "x-openrouter-title" | "openai-beta"
+        | "anthropic-version" | "anthropic-beta" => Audience::Everybody,
+        _ if name.starts_with("accept") || name.starts_with("content-") => Audience::Servers,
+        _ if name.starts_with("x-stainless-") => Audience::Everybody,
+        _ => Audience::Nobody,
+    }
 }
 
 fn is_of_secrets(name: &str) -> bool {
@@ -91,18 +120,27 @@ mod tests {
             ("x-tenant", "550e8400-e29b-41d4-a716-446655440000", false),
             ("x-tenant", "blue-whale", true),
             ("x-any", "0123456789abcdef0123456789abcdef", false),
+            ("anthropic-gateway-secret", "gateway-secret", false),
+            ("x-title", "title-of-mine", true),
+            ("x-stainless-tenant", "blue-whale", true),
+            ("content-tenant", "Gh1Jk2Lm3No4", true),
         ] {
             let told = of(name, value, from_variable);
             assert!(told.iter().any(|secret| value.ends_with(secret.as_str())), "{name}: {value}: {told:?}");
         }
+        let pair = format!("Basic {}", STANDARD.encode("svc:hunter2"));
+        assert_eq!(of("authorization", &pair, false).last().map(String::as_str), Some("hunter2"));
         assert_eq!(of("x-tenant", "Basic Gh1Jk2Lm3No4", false), ["Basic Gh1Jk2Lm3No4", "Gh1Jk2Lm3No4"]);
     }
 
     #[test]
     fn honest_words_are_not() {
         for (name, value, from_variable) in [
-            ("x-title", "My Application", true),
-            ("http-referer", "https://chat.example/app", true),
+            ("x-title", "My Application", false),
+            ("http-referer", "https://chat.example/app", false),
+            ("accept", "application/json", true),
+            ("content-language", "en-GB-oxendict", true),
+            ("anthropic-version", "2023-06-01", false),
             ("user-agent", "corporate-gateway/2.14.3", false),
             ("anthropic-beta", "context-1m-2025-08-07", false),
             ("x-team", "application-platform", false),
