@@ -118,6 +118,11 @@ fn same(given: &[u8], secret: &Secret) -> bool {
 /// Where a token may stand beside `Authorization`: Anthropic's SDKs, Google's, Azure's.
 const HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
 
+/// Whether a text is the token that a request carries.
+pub fn is_token(request: &HttpRequest, text: &str) -> bool {
+    token(request).is_some_and(|token| token.as_ref() == text.as_bytes())
+}
+
 /// `Authorization: Bearer`, [`HEADERS`], Gemini's `?key=`, or the password of `Authorization: Basic`: the first that holds
 /// something, for SDKs send an empty one where they have none. Basic comes last: what asks for a password in front may be
 /// another server, which passes it on.

@@ -2,6 +2,7 @@
 //!
 //! Always: exactly one record leaves a request, also when its future or its body is dropped because the client left.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,18 +10,22 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
-use dialects::Endpoint;
+use config::{Config, Secret};
+use dialects::{Endpoint, mask};
 
-use crate::log;
 use crate::metrics::{self, InFlight};
 use crate::record::{Attempt, Outcome, Record};
 use crate::waits::Waits;
+use crate::{auth, log};
 
 /// Longest path that is kept.
 const MAX_PATH: usize = 128;
 
 /// Longest name of an unknown model that is kept.
 const MAX_ASKED: usize = 100;
+
+/// So many letters of a token tell that it is one.
+const TELLING: usize = 8;
 
 /// What has been tried for a request, in order; shared by its call, which may be dropped at any time.
 pub type Attempts = Rc<RefCell<Vec<Attempt>>>;
@@ -84,6 +89,20 @@ impl Entry {
         self.record.asked = Some(model.get(..cut.unwrap_or(0)).unwrap_or_default().into());
     }
 
+    /// To be called where the path or the model leads nowhere: then it may be a token or a key in the wrong place, and the
+    /// log does not tell it.
+    pub fn conceal(&mut self, config: &Config) {
+        let tokens = config.clients.iter().map(|client| &client.token).chain(&config.admin_token);
+        for text in [Some(&mut self.record.path), self.record.asked.as_mut()].into_iter().flatten() {
+            // By its beginning: its end may have been cut off.
+            let begins = |token: &&str| token.get(..TELLING).is_some_and(|begin| text.contains(begin));
+            let told: Vec<&str> = tokens.clone().map(Secret::expose).filter(begins).collect();
+            if let Cow::Owned(hidden) = mask::hide_all(text.as_bytes(), &told) {
+                *text = String::from_utf8_lossy(&hidden).into();
+            }
+        }
+    }
+
     /// A provider's answer has come and is about to be handed on. Its pieces are not measured: each would cost two looks
     /// at the clock.
     pub fn answered(&mut self) {
@@ -126,13 +145,14 @@ impl Drop for Entry {
     }
 }
 
-/// The client's own id where it is harmless, else one of ours.
+/// The client's own id where it is harmless and neither its token nor a key, else one of ours.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    given.filter(harmless).map_or_else(new_id, Into::into)
+    let is_secret = |id: &&str| mask::begins_as_key(id.as_bytes()) || auth::is_token(request, id);
+    given.filter(harmless).filter(|id| !is_secret(id)).map_or_else(new_id, Into::into)
 }
 
 fn new_id() -> Arc<str> {

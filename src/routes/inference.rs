@@ -94,16 +94,23 @@ async fn answer(
             entry.record.client = client.name.clone();
             caller = client.id;
         }
-        Err(denied) => return unauthorized(entry, dialect, denied),
+        Err(denied) => {
+            entry.conceal(config);
+            return unauthorized(entry, dialect, denied);
+        }
     }
     if metrics::in_flight() > u64::from(state.max_in_flight(config)) {
         let message = "the gateway is at its limit of requests in flight";
         entry.record.reason = Some("max_in_flight");
+        entry.conceal(config);
         return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
     }
     let (body, model) = match read(request, payload, &shard, endpoint, in_path, &mut entry).await {
         Ok(read) => read,
-        Err(bad) => return bad.reply(entry, dialect),
+        Err(bad) => {
+            entry.conceal(config);
+            return bad.reply(entry, dialect);
+        }
     };
     let name = match &body {
         CallBody::Json { envelope, .. } => &*envelope.model,
@@ -115,6 +122,7 @@ async fn answer(
             let unknown = super::unknown::told(name, &unknown);
             entry.record.model = Some("other".into());
             entry.asked_for(name);
+            entry.conceal(config);
             return reply::refusal(entry, dialect, ErrorKind::ModelNotFound, &unknown, Some("model"), None);
         }
     };

@@ -109,8 +109,9 @@ fn dialect(request: &HttpRequest) -> Dialect {
 fn entry(request: &HttpRequest, endpoint: Option<Endpoint>) -> Entry {
     let mut entry = Entry::open(request, endpoint);
     if let Some(state) = request.app_data::<web::Data<State>>() {
-        let trusted = &state.worker.shard().table.config.server.trusted_proxies;
-        entry.record.address = auth::address(request, trusted);
+        let config = &state.worker.shard().table.config;
+        entry.record.address = auth::address(request, &config.server.trusted_proxies);
+        entry.conceal(config);
     }
     entry
 }

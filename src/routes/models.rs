@@ -68,6 +68,7 @@ fn enter(request: &HttpRequest, state: &State) -> Result<(Entry, Dialect), Box<H
     let dialect = super::dialect(request);
     let config = state.worker.shard().table.config.clone();
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
+    entry.conceal(&config);
     match auth::client(request, &config.clients) {
         Ok(client) => entry.record.client = client.name.clone(),
         Err(denied) => {

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use upstream::client::Ask;
-use upstream::harness::{KEY, Proxy, TOKEN, chat_body, one};
+use upstream::harness::{ADMIN, KEY, Proxy, TOKEN, chat_body, one};
 use upstream::*;
 
 use crate::{plan, proxy_without_retries};
@@ -172,6 +172,35 @@ async fn a_wrong_key_is_called_by_its_variable_and_never_by_its_value() {
         .log_line("the key's name", |line| line.contains("WARN") && line.contains("FIRST_KEY (key 1 of 2) was refused"))
         .await;
     proxy.said_nothing_of(&["sk-first-0", "sk-second-0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leads_nowhere_is_logged_without_tokens_and_keys() {
+    let upstream = records().await;
+    let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+    let key = "sk-0a1b2c3d4e5f6a7b8c9d";
+    let chat = |model: &str| Ask::post("/v1/chat/completions", TOKEN, chat_body(model, false));
+    let asks = [
+        chat(TOKEN),
+        chat(key),
+        Ask::post(&format!("/openai/deployments/{TOKEN}/chat/completions"), TOKEN, chat_body("m", false)),
+        Ask::post(&format!("/v1beta/models/{TOKEN}:generateContent"), TOKEN, "{}"),
+        Ask::post(&format!("/openai/deployments/{key}/chat/completions"), "wrong-token-123456", "{}"),
+        Ask::get(&format!("/v1/models/{TOKEN}"), TOKEN),
+        Ask::get(&format!("/nowhere/{ADMIN}-and-on"), TOKEN),
+        chat("m").header("x-request-id", TOKEN),
+        chat("m").header("x-request-id", key),
+        chat("m").header("x-request-id", "of-the-client"),
+    ];
+    for ask in asks {
+        ask.send(proxy.port).await;
+    }
+    // Of those that are posted the last.
+    assert_eq!(proxy.access(7).await.text("id"), "of-the-client");
+    for (nth, access) in proxy.accesses().iter().take(7).enumerate() {
+        assert!(access.0.to_string().contains("***"), "{nth}: {}", access.0);
+    }
+    proxy.said_nothing_of(&[TOKEN, ADMIN, key]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
