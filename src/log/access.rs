@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{escape, line};
-use crate::record::{Outcome, Record};
+use crate::record::{Attempt, Outcome, Record};
 
 /// What `RUST_LOG` calls it.
 pub const TARGET: &str = "access";
@@ -149,14 +149,18 @@ fn text(out: &mut String, record: &Record) {
     millis(out, record.overhead);
 }
 
-/// What is known of each failure, in the order of the attempts.
+/// What is known of each failure, in the order of the attempts; what a deployment failed with again and again once.
 fn whys(out: &mut String, record: &Record) {
-    let attempts = record.attempts.iter().take(MOST_ATTEMPTS).filter_map(|attempt| {
+    let told = record.attempts.get(..MOST_ATTEMPTS.min(record.attempts.len())).unwrap_or_default();
+    let same = |a: &Attempt, b: &Attempt| a.why == b.why && a.deployment == b.deployment;
+    let attempts = told.iter().enumerate().filter_map(|(nth, attempt)| {
         let why = attempt.why.as_deref()?;
-        Some((Some(&attempt.deployment), why))
+        let is_first = !told.iter().take(nth).any(|before| same(before, attempt));
+        let times = told.iter().filter(|other| same(other, attempt)).count();
+        is_first.then_some((Some(&attempt.deployment), why, times))
     });
     let mut open = false;
-    for (deployment, why) in attempts.chain(record.why.as_deref().map(|why| (None, why))) {
+    for (deployment, why, times) in attempts.chain(record.why.as_deref().map(|why| (None, why, 1))) {
         out.push_str(if open { "; " } else { " why=\"" });
         open = true;
         if let Some(deployment) = deployment {
@@ -164,6 +168,11 @@ fn whys(out: &mut String, record: &Record) {
             out.push_str(": ");
         }
         escape::json_inner(out, why);
+        if times > 1 {
+            out.push_str(" (");
+            number(out, times as u64);
+            out.push_str(" times)");
+        }
     }
     if open {
         out.push('"');

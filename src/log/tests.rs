@@ -74,6 +74,11 @@ fn why_something_failed_is_told_and_forges_no_line() {
     assert_eq!(told["attempts"][1]["why"].as_str().map(|why| why.starts_with("x\" status=200\nINFO ")), Some(true));
     assert_eq!((told["reason"].as_str(), told["why"].as_str()), (Some("cut"), Some("connection reset")));
     assert_eq!(told["asked"], "a\nb");
+    let again =
+        |name: &str| Attempt { deployment: name.into(), outcome: "connect", why: Some("name not found".into()) };
+    let attempts = vec![again("a/m"), again("b/m"), again("a/m"), again("a/m")];
+    let line = text(&Record { attempts, ..record() });
+    assert!(line.contains(" why=\"a/m: name not found (3 times); b/m: name not found\" "), "{line}");
     let plain = text(&record());
     assert!(["why=", "reason=", "asked="].iter().all(|absent| !plain.contains(absent)), "{plain}");
 }
