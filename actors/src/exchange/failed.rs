@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use config::{DayReset, Timeouts};
 use dialects::{Dialect, fault, quota};
 use futures::StreamExt;
+use serde_json::Value;
 
 use super::Response;
 use crate::error::{Cause, ErrorAnswer, Failure};
@@ -20,6 +21,8 @@ use crate::{alarm, clock};
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Bytes of a text that is no JSON which are told.
 const WORDS: usize = 200;
+/// Of a list of findings so many are told.
+const MOST_FINDINGS: usize = 3;
 /// And no longer than this is waited for all of it.
 const MAX_ERROR_TIME: Duration = Duration::from_secs(5);
 
@@ -76,7 +79,8 @@ pub async fn read(
     }
 }
 
-/// What the provider said, without the rest of its error; of a text that is no error of an API its beginning.
+/// What the provider said, without the rest of its error, which may repeat the request; of a text that is no JSON its
+/// beginning.
 fn words(status: u16, masked: &[u8]) -> Option<Box<str>> {
     let said = dialects::translate::error(status, masked).message;
     if !said.is_empty() {
@@ -86,8 +90,26 @@ fn words(status: u16, masked: &[u8]) -> Option<Box<str>> {
     match text.trim_start() {
         "" => None,
         text if text.starts_with('<') => Some("a web page".into()),
+        text if text.starts_with(['{', '[', '"']) => {
+            Some(findings(masked).unwrap_or_else(|| "no message that could be read".into()))
+        }
         text => Some(text.into()),
     }
+}
+
+/// FastAPI's `detail`: what is wrong, and where, and not what stands there.
+fn findings(body: &[u8]) -> Option<Box<str>> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    let told = json.get("detail")?.as_array()?.iter().take(MOST_FINDINGS).filter_map(|finding| {
+        let place = finding.get("loc").and_then(Value::as_array).into_iter().flatten();
+        let place: Vec<String> =
+            place.map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect();
+        let what = finding.get("msg")?.as_str()?;
+        Some(if place.is_empty() { what.to_owned() } else { format!("{}: {what}", place.join(".")) })
+    });
+    let told = told.collect::<Vec<_>>().join("; ");
+    let end = told.floor_char_boundary(WORDS);
+    (!told.is_empty()).then(|| told.get(..end).unwrap_or_default().into())
 }
 
 /// Compressed without a word of it, or UTF-16: no error in text holds a zero, nor begins so.
@@ -106,4 +128,31 @@ pub(super) fn pause(told: quota::Told, in_header: Option<u64>) -> Option<u64> {
         return Some(until.saturating_sub(now));
     }
     in_header.or(told.retry_after_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn of_an_error_its_message_and_never_what_else_it_repeats() {
+        let none = "no message that could be read";
+        for (body, want) in [
+            (r#"{"error":{"message":"boom","input":"a prompt"}}"#, "boom"),
+            (
+                r#"{"detail":[{"type":"string_type","loc":["body","messages",0,"content"],"msg":"Input should be a valid string","input":{"role":"user","content":"a prompt"},"ctx":{"x":"a prompt"}}]}"#,
+                "body.messages.0.content: Input should be a valid string",
+            ),
+            (r#"{"detail":[{"msg":"one"},{"msg":"two","input":"a prompt"}]}"#, "one; two"),
+            (r#"{"detail":[{"input":"a prompt"}]}"#, none),
+            (r#"{"request":{"messages":["a prompt"]}}"#, none),
+            (r#"{"request":{"messages":["a pro"#, none),
+            (r#""a prompt""#, none),
+            ("no healthy upstream", "no healthy upstream"),
+            ("<p>a prompt", "a web page"),
+        ] {
+            assert_eq!(words(422, body.as_bytes()).as_deref(), Some(want), "{body}");
+        }
+        assert_eq!(words(500, b""), None);
+    }
 }
