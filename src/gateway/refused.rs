@@ -218,13 +218,34 @@ fn said(answer: &ErrorAnswer) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(" "))
 }
 
-/// A URL, a host with its port, an address, a path.
+/// A URL, a host with its port, an address, a name of an inner network, a path: as a word, or behind what it is called.
 fn is_address(word: &str) -> bool {
+    const INNER: [&str; 8] =
+        [".internal", ".corp", ".local", ".lan", ".intranet", ".localdomain", ".svc", ".home.arpa"];
+    let mut parts = word.split(['=', '@', ',', ';', '(', ')']);
+    let named = |part: &str| part.split_once(':').is_some_and(|(_, address)| is_host(address));
+    let inner = |part: &str| {
+        part.split([':', '/']).any(|host| {
+            let host = host.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
+            INNER.iter().any(|ending| host.ends_with(ending)) || host.contains(".internal.") || host.contains(".svc.")
+        })
+    };
+    word.contains("://") || parts.any(|part| is_host(part) || named(part) || inner(part))
+}
+
+fn is_host(word: &str) -> bool {
     let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '/' && c != '[');
     let host = bare.rsplit_once(':').filter(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-    word.contains("://")
-        || bare.parse::<std::net::IpAddr>().is_ok()
-        || host.is_some_and(|(host, _)| host.contains(['.', '[']) || host == "localhost")
+    // A name like `worker-3:8000`; `max_tokens:4096` is none.
+    let is_machine = |host: &str| {
+        host.contains('-')
+            && host.bytes().any(|b| b.is_ascii_alphabetic())
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    bare.parse::<std::net::IpAddr>().is_ok()
+        || host.is_some_and(|(host, port)| {
+            host.contains(['.', '[']) || host == "localhost" || port.len() >= 4 && is_machine(host)
+        })
         || (bare.starts_with('/') && bare.matches('/').count() > 1)
 }
 
@@ -330,4 +351,47 @@ fn deployments(route: &Route) -> impl Iterator<Item = &Deployment> {
 
 fn wait(soonest: Option<Moment>) -> u64 {
     soonest.map_or(1, |soonest| super::seconds(soonest.since(clock::now())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn addresses_of_the_inside_and_nothing_else() {
+        for word in [
+            "http://10.0.0.3:11434/api",
+            "vllm-worker-3:8000,",
+            "addr=10.2.3.4:8000;",
+            "host:10.2.3.5",
+            "upstream=gpu.internal.corp",
+            "(db.internal)",
+            "vllm.default.svc.cluster.local:80",
+            "path=/opt/secret/x.gguf",
+            "postgres@db.internal:5432",
+            "\"/opt/app/x.py\",",
+            "[::1]:8000",
+            "localhost:11434.",
+        ] {
+            assert!(is_address(word), "{word}");
+        }
+        for word in [
+            "max_tokens:4096",
+            "top-k:40",
+            "n_ctx=8192,",
+            "and/or",
+            "v1.2",
+            "3.5",
+            "gpt-4o",
+            "qwen3:8b",
+            "12:30:05",
+            "internal",
+            "local,",
+            "e.g.",
+            "key=value",
+            "(status:500)",
+        ] {
+            assert!(!is_address(word), "{word}");
+        }
+    }
 }
