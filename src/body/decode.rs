@@ -2,9 +2,9 @@
 //!
 //! Always: what it becomes is counted while it grows, so a bomb is a 413 as soon as it is larger than a body may be; what
 //! a decoder holds beside it is counted too; no step works on more than [`FEED`] bytes of input and some 128 KiB of output,
-//! and after [`TURN`] bytes of work others have theirs.
+//! and after [`SPELL`] of work others have their turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::web::{Bytes, Payload};
 
@@ -13,12 +13,13 @@ use super::coding::Coding;
 use super::fed::Fed;
 use super::inflate::Inflate;
 use super::zstd::Zstd;
-use super::{BodyError, Share, TURN, next, turn};
+use super::{BodyError, Share, next, turn};
 
-/// Input of one step: at deflate's best ratio (1 : 1032) that is 16 MiB, which come in further steps.
-const FEED: usize = 16 * 1024;
-/// What a step costs beside its bytes: a body may be made of a million empty blocks.
-const STEP: usize = 256;
+/// Input of one step: at deflate's best ratio (1 : 1032) that is 4 MiB, which come in further steps; of blocks that make
+/// nothing but their tables it is one or two milliseconds.
+const FEED: usize = 4 * 1024;
+/// So long is worked on end. Bytes would not tell: what makes nothing, as a million empty blocks do, takes longest.
+const SPELL: Duration = Duration::from_millis(2);
 
 /// What one step has done.
 pub(super) struct Step {
@@ -87,8 +88,8 @@ struct Decoding {
     limit: u64,
     budget: u64,
     share: Share,
-    /// Since others had their turn.
-    worked: usize,
+    /// When others had their turn.
+    turned: Instant,
 }
 
 impl Decoding {
@@ -104,10 +105,9 @@ impl Decoding {
                 let (made, consumed) = (self.out.len() - before, step.consumed);
                 feed = feed.get(consumed..).unwrap_or_default();
                 self.count()?;
-                self.worked += made + consumed + STEP;
-                if self.worked >= TURN {
-                    self.worked = 0;
+                if self.turned.elapsed() >= SPELL {
                     turn().await;
+                    self.turned = Instant::now();
                 }
                 if !step.more && (feed.is_empty() || consumed + made == 0) {
                     break;
@@ -156,15 +156,17 @@ pub async fn read(
         return Err(BodyError::TooLarge);
     }
     let decoder = Decoder::new(coding, limit);
-    let mut decoding = Decoding { decoder, out: Vec::new(), limit, budget, share: Share::none(), worked: 0 };
-    let mut payload = Fed::new(payload);
     let started = Instant::now();
+    let share = Share::none();
+    let mut decoding = Decoding { decoder, out: Vec::new(), limit, budget, share, turned: started };
+    let mut payload = Fed::new(payload);
     let mut came = 0;
     while let Some(piece) = next(&mut payload, started, came).await? {
         came += piece.len() as u64;
         if came > limit {
             return Err(BodyError::TooLarge);
         }
+        decoding.turned = Instant::now();
         decoding.push(&piece).await?;
     }
     decoding.end()

@@ -52,7 +52,8 @@ fn zstd(body: &[u8]) -> Vec<u8> {
 
 async fn within(coding: Coding, body: &[u8], piece: usize, limit: u64, budget: u64) -> Result<Vec<u8>, BodyError> {
     let decoder = Decoder::new(coding, limit);
-    let mut decoding = Decoding { decoder, out: Vec::new(), limit, budget, share: Share::none(), worked: 0 };
+    let mut decoding =
+        Decoding { decoder, out: Vec::new(), limit, budget, share: Share::none(), turned: Instant::now() };
     for piece in body.chunks(piece) {
         decoding.push(piece).await?;
     }
@@ -196,10 +197,17 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 #[tokio::test]
 async fn others_have_their_turn_while_a_body_is_decoded() {
     let empty_deflate = [0, 0, 0, 0xff, 0xff].repeat(200_000);
+    // Eight blocks that have a table each, and nothing in them.
+    let tables = "BMCBAAAAAAAQ/9UkAA4EAAAAAID4ryYBcCAAAAAAAMR/NQmAAwEAAAAAIP6rSQAcCAAAAAAA8V9NAuBAAAAAAACI/2oSAAcCAAAAAED8V5MAOBAAAAAAAOK/mg==";
+    let empty_tables = plain(tables).repeat(3_000);
     let empty_zstd = [&MAGIC[..], &[0, 0x58], &[0, 0, 0].repeat(300_000)].concat();
     let zeros = all(&vec![0; 8 << 20]);
-    let mut bodies =
-        vec![(Coding::Deflate, empty_deflate), (Coding::Zstd, empty_zstd), (Coding::Brotli, plain(BROTLI_BOMB))];
+    let mut bodies = vec![
+        (Coding::Deflate, empty_deflate),
+        (Coding::Deflate, empty_tables),
+        (Coding::Zstd, empty_zstd),
+        (Coding::Brotli, plain(BROTLI_BOMB)),
+    ];
     bodies.extend(zeros);
     for (coding, body) in bodies {
         let turns = std::cell::Cell::new(0);
