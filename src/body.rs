@@ -14,6 +14,7 @@ use actix_web::web::{Bytes, Payload};
 use actors::alarm;
 use actors::share::Full;
 pub use actors::share::Share;
+use actors::spell::turn;
 pub use coding::{Coding, Unread};
 pub use decode::read as decoded;
 use fed::Fed;
@@ -27,11 +28,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const PER_SECOND: u64 = 16 * 1024;
 /// Of room that nothing came into so much may stay.
 const LOOSE: usize = 64 * 1024;
-/// Work after which others have their [`turn`].
+/// After so many bytes others have their [`turn`].
 const TURN: usize = 1024 * 1024;
-/// A task that only yields is polled again before the runtime looks at any socket, some sixty times over; one that
-/// sleeps is not.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,11 +105,6 @@ fn make_room(body: &mut Vec<u8>, piece: usize, announced: Option<u64>) {
     let announced = announced.and_then(|announced| usize::try_from(announced).ok()).unwrap_or(usize::MAX);
     let room = if needed >= announced / 4 { announced } else { (2 * body.capacity()).min(announced) };
     body.reserve_exact(room.max(needed) - body.len());
-}
-
-/// Others have their turn: the other connections of this worker, whose sockets are looked at meanwhile.
-async fn turn() {
-    tokio::time::sleep(PAUSE).await;
 }
 
 fn check(held: u64, limit: u64, share: &mut Share, budget: u64) -> Result<(), BodyError> {

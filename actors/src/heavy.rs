@@ -20,8 +20,9 @@ use crate::share::Full;
 /// What is longer is translated beside the workers, in bytes. At the slowest (JSON of nothing but small values) a body
 /// of this length takes about 10 ms.
 pub const LARGE: usize = 256 * 1024;
-/// What is longer is not even read through on a worker, and takes seconds where the rest takes a tenth of one.
-pub const LONG: usize = 4 * 1024 * 1024;
+/// What is longer is not even read through on a worker, which takes some 10 ms at the slowest; to translate it takes up to
+/// seconds, where the rest takes a tenth of one.
+pub const LONG: usize = 1024 * 1024;
 /// The longest queue. What waits in it is held, and counted, all the while: the budget is full long before.
 const MAX_WAITING: usize = 1024;
 const MAX_THREADS: usize = 8;

@@ -19,6 +19,7 @@ pub mod router;
 pub mod shard;
 pub mod share;
 pub mod speech;
+pub mod spell;
 pub mod state;
 pub mod supervisor;
 pub mod table;

@@ -5,6 +5,8 @@
 #[allow(dead_code)]
 mod support;
 
+use std::sync::Arc;
+
 use dialects::translate::{Context, MAX_EVENT, MAX_KEPT, MAX_PARTS, Stream};
 use dialects::{Output, Wire};
 use support::memory::{Counting, Meter};
@@ -16,7 +18,7 @@ const CLIENTS: [Wire; 4] = [Wire::Chat, Wire::Responses, Wire::Messages, Wire::G
 
 /// Pushes what `event` makes until the stream is refused, ends at a limit or has been told `bytes`, and gives the bytes told.
 fn endless(from: Wire, to: Wire, bytes: usize, mut event: impl FnMut(usize) -> String) -> usize {
-    let context = Context { model: "m".into(), free_form: ["patch".into()].into(), ..Context::default() };
+    let context = Context { model: "m".into(), free_form: Arc::new(["patch".into()].into()), ..Context::default() };
     let meter = Meter::start();
     let mut stream = Stream::new(from, to, &context);
     let (mut told, mut out) = (0, Output::default());

@@ -8,6 +8,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dialects::conversation::{Delta, Event, Kind, Opened};
 use dialects::loss::{Fidelity, carries};
@@ -319,7 +320,7 @@ fn codex_is_called_as_it_declared_its_tools() {
     let item = &done.unwrap()["item"];
     assert_eq!((&item["namespace"], &item["name"]), (&json!("multi_agent_v1"), &json!("spawn_agent")));
 
-    let context = Context { free_form: ["apply_patch".into()].into(), ..context() };
+    let context = Context { free_form: Arc::new(["apply_patch".into()].into()), ..context() };
     let body = chat(&call("apply_patch", r#"{"input": "*** Begin Patch\n*** End Patch"}"#));
     let (out, ..) = through(Wire::Chat, Wire::Responses, &[&body], &context);
     let text = String::from_utf8(out).unwrap();
@@ -362,7 +363,7 @@ fn what_a_provider_wants_back_survives_the_client() {
 /// What is long is held once and said in all its places.
 #[test]
 fn long_texts_are_said_in_all_their_places() {
-    let context = Context { free_form: ["apply_patch".into()].into(), ..context() };
+    let context = Context { free_form: Arc::new(["apply_patch".into()].into()), ..context() };
     let long = "a \"line\"\n\u{1}".repeat(20_000);
     let delta = |delta: Value| json!({"index": 0, "delta": delta});
     let input = json!({"input": long}).to_string();

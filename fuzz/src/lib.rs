@@ -20,6 +20,8 @@ pub mod watch;
 #[path = "../../dialects/tests/support/mod.rs"]
 pub mod support;
 
+use std::sync::Arc;
+
 use dialects::translate::Context;
 use support::memory::Counting;
 
@@ -34,6 +36,6 @@ pub fn context(array: bool) -> Context {
         include_usage: true,
         created: 7,
         array,
-        free_form: ["patch".into()].into(),
+        free_form: Arc::new(["patch".into()].into()),
     }
 }

@@ -7,13 +7,14 @@
 use std::time::{Duration, Instant};
 
 use actix_web::web::{Bytes, Payload};
+use actors::spell::turn;
 
 use super::brotli::Brotli;
 use super::coding::Coding;
 use super::fed::Fed;
 use super::inflate::Inflate;
 use super::zstd::Zstd;
-use super::{BodyError, Share, next, turn};
+use super::{BodyError, Share, next};
 
 /// Input of one step: at deflate's best ratio (1 : 1032) that is 4 MiB, which come in further steps; of blocks that make
 /// nothing but their tables it is one or two milliseconds.

@@ -13,6 +13,7 @@ use actors::speech::{self, Spoken};
 use actors::table::Deployment;
 use dialects::Endpoint;
 use dialects::conversation::Opaque;
+use dialects::embed;
 use dialects::loss::Losses;
 use dialects::translate::{Bad, Quirks, ReasoningStyle, Refused, Remote};
 
@@ -73,7 +74,7 @@ impl Call {
     /// A deployment's question; what is large is written beside the workers.
     pub(super) async fn ask(&self, deployment: &Arc<Deployment>) -> Result<Asked, Unasked> {
         let way = speech::way(&deployment.provider.config, self.endpoint).ok_or(Unsayable::NotServed)?;
-        if way.spoken == Spoken::AsItIs && !self.is_marked().await? {
+        if way.spoken == Spoken::AsItIs && !self.names_models() && !self.is_marked().await? {
             let (body, strip_usage) = self.as_it_came(deployment);
             let ask = self.asking(deployment, way.endpoint, body, None, strip_usage);
             return Ok(Asked { ask, losses: Losses::default(), held: Share::none() });
@@ -123,6 +124,16 @@ impl Call {
         let again = attempts.iter().any(|attempt| attempt.deployment == deployment.name);
         let last = attempts.last().is_some_and(|attempt| attempt.deployment == deployment.name);
         Asker { client: self.client, again, barred: if last { self.barred.get() } else { 0 } }
+    }
+
+    /// Whether the body names a model beside the one in its path.
+    fn names_models(&self) -> bool {
+        let CallBody::Json { body, .. } = &self.body else { return false };
+        match self.endpoint {
+            Endpoint::EmbedContent | Endpoint::BatchEmbedContents => true,
+            Endpoint::GeminiCountTokens => embed::wraps_request(body),
+            _ => false,
+        }
     }
 
     /// Whether it holds state of another provider's, put there by us in an earlier turn.

@@ -4,6 +4,7 @@
 //! Always: what a large one takes of the buffer budget is taken before anything of it is built, and what is left of that
 //! stands for the body that was written, as long as it is held.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,7 +21,7 @@ use dialects::conversation::Request;
 use dialects::embed::{self, Method};
 use dialects::envelope::Envelope;
 use dialects::loss::Losses;
-use dialects::translate::{self, Context, Hints, Refused, Target};
+use dialects::translate::{self, Bad, Context, Hints, Refused, Target};
 use dialects::{Endpoint, Wire, bounds};
 
 use super::asking::{Unasked, Unsayable, quirks};
@@ -126,6 +127,7 @@ impl Matter<'_> {
     /// Takes what the translation will hold beside the client's body at its peak.
     fn peak(&self) -> Result<Share, Unasked> {
         let bytes = match self.spoken {
+            Spoken::AsItIs if self.is_renamed() => bounds::embed_request(self.endpoint.dialect(), self.body),
             Spoken::AsItIs => bounds::request(self.endpoint.wire().ok_or(Unsayable::NotServed)?, self.body),
             Spoken::Conversation { client, .. } => bounds::request(client, self.body),
             Spoken::Embeddings => bounds::embed_request(self.endpoint.dialect(), self.body),
@@ -139,10 +141,7 @@ impl Matter<'_> {
     /// `held`: what it may hold meanwhile.
     fn write(&self, mut held: Share) -> Result<Written, Unasked> {
         let (mut body, translation, losses) = match self.spoken {
-            Spoken::AsItIs => {
-                let wire = self.endpoint.wire().ok_or(Unsayable::NotServed)?;
-                (self.rewritten(wire)?, None, Losses::default())
-            }
+            Spoken::AsItIs => (self.rewritten()?, None, Losses::default()),
             Spoken::Conversation { client, upstream } => {
                 let (body, translation, losses) = self.conversation(client, upstream, &mut held)?;
                 (body, Some(Box::new(translation)), losses)
@@ -159,8 +158,17 @@ impl Matter<'_> {
         Ok(Written { body, translation, losses, held })
     }
 
+    /// Nothing of the body changes but the models that it names.
+    fn is_renamed(&self) -> bool {
+        matches!(self.endpoint, Endpoint::EmbedContent | Endpoint::BatchEmbedContents | Endpoint::GeminiCountTokens)
+    }
+
     /// The same request in the same format, without what is another provider's: it would refuse it.
-    fn rewritten(&self, wire: Wire) -> Result<Vec<u8>, Unsayable> {
+    fn rewritten(&self) -> Result<Vec<u8>, Unsayable> {
+        if self.is_renamed() {
+            return Ok(embed::renamed(self.body, &self.deployment.model));
+        }
+        let wire = self.endpoint.wire().ok_or(Unsayable::NotServed)?;
         let request = self.read(wire)?;
         let target = Target { refuse: false, ..self.target() };
         let written = translate::write(wire, &request, &target).map_err(Unsayable::Refused)?;
@@ -189,7 +197,7 @@ impl Matter<'_> {
             include_usage: self.envelope.include_usage,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             array: self.streaming == Streaming::Array,
-            free_form: request.free_form().map(str::to_owned).collect(),
+            free_form: free_form(&request)?,
         };
         let streams = self.envelope.stream;
         let translation = Translation::Conversation { from: upstream, to: client, streams, context };
@@ -238,5 +246,18 @@ impl Matter<'_> {
     }
 }
 
+/// The names that an answer is translated with, as long as it streams.
+fn free_form(request: &Request<'_>) -> Result<Arc<BTreeSet<String>>, Unsayable> {
+    if request.free_form().map(|name| name.len() + 64).sum::<usize>() > MAX_NAMES {
+        return Err(Unsayable::Bad(Bad::new(
+            "The names of the custom tools are longer than any provider takes.",
+            Some("tools"),
+        )));
+    }
+    Ok(Arc::new(request.free_form().map(str::to_owned).collect()))
+}
+
+/// Bytes of the names of free-form tools, and some for each: a thousand of them at the 64 bytes that OpenAI allows.
+const MAX_NAMES: usize = 128 * 1024;
 /// What a body is longer by in another format, mostly: it grows by more if it must.
 const ROOM: usize = 4 * 1024;

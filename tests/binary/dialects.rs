@@ -66,6 +66,57 @@ async fn anthropic_to_anthropic_is_byte_for_byte() {
     assert_eq!(upstream.request(1).await.header("anthropic-version"), ["2023-06-01"]);
 }
 
+/// Google wants the model of the path in the body as well, and the client calls it by another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_models_that_a_body_of_geminis_names_are_the_upstreams() {
+    let upstream = answers(Reply::json(200, &[], br#"{"embeddings":[{"values":[0.5]}],"totalTokens":3}"#)).await;
+    let proxy = proxy(&of_kind("gemini", &upstream.base_url(), "")).await;
+    let content = r#""content":{"parts":[{"text":"confidential prompt"}]}"#;
+    for (nth, (verb, body)) in [
+        (
+            "batchEmbedContents",
+            format!(r#"{{"requests":[{{"model":"models/m",{content}}},{{{content},"model":"models/x"}}]}}"#),
+        ),
+        ("countTokens", format!(r#"{{"generateContentRequest":{{"model":"models/m",{content}}}}}"#)),
+        ("countTokens", format!(r#"{{{content},"model":"models/m"}}"#)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ask = Ask::new("POST", &format!("/v1beta/models/m:{verb}")).header("x-goog-api-key", TOKEN);
+        let answer = ask.header("content-type", "application/json").body(body.clone()).send(proxy.port).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = upstream.request(nth).await;
+        assert!(sent.target().ends_with(&format!("models/canned-model:{verb}")), "{}", sent.target());
+        let expected = if nth < 2 {
+            body.replace("models/m", "models/canned-model").replace("models/x", "models/canned-model")
+        } else {
+            body
+        };
+        assert_eq!(String::from_utf8_lossy(&sent.body), expected);
+    }
+}
+
+/// An answer's writer keeps the names of such tools for as long as it streams.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_no_provider_takes_are_refused() {
+    let upstream = answers(Reply::sse(messages_stream(), Duration::ZERO)).await;
+    let proxy = proxy(&of_kind("anthropic", &upstream.base_url(), "")).await;
+    let ask = |names: Vec<String>| {
+        let tools: Vec<_> = names.iter().map(|name| serde_json::json!({"type": "custom", "name": name})).collect();
+        serde_json::json!({"model": "m", "stream": true, "input": "hi", "tools": tools}).to_string()
+    };
+    for (names, status) in [
+        ((0..200).map(|nth| format!("tool_{nth}")).collect(), 200),
+        (vec!["n".repeat(200_000)], 400),
+        ((0..3_000).map(|nth| format!("tool_{nth}")).collect(), 400),
+    ] {
+        let answer = proxy.post("/v1/responses", ask(names)).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(status == 200 || answer.text().contains("custom tools"), "{}", answer.text());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gemini_to_gemini_keeps_the_path_and_the_form_of_the_stream() {
     let body = r#"{"contents":[{"role":"user","parts":[{"text":"confidential prompt"}]}]}"#;

@@ -25,6 +25,7 @@ use crate::headers;
 use crate::pieces::Pieces;
 use crate::provider::{Permit, Streaming, Veil};
 use crate::share::Share;
+use crate::spell::Spell;
 
 /// Before content comes at most this much is held back; an upstream that says more before its first content is
 /// handed on as it is, and no longer retried.
@@ -59,6 +60,7 @@ pub struct AnswerBody {
     share: Share,
     budget: u64,
     alarm: Alarm,
+    spell: Spell,
     idle: Duration,
     /// What is left from the head on of the time that the first byte may take.
     to_first_byte: Duration,
@@ -151,6 +153,7 @@ impl Answer {
                 share: Share::none(),
                 budget,
                 alarm: Alarm::default(),
+                spell: Spell::default(),
                 idle: timeouts.idle,
                 to_first_byte: timeouts.first_byte.saturating_sub(started.elapsed()),
                 moved: alarm::now(),
@@ -377,11 +380,13 @@ impl AnswerBody {
         if self.terminal && alarm::now() > self.moved + MAX_AFTERMATH + alarm::TICK {
             return Poll::Ready(self.end(false));
         }
+        std::task::ready!(self.spell.poll(cx));
         let step = match Pin::new(&mut self.payload).poll_next(cx) {
             Poll::Ready(Some(Ok(piece))) => self.take(piece),
             Poll::Ready(Some(Err(error))) => self.lost(&error),
             Poll::Ready(None) => self.end(true),
             Poll::Pending => {
+                self.spell.over();
                 let patience = match self.first_byte {
                     _ if self.terminal => self.idle.min(MAX_AFTERMATH),
                     // A head that comes before the first token is no sign that the token will come sooner.
@@ -410,7 +415,9 @@ impl AnswerBody {
         let seen = match &mut self.seen_by {
             Observer::Watch(watch) => watch.push(&piece),
             Observer::Translated(translated) => {
-                return match translated.push(&piece) {
+                let pushed = translated.push(&piece);
+                self.spell.worked(piece.len());
+                return match pushed {
                     Ok(taken) => self.taken(taken),
                     Err(halt) => self.halted(&halt),
                 };

@@ -5,9 +5,11 @@
 //! came as, unless one side packs them: then they are 32-bit floats, little end first, in base64.
 
 mod answer;
+mod named;
 mod request;
 
 pub use answer::{Vectors, read_gemini_answer, read_openai_answer, write_gemini_answer, write_openai_answer};
+pub use named::{renamed, wraps_request};
 pub use request::{read_gemini, read_openai, write_gemini, write_openai};
 
 use crate::conversation::Str;

@@ -24,7 +24,8 @@ impl Part {
         for line in head.split("\r\n").filter(|line| !line.is_empty()) {
             // Line ends that only some see, lines that continue others, names that only some accept.
             let Some((name, value)) = line.split_once(':') else { return Self::Odd };
-            if line.contains(['\r', '\n', '\0']) || name.is_empty() || name.contains([' ', '\t']) {
+            let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+            if line.contains(['\r', '\n', '\0']) || !is_name {
                 return Self::Odd;
             }
             if name.eq_ignore_ascii_case("content-disposition") {
@@ -81,11 +82,16 @@ fn is_ascii_based(content_type: &str) -> bool {
 }
 
 /// Whether some reader might take this name for that one: in another case, with blanks, quotes or brackets around it,
-/// cut at a NUL, or encoded.
+/// cut at a NUL, or encoded. What a blank is differs from reader to reader, and bytes that are no UTF-8 may be one.
 fn is_like(name: &str, known: &str) -> bool {
-    let bare = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'));
-    let word = bare.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ',')).next();
-    word.is_some_and(|word| word.eq_ignore_ascii_case(known)) || name.contains("=?")
+    let mut words = name.split(|c: char| !c.is_ascii_graphic() || matches!(c, '"' | '\'' | '<' | '>' | '[' | ','));
+    let first = words.find(|word| !word.is_empty());
+    first.is_some_and(|word| word.eq_ignore_ascii_case(known)) || name.contains("=?")
+}
+
+/// Without the blanks around it, whatever a reader takes for one.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_ascii_graphic())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,14 +119,15 @@ impl Reading {
             let (parameter, left) = split(rest, way);
             rest = left;
             let Some((key, value)) = parameter.split_once('=') else { continue };
-            let name = key.trim();
+            let name = bare(key);
             if begins(name, "filename") {
                 reading.file = true;
             } else if begins(name, "name*") {
                 reading.pieces = true;
             } else if name.eq_ignore_ascii_case("name") {
-                reading.tidy &= key.trim_start() == key.trim() && value.trim_start() == value;
-                let (name, tidy) = unquoted(value.trim(), way);
+                let blanks = |c| matches!(c, ' ' | '\t');
+                reading.tidy &= key.trim_start_matches(blanks) == name && value.trim_start() == value;
+                let (name, tidy) = unquoted(value.trim_matches(blanks), way);
                 reading.tidy &= tidy;
                 reading.names.push(name);
             }
@@ -243,6 +250,27 @@ mod tests {
             "no header at all",
         ] {
             assert_eq!(Part::read(head.as_bytes()), Part::Odd, "{head}");
+        }
+        // What some strip, as blanks, and others do not.
+        for blank in ["\x0b", "\x0c", "\x1c", "\x1f", "\u{85}", "\u{a0}", "\u{2003}", "\u{feff}", "\x08"]
+            .map(str::as_bytes)
+            .into_iter()
+            .chain([&b"\x85"[..], b"\xa0"])
+        {
+            for (before, after) in [
+                ("Content-Disposition: form-data; name", "=\"model\""),
+                ("Content-Disposition: form-data;", "name=\"model\""),
+                ("Content-Disposition: form-data; name=", "model"),
+                ("Content-Disposition: form-data; name=", "\"model\""),
+                ("Content-Disposition: form-data; name=\"", "model\""),
+                ("Content-Disposition: form-data; name=\"model", "\""),
+                ("Content-Disposition: form-data; name=model", ""),
+                ("Content-Disposition", ": form-data; name=\"model\""),
+                ("", "Content-Disposition: form-data; name=\"model\""),
+            ] {
+                let head = [before.as_bytes(), blank, after.as_bytes()].concat();
+                assert_eq!(Part::read(&head), Part::Odd, "{}", head.escape_ascii());
+            }
         }
         let odd = b"content-disposition: form-data; name=\"model\"; x=\"\xff\"";
         assert_eq!(Part::read(odd), Part::Model);

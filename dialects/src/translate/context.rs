@@ -1,6 +1,7 @@
 //! What a translation must be told, because the body does not say it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What stands beside a request's body: Gemini names the model in the path and the stream in the method.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +25,7 @@ pub struct Context {
     pub array: bool,
     /// Tools that the client takes for free-form ones ([`crate::conversation::Request::free_form`]). An upstream that
     /// knows only JSON calls them with an object whose one member is [`FREE_FORM`].
-    pub free_form: BTreeSet<String>,
+    pub free_form: Arc<BTreeSet<String>>,
 }
 
 /// The member that holds the text of a free-form call where arguments must be JSON.

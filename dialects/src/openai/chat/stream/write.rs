@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use super::super::answer::{annotation, free_form_text, picture};
 use super::super::request::client_id;
@@ -46,7 +47,7 @@ pub struct Write {
     model: String,
     created: u64,
     include_usage: bool,
-    free_form: BTreeSet<String>,
+    free_form: Arc<BTreeSet<String>>,
     /// Every chunk up to its delta; made when the answer starts.
     head: Vec<u8>,
     places: Vec<Place>,
