@@ -148,9 +148,9 @@ pub(crate) fn error_of(value: &Value) -> Option<&Value> {
         Value::Array(items) => items.first()?,
         other => other,
     };
-    // `response.failed` carries it inside the response.
-    let inside = value.get("response").and_then(|response| response.get("error"));
-    match value.get("error").filter(|error| !error.is_null()).or(inside.filter(|error| !error.is_null())) {
+    // `response.failed` carries it inside the response, OpenRouter at times inside the choice.
+    let places = ["/error", "/response/error", "/choices/0/error"];
+    match places.into_iter().filter_map(|place| value.pointer(place)).find(|error| !error.is_null()) {
         Some(error @ Value::Object(_)) => Some(error),
         Some(_) => Some(value),
         // Cloudflare lists them.

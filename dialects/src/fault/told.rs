@@ -52,7 +52,7 @@ impl Told {
         let metadata = error.get("metadata");
         told.flagged = metadata.is_some_and(|m| m.get("reasons").is_some() || m.get("flagged_input").is_some());
         told.anothers = metadata.and_then(|m| m.get("provider_name")).is_some_and(Value::is_string);
-        told.message = ["message", "error", "detail", "error_description"]
+        told.message = ["message", "error", "detail", "error_description", "msg", "error_message"]
             .into_iter()
             .find_map(|key| error.get(key).and_then(Value::as_str))
             .unwrap_or_default()

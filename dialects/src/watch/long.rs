@@ -81,13 +81,14 @@ fn value_at(bytes: &[u8], key: usize) -> &[u8] {
 
 /// Whether a document is an error from its beginning on: by its type, or an error that stands first, if only as a text.
 pub fn begins_as_error(head: &[u8]) -> bool {
-    let first = head.iter().position(|byte| *byte == b'{').map_or(head.len(), |at| at + 1);
-    let inside = head.get(first..).unwrap_or_default().trim_ascii_start();
-    is_named_error(head)
+    let first = head.iter().position(|byte| *byte == b'{').unwrap_or(head.len());
+    let document = head.get(first..).unwrap_or_default();
+    let inside = document.get(1..).unwrap_or_default().trim_ascii_start();
+    is_an_errors(document)
         || inside.starts_with(ERROR.needle()) && matches!(value_at(inside, 0).first(), Some(b'"' | b'{'))
 }
 
-/// Whether an event or a document is an error by its name or its type.
+/// Whether an event is an error by its name or its type.
 pub fn is_named_error(head: &[u8]) -> bool {
     let mut data = head;
     for line in Lines(head) {
@@ -100,6 +101,10 @@ pub fn is_named_error(head: &[u8]) -> bool {
             Line::Event(_) | Line::Other => {}
         }
     }
+    is_an_errors(data)
+}
+
+fn is_an_errors(data: &[u8]) -> bool {
     matches!(typed::kind(data).as_deref(), Some("error" | "response.failed"))
 }
 
@@ -143,6 +148,23 @@ mod tests {
             format!("data: {{\"type\":\"error\",\"message\":\"{x}\"}}\n"),
         ] {
             assert!(tells(&event, 2_000));
+        }
+    }
+
+    #[test]
+    fn a_document_is_an_error_by_what_stands_first() {
+        for document in
+            [r#"{"error": "x"#, " {\n \"error\":{", r#"{"type":"error","message":"x"#, r#"[{"error":{"code":1"#]
+        {
+            assert!(begins_as_error(document.as_bytes()), "{document}");
+        }
+        for document in [
+            r#"{"id":"resp_1","error":null,"output":["#,
+            r#"{"choices":[{"message":{"content":"\"error\":"}}]}"#,
+            r#"{"error":null,"choices":["#,
+            r#"{"data":[{"b64":"x"}],"note":"an "error""#,
+        ] {
+            assert!(!begins_as_error(document.as_bytes()), "{document}");
         }
     }
 }
