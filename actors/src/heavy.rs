@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 
 use crate::share::Full;
 
-/// What is longer is translated beside the workers, in bytes. At the slowest (JSON of nothing but small values) a body
-/// of this length takes about 10 ms.
-pub const LARGE: usize = 256 * 1024;
+/// What is longer is translated beside the workers, in bytes. At the slowest (JSON of nothing but empty objects) a body
+/// or an event of this length takes some 15 ms.
+pub const LARGE: usize = 128 * 1024;
 /// What is longer is not even read through on a worker, which takes some 10 ms at the slowest; to translate it takes up to
 /// seconds, where the rest takes a tenth of one.
 pub const LONG: usize = 1024 * 1024;

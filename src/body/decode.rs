@@ -14,7 +14,7 @@ use super::coding::Coding;
 use super::fed::Fed;
 use super::inflate::Inflate;
 use super::zstd::Zstd;
-use super::{BodyError, Share, next};
+use super::{BodyError, Share, count_beside, next};
 
 /// Input of one step: at deflate's best ratio (1 : 1032) that is 4 MiB, which come in further steps; of blocks that make
 /// nothing but their tables it is one or two milliseconds.
@@ -170,7 +170,9 @@ pub async fn read(
         decoding.turned = Instant::now();
         decoding.push(&piece).await?;
     }
-    decoding.end()
+    let (body, mut share) = decoding.end()?;
+    count_beside(body.len() as u64, &mut share, budget)?;
+    Ok((body, share))
 }
 
 #[cfg(test)]

@@ -401,7 +401,7 @@ impl AnswerBody {
         Poll::Ready(step)
     }
 
-    fn take(&mut self, piece: Bytes) -> Step {
+    fn take(&mut self, mut piece: Bytes) -> Step {
         if !self.terminal {
             self.moved = alarm::now();
         }
@@ -439,7 +439,8 @@ impl AnswerBody {
         }
         self.held += piece.len();
         let upto = seen.upto.min(piece.len());
-        self.partial.push(piece.slice(..upto));
+        let begins = piece.split_off(upto);
+        self.partial.push(piece);
         if upto > 0 {
             if let Some(range) = seen.strip {
                 self.partial.cut(&range);
@@ -451,7 +452,7 @@ impl AnswerBody {
             // Told by the relay in the client's dialect.
             return self.broken(Cause::FailedLate);
         }
-        self.partial.push(piece.slice(upto..));
+        self.partial.push(begins);
         // Who watches holds an unfinished event as well, and both of them grow by doubling.
         if self.share.cover((3 * self.partial.len() + self.ready.len()) as u64, self.budget).is_err() {
             return self.broken(Cause::NoRoom);
