@@ -186,7 +186,7 @@ async fn an_error_inside_a_200_does_not_tell_the_key_either() {
     assert!(answer.text().starts_with(&expected), "{}", answer.text());
 }
 
-/// Longer than what is held back of an event: it passes as it comes.
+/// Longer than what is held back of an event: it could not be masked as it comes, and is told in our own words.
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_a_long_error_within_an_answer() {
     let long = format!("{PLAIN_KEY} {} {PLAIN_KEY}", "x".repeat(300_000));
@@ -194,7 +194,7 @@ async fn nor_does_a_long_error_within_an_answer() {
     let upstream = error_inside_200(vec![canned::stream(2)[..3].concat()], told.as_bytes()).await;
     let proxy = proxy_without_retries(&plain("openai", &upstream.base_url())).await;
     let answer = proxy.stream("m").await.answer().await;
-    assert_eq!((answer.status, answer.text().matches("***").count()), (200, 2));
+    assert!(answer.status == 200 && answer.text().contains("data: {\"error\":"), "{}", answer.text());
     hides(&answer);
 }
 
