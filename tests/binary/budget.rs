@@ -36,6 +36,11 @@ async fn says(head: Vec<u8>, bytes: Vec<u8>) -> Upstream {
     .await
 }
 
+/// The head of a chat whose body is so long.
+fn head(length: usize) -> Vec<u8> {
+    format!("POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n").into_bytes()
+}
+
 /// Says a body, and listens between its pieces, or a refusal would be lost with the connection. The refusal, if any.
 async fn pour(wire: &mut Wire, body: &[u8]) -> Option<Head> {
     for piece in body.chunks(64 * 1024) {
@@ -114,11 +119,7 @@ async fn memory_is_what_is_counted_for_bodies_and_documents_and_events() {
                 Some(_) => proxy.open("/v1/chat/completions", chat_body("m", streams)).await,
                 None => {
                     let mut wire = Wire::connect(proxy.port).await;
-                    let head = format!(
-                        "POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-                        2 * EACH
-                    );
-                    wire.write(head.as_bytes()).await.unwrap();
+                    wire.write(&head(2 * EACH)).await.unwrap();
                     if let Some(head) = pour(&mut wire, &text("")).await {
                         no_room(&head);
                         full += 1;
@@ -182,6 +183,65 @@ async fn bytes_that_come_one_by_one_hold_what_they_are() {
         assert!(more < 12 * 1024, "{more} KiB are held for 80,000 bytes");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A request that is written anew, and waits; and the text of a stream that its last event repeats.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_what_is_counted_for_translations_and_kept_streams() {
+    let server = "body_limit: 16MiB, buffer_budget: 32MiB";
+    let plain = records().await;
+    let silent = Upstream::start(|mut connection| async move {
+        connection.request().await?;
+        connection.until_closed().await
+    })
+    .await;
+    let proxy = plan(&beside_a_plain_one("anthropic", &silent, &plain, server)).env("RETRY_MAX_RETRIES", "0");
+    let proxy = proxy.start().await;
+    assert_eq!(proxy.chat("plain").await.status, 200);
+    let before = proxy.rss();
+    let (body, mut clients, mut full) = (long_chat(EACH / 2), Vec::new(), 0);
+    for _ in 0..8 {
+        let mut wire = Wire::connect(proxy.port).await;
+        wire.write(&head(body.len())).await.unwrap();
+        match pour(&mut wire, body.as_bytes()).await {
+            Some(head) => {
+                no_room(&head);
+                full += 1;
+            }
+            None => clients.push(wire),
+        }
+    }
+    drop(held(&proxy, clients, full, before, BUDGET).await);
+    free_again(&proxy, before).await;
+
+    let delta =
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n", "x".repeat(16 * 1024));
+    let talks = says(canned::sse_head(), delta.repeat(EACH / delta.len()).into_bytes()).await;
+    let proxy = plan(
+        &beside_a_plain_one("openai", &talks, &plain, server)
+            .replace("kind: openai, base_url", "kind: openai, responses: false, base_url"),
+    );
+    let proxy = proxy.env("RETRY_MAX_RETRIES", "0").start().await;
+    assert_eq!(proxy.chat("plain").await.status, 200);
+    let (before, mut clients, mut full) = (proxy.rss(), Vec::new(), 0);
+    for _ in 0..8 {
+        let mut wire = proxy.open("/v1/responses", r#"{"model":"m","stream":true,"input":"hi"}"#).await;
+        let head = wire.head().await;
+        let mut read = 0;
+        while head.0 == 200 && read < EACH / 10 * 9 {
+            match tokio::time::timeout(Duration::from_secs(5), wire.piece()).await.expect("a stream that stands still")
+            {
+                Some(piece) => read += piece.len(),
+                None => break,
+            }
+        }
+        if read < EACH / 10 * 9 { full += 1 } else { clients.push(wire) }
+    }
+    let holds = (proxy.rss() - before) * 1024;
+    let (least, most) = (BUDGET as u64 / 10 * 7, BUDGET as u64 / 10 * 13);
+    assert!(full > 0 && holds >= least && holds < most, "{full} found no room, {} KiB are held", holds >> 10);
+    drop(clients);
+    free_again(&proxy, before).await;
 }
 
 /// A chat of so many bytes in parts of a kilobyte.
