@@ -285,7 +285,7 @@ async fn who_finds_no_place_takes_no_open_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_gives_its_permit_back() {
-    let event = canned::stream(1).concat();
+    let event = canned::stream(1)[..2].concat();
     let upstream = upstream::answers(upstream::Reply::sse(vec![event.repeat(40_000); 4], Duration::ZERO)).await;
     let yaml = one(&upstream.base_url(), "timeouts: { idle: 1s }\nmax_in_flight: 1");
     let proxy = proxy(&yaml).await;
