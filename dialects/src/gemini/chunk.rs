@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::json::{Weight, keys};
 use crate::openai::chunk::Flat;
@@ -22,6 +23,8 @@ pub struct Chunk {
     pub ours: bool,
     /// Carries an error of its own, or is none and says what went wrong.
     pub failed: bool,
+    /// No part of an answer, but words.
+    pub said: bool,
 }
 
 /// Looks at one chunk. What is no JSON object is an error: no client can read it.
@@ -30,7 +33,7 @@ pub fn look(data: &[u8]) -> Chunk {
     json.deserialize_map(Read).unwrap_or_else(|_| {
         // `NaN` and the like are the client's to judge.
         let ours = data.starts_with(b"{") && CANDIDATES.find(data).is_some();
-        Chunk { content: ours, ours, failed: !ours, ..Chunk::default() }
+        Chunk { content: ours, ours, said: !ours, ..Chunk::default() }
     })
 }
 
@@ -39,7 +42,9 @@ keys! { Key {
     Feedback = "promptFeedback",
     Usage = "usageMetadata",
     Error = "error",
-    Said = "message" | "msg" | "detail" | "error_message" | "error_msg" | "errorMessage" | "error_description",
+    Object = "object",
+    Said = "message" | "msg" | "detail",
+    Named = "error_message" | "error_msg" | "errorMessage" | "error_description",
     Code = "code" | "status_code" | "error_code" | "success",
 } }
 
@@ -68,7 +73,10 @@ impl<'de> Visitor<'de> for Read {
                 }
                 Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
                 Key::Usage => chunk.ours |= map.next_value::<Weight>()?.0,
+                // Mistral's.
+                Key::Object => chunk.failed |= map.next_value::<&RawValue>()?.get() == r#""error""#,
                 Key::Said => flat.says(map.next_value()?),
+                Key::Named => flat.names(map.next_value()?),
                 Key::Code => flat.code(map.next_value()?),
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -76,6 +84,7 @@ impl<'de> Visitor<'de> for Read {
             }
         }
         chunk.failed |= !chunk.ours && flat.is_error();
+        chunk.said = flat.said && !chunk.ours && !chunk.failed;
         Ok(chunk)
     }
 }
@@ -242,13 +251,14 @@ mod tests {
         for data in [
             r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#,
             r#"{"code":401,"msg":"bad"}"#,
-            r#"{"detail":"Not Found"}"#,
-            "[1]",
-            "nonsense",
-            "null",
+            r#"{"object":"error","message":"bad"}"#,
         ] {
             let failed = look(data.as_bytes());
             assert!(failed.failed && !failed.content, "{data}");
+        }
+        for data in [r#"{"detail":"Not Found"}"#, r#"{"message":"thinking"}"#, "[1]", "nonsense", "null"] {
+            let words = look(data.as_bytes());
+            assert!(words.said && !words.failed && !words.content, "{data}");
         }
         for data in [r#"{"choices":[1]}"#, r#"{"status":"ok"}"#, r#"{"candidates":null}"#, r#"{"candidates":[]}"#] {
             let chunk = look(data.as_bytes());

@@ -26,38 +26,63 @@ pub struct Chunk {
     pub failed: bool,
     /// It failed in a way that no SDK knows.
     pub flat: bool,
+    /// No part of an answer, but words: of a progress that no SDK knows, or of an error if nothing else comes.
+    pub said: bool,
 }
 
-/// Looks at one chunk. What is no JSON object is an error: no client can read it.
+/// Looks at one chunk. What is no JSON object is no part of an answer.
 pub fn look(data: &[u8]) -> Chunk {
     let mut json = serde_json::Deserializer::from_slice(data);
     json.deserialize_map(Read).unwrap_or_else(|_| {
         // `NaN` and the like are the client's to judge.
         let ours = data.starts_with(b"{") && CHOICES.find(data).is_some();
-        Chunk { content: ours, ours, failed: !ours, flat: !ours, ..Chunk::default() }
+        Chunk { content: ours, ours, said: !ours, ..Chunk::default() }
     })
 }
 
-/// An error that stands flat in the place of what was asked for: `{"code":401,"msg":"..."}`, `{"detail":"..."}`.
+/// Words that stand flat in the place of what was asked for. With a code of an error, or under an error's name, they are
+/// one: `{"code":401,"msg":"..."}`, `{"error_message":"..."}`. Alone they may tell of a progress.
 #[derive(Default)]
 pub struct Flat {
-    said: bool,
+    pub said: bool,
+    named: bool,
+    bad: bool,
     sound: bool,
 }
 
 impl Flat {
     pub fn says(&mut self, value: &RawValue) {
-        self.said |= value.get().len() > 2 && value.get().starts_with(['"', '[']);
+        self.said |= is_words(value);
+    }
+
+    /// Words under an error's name.
+    pub fn names(&mut self, value: &RawValue) {
+        self.named |= is_words(value);
     }
 
     /// A code, or whether there was success.
     pub fn code(&mut self, value: &RawValue) {
-        self.sound |= matches!(value.get(), "0" | "200" | r#""0""# | r#""200""# | "true");
+        let text = value.get().trim_matches('"');
+        match (text, text.parse::<i64>()) {
+            ("null" | "", _) => {}
+            ("false", _) => self.bad = true,
+            (_, Ok(code)) => {
+                *(if code < 0 || (400..=599).contains(&code) { &mut self.bad } else { &mut self.sound }) = true
+            }
+            (word, Err(_)) => {
+                let is_good = ["true", "ok", "success", "succeeded"].iter().any(|good| word.eq_ignore_ascii_case(good));
+                *(if is_good { &mut self.sound } else { &mut self.bad }) = true;
+            }
+        }
     }
 
     pub fn is_error(&self) -> bool {
-        self.said && !self.sound
+        (self.named || self.said && self.bad) && !self.sound
     }
+}
+
+fn is_words(value: &RawValue) -> bool {
+    value.get().len() > 2 && value.get().starts_with(['"', '['])
 }
 
 keys! { Key {
@@ -66,7 +91,8 @@ keys! { Key {
     Object = "object",
     // Writer's completions, in a format of their own.
     Value = "value",
-    Said = "message" | "msg" | "detail" | "error_message" | "error_msg" | "errorMessage" | "error_description",
+    Said = "message" | "msg" | "detail",
+    Named = "error_message" | "error_msg" | "errorMessage" | "error_description",
     Code = "code" | "status_code" | "error_code" | "success",
 } }
 
@@ -94,6 +120,7 @@ impl<'de> Visitor<'de> for Read {
                 Key::Object => chunk.flat |= map.next_value::<&RawValue>()?.get() == r#""error""#,
                 Key::Value => chunk.content |= map.next_value::<Weight>()?.0,
                 Key::Said => flat.says(map.next_value()?),
+                Key::Named => flat.names(map.next_value()?),
                 Key::Code => flat.code(map.next_value()?),
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -103,6 +130,7 @@ impl<'de> Visitor<'de> for Read {
         chunk.flat |= !chunk.ours && flat.is_error();
         chunk.flat &= !chunk.failed;
         chunk.failed |= chunk.flat;
+        chunk.said = flat.said && !chunk.ours && !chunk.failed;
         Ok(chunk)
     }
 }
@@ -302,17 +330,33 @@ mod tests {
             r#"{"choices":[{"delta":{},"error":{"code":502}}]}"#,
             r#"{"object":"error","message":"m","type":"t"}"#,
             r#"{"code":401,"msg":"invalid token","data":null}"#,
+            r#"{"code":"InvalidApiKey","message":"m","request_id":"r"}"#,
+            r#"{"success":false,"message":"m"}"#,
+            r#"{"status_code":"503","detail":"m"}"#,
+            r#"{"error_message":"m"}"#,
+        ] {
+            let chunk = look(data.as_bytes());
+            assert!(chunk.failed && !chunk.content, "{data}");
+        }
+    }
+
+    /// If nothing else comes there is no answer: see the end of a stream.
+    #[test]
+    fn words_alone_may_tell_of_a_progress() {
+        for data in [
             r#"{"message":"Unauthorized"}"#,
             r#"{"detail":[{"loc":["body"]}]}"#,
-            r#"{"error_message":"m","error_code":1}"#,
+            r#"{"type":"status","message":"searching the web"}"#,
+            r#"{"code":"Success","message":"m"}"#,
+            r#"{"code":20000000,"message":"m"}"#,
+            r#"{"code":null,"message":"m"}"#,
             "Unauthorized",
             "<html>",
             "null",
             "[1]",
-            r#""hello""#,
         ] {
             let chunk = look(data.as_bytes());
-            assert!(chunk.failed && !chunk.content, "{data}");
+            assert!(chunk.said && !chunk.failed && !chunk.content, "{data}");
         }
     }
 

@@ -101,7 +101,7 @@ impl Answer {
     }
 
     fn chunk(&mut self, name: &[u8], data: &[u8]) -> bool {
-        if name == b"error" {
+        if names_error(name) {
             self.fail(data);
             return false;
         }
@@ -113,6 +113,7 @@ impl Answer {
         let chunk = chunk::look(data);
         self.ours |= chunk.ours;
         self.finished |= chunk.finished;
+        self.words |= chunk.said;
         if chunk.failed {
             self.fail(data);
         } else if chunk.content {
@@ -136,8 +137,12 @@ impl Answer {
         let ours = CHOICES.find(data).is_some();
         self.ours |= ours;
         let error = ERROR.find(data).is_some();
-        if (error || !ours) && chunk::look(data).failed {
-            self.fail(data);
+        if error || !ours {
+            let chunk = chunk::look(data);
+            self.words |= chunk.said;
+            if chunk.failed {
+                self.fail(data);
+            }
         }
         if usage.is_none() && !ending {
             self.tally.note(unpadded);
@@ -157,8 +162,13 @@ impl Answer {
     fn generated(&mut self, name: &[u8], data: &[u8]) {
         self.usage = self.cost(data).or(self.usage);
         let suspect = ERROR.find(data).is_some() || CANDIDATES.find(data).is_none();
-        if name == b"error" || (suspect && gemini::chunk::look(data).failed) {
+        let looked = if suspect { gemini::chunk::look(data) } else { gemini::chunk::Chunk::default() };
+        if names_error(name) || looked.failed {
             self.fail(data);
+            return;
+        }
+        if looked.said {
+            self.words = true;
             return;
         }
         // Where a candidate has finished, or none has come, there may be words about it.
@@ -180,10 +190,15 @@ impl Answer {
 
     fn typed(&mut self, name: &[u8], data: &[u8]) {
         let step = match name {
+            name if names_error(name) => Step::Error,
             b"" | b"message" => match typed::kind(data) {
                 Some(kind) => self.typed_step(kind.as_bytes(), data),
                 // An error in the shape of chat, as gateways in between send it.
                 None if chunk::look(data).failed => Step::Error,
+                None if chunk::look(data).said => {
+                    self.words = true;
+                    Step::Idle
+                }
                 // No client of theirs reads what has no type.
                 None if matches!(self.endpoint, Endpoint::Responses | Endpoint::Messages) => Step::Idle,
                 None => Step::Content,
@@ -288,4 +303,8 @@ impl Answer {
             (false, false) => Err(Cut::Broken),
         }
     }
+}
+
+fn names_error(name: &[u8]) -> bool {
+    matches!(name, b"error" | b"exception")
 }

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use super::needle::ERROR;
 use crate::Endpoint;
-use crate::json::keys;
 use crate::json::object::object;
+use crate::json::{Weight, keys};
 
 pub const EMPTY: &str = "an empty body";
 pub const PAGE: &str = "a web page";
@@ -80,13 +80,13 @@ keys! { Key {
     Content = "content",
     Candidates = "candidates",
     Feedback = "promptFeedback",
-    Vectors = "embedding" | "embeddings",
+    Vectors = "embedding" | "embeddings" | "vectors",
     Count = "input_tokens" | "totalTokens" | "total_tokens",
     // NVIDIA's and others' ranks, and pictures of servers that came before OpenAI's shape.
     Ranks = "rankings" | "scores" | "rerank_results",
     Pictures = "images" | "image" | "artifacts" | "url",
-    Sound = "audio" | "audio_url" | "audioContent" | "audio_content",
-    Spoken = "segments" | "words" | "chunks" | "utterances" | "result" | "transcript" | "transcripts" | "transcription",
+    Sound = "audio" | "audio_url" | "audioContent" | "audio_content" | "audio_file" | "audio_base64" | "audios" | "speech",
+    Spoken = "combinedPhrases" | "segments" | "words" | "chunks" | "utterances" | "result" | "transcript" | "transcripts" | "transcription",
 } }
 
 /// The members of a document.
@@ -117,13 +117,17 @@ impl Look {
             E::Messages => matches!(key, Key::Content),
             E::GenerateContent => matches!(key, Key::Candidates | Key::Feedback),
             E::CountTokens | E::GeminiCountTokens => matches!(key, Key::Count),
-            E::Embeddings | E::EmbedContent | E::BatchEmbedContents => matches!(key, Key::Data | Key::Vectors),
+            E::Embeddings | E::EmbedContent | E::BatchEmbedContents => {
+                matches!(key, Key::Data | Key::Vectors | Key::Results | Key::Output)
+            }
             E::Moderations => matches!(key, Key::Results),
             E::Rerank => matches!(key, Key::Results | Key::Data | Key::Output | Key::Ranks),
             E::ImagesGenerations | E::ImagesEdits | E::ImagesVariations => {
-                matches!(key, Key::Data | Key::Output | Key::Results | Key::Pictures)
+                matches!(key, Key::Data | Key::Output | Key::Results | Key::Pictures | Key::Choices | Key::Candidates)
             }
-            E::AudioSpeech => matches!(key, Key::Data | Key::Output | Key::Content | Key::Sound | Key::Pictures),
+            E::AudioSpeech => {
+                matches!(key, Key::Data | Key::Output | Key::Content | Key::Sound | Key::Pictures | Key::Choices)
+            }
             E::AudioTranscriptions | E::AudioTranslations => {
                 matches!(key, Key::Text | Key::Data | Key::Output | Key::Results | Key::OutputText | Key::Spoken)
             }
@@ -138,14 +142,16 @@ impl Look {
         match key {
             // Of these there must be one: a client takes the first.
             Key::Choices | Key::Candidates => entries(value).any(is_filled),
-            Key::Count => first.is_some_and(u8::is_ascii_digit),
+            Key::Count => value.get().trim_matches('"').starts_with(|c: char| c.is_ascii_digit()),
             Key::Feedback => is_object,
             // Of silence it is empty.
             Key::Text | Key::OutputText => first == Some(&b'"'),
             Key::Output if self.endpoint == Endpoint::Responses => is_list,
             Key::Content if self.endpoint == Endpoint::Messages => is_list,
             Key::Results if self.endpoint == Endpoint::Moderations => is_list,
-            Key::Data | Key::Vectors | Key::Ranks | Key::Results => is_list || is_filled(value) && !is_number(value),
+            Key::Data | Key::Vectors | Key::Ranks | Key::Results | Key::Spoken => {
+                is_list || is_filled(value) && !is_number(value)
+            }
             _ => is_filled(value) && !is_number(value),
         }
     }
@@ -156,7 +162,8 @@ impl Look {
             // Mistral's.
             Key::Object => value.get() == r#""error""#,
             Key::Status => self.endpoint == Endpoint::Responses && value.get() == r#""failed""#,
-            Key::Choices => entries(value).any(is_broken),
+            // One of several that broke costs the others nothing.
+            Key::Choices => entries(value).next().is_some() && entries(value).all(is_broken),
             _ => false,
         }
     }
@@ -231,9 +238,20 @@ fn is_error(value: &RawValue) -> bool {
 
 /// Whether a choice, or what stands for a whole answer, tells that it failed.
 fn is_broken(entry: &RawValue) -> bool {
-    object! { struct Entry<'a> { error: &'a RawValue = "error", finish: &'a RawValue = "finish_reason", } }
+    object! {
+        struct Entry<'a> {
+            error: &'a RawValue = "error",
+            finish: &'a RawValue = "finish_reason",
+            message: Message<'a> = "message",
+            text: Weight = "text",
+        }
+    }
+    object! { struct Message<'a> { content: Weight = "content", calls: Weight = "tool_calls", } }
     let read: Entry<'_> = serde_json::from_str(entry.get()).unwrap_or_default();
-    read.error.is_some_and(is_error) || read.finish.is_some_and(|finish| finish.get() == r#""error""#)
+    // Mistral's finish reasons have `error` among them, also behind what was said.
+    let message = read.message.unwrap_or_default();
+    let said = [message.content, message.calls, read.text].into_iter().flatten().any(|weight| weight.0);
+    read.error.is_some_and(is_error) || !said && read.finish.is_some_and(|finish| finish.get() == r#""error""#)
 }
 
 #[cfg(test)]

@@ -139,6 +139,10 @@ fn is_sound(label: Label, beginning: &[u8]) -> bool {
     }
 }
 
+/// A few bytes of sound may read as text by chance.
 fn is_text(beginning: &[u8]) -> bool {
-    beginning.iter().take(64).all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
+    beginning.len() >= 4
+        && !beginning.starts_with(b"RIFF")
+        && !beginning.starts_with(b"GIF8")
+        && beginning.iter().take(64).all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
 }

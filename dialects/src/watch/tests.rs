@@ -718,11 +718,8 @@ fn an_error_in_any_shape_is_one_before_content_and_after_it() {
     for event in [
         "data: {\"code\":401,\"msg\":\"invalid token\",\"data\":null}\n\n",
         "data: {\"object\":\"error\",\"message\":\"m\"}\n\n",
-        "data: {\"message\":\"Unauthorized\"}\n\n",
-        "data: {\"detail\":\"Not Found\"}\n\n",
         "data: {\"error\":{\"message\":\"m\"}}\n\n",
-        "data: Unauthorized\n\n",
-        "data: <html>\n\n",
+        "data: {\"error_message\":\"m\"}\n\n",
         "event: exception\ndata: {\"message\":\"m\"}\n\n",
     ] {
         for (make, begin, content) in [
@@ -734,6 +731,37 @@ fn an_error_in_any_shape_is_one_before_content_and_after_it() {
             for (before, content) in [(begin.to_owned(), false), ([begin, content].concat(), true)] {
                 let (_, seen) = watched(make, [&*before, event].concat().as_bytes());
                 assert_eq!((seen.content, seen.failed.is_some()), (content, true), "{before}{event}");
+            }
+        }
+    }
+}
+
+/// Clients pass over what they do not know: a word of progress costs no answer, and words alone are none.
+#[test]
+fn words_beside_an_answer_cost_nothing_and_are_none_by_themselves() {
+    let start = typed("message_start", ",\"message\":{\"content\":[]}");
+    let delta = typed("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}");
+    let said = typed("response.output_text.delta", ",\"delta\":\"Hi\"");
+    let part = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\n\n";
+    for event in [
+        "data: {\"message\":\"Unauthorized\"}\n\n",
+        "data: {\"detail\":\"Not Found\"}\n\n",
+        "data: {\"code\":\"Success\",\"message\":\"searching the web\"}\n\n",
+        "data: Unauthorized\n\n",
+        "data: <html>\n\n",
+        "data: null\n\n",
+    ] {
+        for (make, content) in [
+            (chat as fn() -> Watch, TEXT),
+            (messages, &*[&*start, &delta].concat()),
+            (responses, &said),
+            (generated, part),
+        ] {
+            let (_, seen) = watched(make, [event, content, event].concat().as_bytes());
+            assert_eq!((seen.content, seen.failed.is_some()), (true, false), "{event}{content}");
+            for end in ["", DONE] {
+                let (mut watch, seen) = watched(make, [event, end].concat().as_bytes());
+                assert!(!seen.content && watch.end(true).is_err(), "{event}{end}");
             }
         }
     }
@@ -765,7 +793,8 @@ fn an_array_of_nothing_is_no_answer() {
         ("[{\"status\":\"ok\"}]", false),
         ("[null]", false),
         ("[\"Unauthorized\"]", false),
-        ("[{\"detail\":\"m\"}]", true),
+        ("[{\"detail\":\"m\"}]", false),
+        ("[{\"code\":401,\"detail\":\"m\"}]", true),
     ] {
         let (mut watch, seen) = watched(array, text.as_bytes());
         assert!(!seen.content && watch.end(true).is_err(), "{text}");
