@@ -243,11 +243,8 @@ impl Connection {
                 false if self.is_at_an_end() => Wait::Idle,
                 false => Wait::Head,
             });
-            if self.wait.get() == Wait::Idle {
-                self.is_no_stranger();
-            } else {
-                self.goes_on();
-            }
+            // Of what it sent no more is left than a part of its next head.
+            self.is_no_stranger();
         }
     }
 
@@ -293,7 +290,9 @@ impl Connection {
         match self.end.get() {
             None => match self.overdue(keep_alive) {
                 Some(end) => self.end(end),
-                None => self.goes_on(),
+                // Also to see whether its client is still there.
+                None if self.paused.get() => self.wake(),
+                None => {}
             },
             Some(End::Cut(_)) => self.wake(),
             Some(End::Close(why)) if waited(self.ended.get()) >= FAREWELL => self.end(End::Cut(why)),

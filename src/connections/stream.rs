@@ -3,11 +3,11 @@
 //! Always: a connection that has been ended reads the end of the stream, after a 408 where a head was late.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -81,6 +81,16 @@ impl Owned {
         }
     }
 
+    /// Whether the client has closed its side, whatever of it is still unread.
+    fn is_left(&self) -> bool {
+        let stream = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        let ready = pin!(stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    }
+
     /// Reads what nobody listens to, so that what was said is not lost with a reset, until the client goes too.
     fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.say(cx))?;
@@ -112,7 +122,7 @@ impl AsyncRead for Owned {
         if this.deaf {
             return this.drain(cx);
         }
-        if this.connection.is_paused() {
+        if this.connection.is_paused() && !this.is_left() {
             return Poll::Pending;
         }
         if this.turn >= TURN {

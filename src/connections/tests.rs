@@ -154,6 +154,11 @@ fn what_strangers_send_is_bounded_together() {
     assert!(!all.iter().any(Connection::is_paused), "there is room again");
     drop((all, short));
     assert_eq!(list::strange(), 0);
+    let one = connection(false);
+    one.came(&long);
+    one.begins(Some(0));
+    one.is_answered();
+    assert_eq!(list::strange(), 0, "what was answered is held no longer, also where the next head has begun");
 }
 
 #[test]

@@ -131,6 +131,22 @@ async fn while_its_body_is_still_coming() {
     }
 }
 
+/// What is sent ahead of its turn stays in the socket, and the end behind it is seen all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_more_sent_ahead_than_is_read() {
+    let upstream = silent().await;
+    let proxy = proxy(&one(&upstream.base_url(), "")).await;
+    let ask = Ask::post("/v1/chat/completions", TOKEN, chat_body("m", false)).bytes();
+    let mut wire = Wire::connect(proxy.port).await;
+    wire.write(&ask).await.unwrap();
+    upstream.request(0).await;
+    wire.write(&ask.repeat(60_000 / ask.len())).await.unwrap();
+    let left = wire.leave();
+    let took = upstream.closed(0).await.saturating_duration_since(left);
+    assert!(took < Duration::from_secs(2), "the upstream was held for {took:?}");
+    assert_eq!(proxy.access(0).await.outcome(), "client_gone");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn half_a_close_counts_as_gone() {
     let upstream = silent().await;
