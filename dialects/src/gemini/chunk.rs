@@ -27,7 +27,7 @@ pub struct Chunk {
     pub said: bool,
 }
 
-/// Looks at one chunk. What is no JSON object is an error: no client can read it.
+/// Looks at one chunk. What is no JSON object is no part of an answer.
 pub fn look(data: &[u8]) -> Chunk {
     let mut json = serde_json::Deserializer::from_slice(data);
     json.deserialize_map(Read).unwrap_or_else(|_| {

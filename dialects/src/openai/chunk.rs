@@ -67,15 +67,19 @@ impl Flat {
             ("null" | "", _) => {}
             ("false", _) => self.bad = true,
             (_, Ok(code)) => {
-                *(if code < 0 || (400..=599).contains(&code) { &mut self.bad } else { &mut self.sound }) = true
+                let bad = code < 0 || (400..=599).contains(&code);
+                self.bad |= bad;
+                self.sound |= !bad;
             }
             (word, Err(_)) => {
-                let is_good = ["true", "ok", "success", "succeeded"].iter().any(|good| word.eq_ignore_ascii_case(good));
-                *(if is_good { &mut self.sound } else { &mut self.bad }) = true;
+                let good = ["true", "ok", "success", "succeeded"].iter().any(|good| word.eq_ignore_ascii_case(good));
+                self.sound |= good;
+                self.bad |= !good;
             }
         }
     }
 
+    /// Whether that is an error, where nothing of an answer stands beside it.
     pub fn is_error(&self) -> bool {
         (self.named || self.said && self.bad) && !self.sound
     }

@@ -193,15 +193,19 @@ impl Answer {
             name if names_error(name) => Step::Error,
             b"" | b"message" => match typed::kind(data) {
                 Some(kind) => self.typed_step(kind.as_bytes(), data),
-                // An error in the shape of chat, as gateways in between send it.
-                None if chunk::look(data).failed => Step::Error,
-                None if chunk::look(data).said => {
-                    self.words = true;
-                    Step::Idle
+                None => {
+                    // An error, or words, in the shape of chat, as gateways in between send them.
+                    let chunk = chunk::look(data);
+                    self.words |= chunk.said;
+                    if chunk.failed {
+                        Step::Error
+                    } else if chunk.said || matches!(self.endpoint, Endpoint::Responses | Endpoint::Messages) {
+                        // No client of theirs reads what has no type.
+                        Step::Idle
+                    } else {
+                        Step::Content
+                    }
                 }
-                // No client of theirs reads what has no type.
-                None if matches!(self.endpoint, Endpoint::Responses | Endpoint::Messages) => Step::Idle,
-                None => Step::Content,
             },
             name => self.typed_step(name, data),
         };
