@@ -47,8 +47,11 @@ impl Denied {
 /// # Errors
 /// When it carries none, or one of nobody's.
 pub fn client<'a>(request: &HttpRequest, clients: &'a [Client]) -> Result<&'a Client, Denied> {
-    let denied = if request.headers().contains_key(AUTHORIZATION) { Denied::NoBearer } else { Denied::NoToken };
-    let token = token(request).ok_or(denied)?;
+    let denied = || match request.headers().contains_key(AUTHORIZATION) {
+        true => Denied::NoBearer,
+        false => Denied::NoToken,
+    };
+    let token = token(request).ok_or_else(denied)?;
     // Every token is compared, each in constant time: how long it takes says nothing of which one is near.
     let mut found = None;
     for client in clients {

@@ -52,7 +52,8 @@ pub struct Relay {
     /// Signs of life fill the silence between events, for an SSE client.
     tick: Option<Tick>,
     signs: Signs,
-    /// For an answer that is cut at a limit of ours.
+    /// Its connection ends behind an answer that is cut at a limit of ours: what reads to the end of the connection sees
+    /// that end as well.
     farewell: Option<Farewell>,
     cut: Option<Cut>,
 }
@@ -73,12 +74,6 @@ impl Tick {
     fn moved(&mut self) {
         self.due = alarm::now() + self.every;
     }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        std::task::ready!(self.alarm.poll(self.due, cx));
-        self.moved();
-        Poll::Ready(())
-    }
 }
 
 impl Relay {
@@ -88,6 +83,7 @@ impl Relay {
         entry: Entry,
         endpoint: Endpoint,
         keepalive: Duration,
+        farewell: Option<Farewell>,
         cut: impl FnOnce() -> Cut,
     ) -> Self {
         let sse = granted.answer.body.is_sse();
@@ -104,13 +100,20 @@ impl Relay {
             array,
             tick: sse.then(|| Tick::new(keepalive, alarm::now() + keepalive)),
             signs: Signs::new(dialect),
-            farewell: None,
+            farewell,
             cut: (sse || array).then(cut),
         }
     }
 
     /// An answer that has not come yet, for a client that waits for a stream of events.
-    pub fn waiting(call: Running, entry: Entry, endpoint: Endpoint, keepalive: Duration, cut: Cut) -> Self {
+    pub fn waiting(
+        call: Running,
+        entry: Entry,
+        endpoint: Endpoint,
+        keepalive: Duration,
+        farewell: Option<Farewell>,
+        cut: Cut,
+    ) -> Self {
         // The first comment goes out with the head.
         let tick = Tick::new(keepalive, alarm::now());
         let dialect = endpoint.dialect();
@@ -124,19 +127,13 @@ impl Relay {
             length: None,
             tick: Some(tick),
             signs: Signs::new(dialect),
-            farewell: None,
+            farewell,
             cut: Some(cut),
         }
     }
 
-    /// Where its connection ends behind an answer that is cut at a limit of ours: what reads to the end of the connection
-    /// sees that end as well.
-    pub fn ends_with(mut self, farewell: Option<Farewell>) -> Self {
-        self.farewell = farewell;
-        self
-    }
-
     /// Ends with an error event, where the client reads events; with an error among them, where it reads an array.
+    #[cold]
     fn break_off(&mut self, kind: ErrorKind, message: &str, outcome: Outcome) {
         let (mut last, mut words) = (LastEvent::Whole, Vec::new());
         if let Stage::Relaying(body) = &mut self.stage {
@@ -163,6 +160,29 @@ impl Relay {
         let words = (!words.is_empty()).then(|| self.signs.pass(Bytes::from(words)));
         self.stage = Stage::Breaking { words, flushed: false, whole };
         self.entry.close(outcome);
+    }
+
+    #[cold]
+    fn called(&mut self, ended: Result<Granted, Refused>) {
+        match ended {
+            Ok(granted) => self.answered(granted),
+            Err(refused) => self.refused(refused),
+        }
+    }
+
+    /// The upstream's answer has broken off.
+    #[cold]
+    fn broke(&mut self, cause: Cause) {
+        let Stage::Relaying(body) = &self.stage else { return };
+        // What the upstream said of itself was in a format that the client does not read.
+        let told = if cause == Cause::FailedLate { body.said() } else { None };
+        let said = told.map(|failure| (translate::kind_of(&failure), failure.message));
+        let (kind, message) = said.unwrap_or_else(|| {
+            let (kind, message) = last_words(cause);
+            (kind, message.to_owned())
+        });
+        (self.entry.record.reason, self.entry.record.why) = (Some(cause.label()), body.why(cause));
+        self.break_off(kind, &message, Outcome::Cut);
     }
 
     fn answered(&mut self, granted: Granted) {
@@ -192,7 +212,14 @@ impl Relay {
     /// A sign of life, when it is time for one.
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         let Some(tick) = &mut self.tick else { return Poll::Pending };
-        std::task::ready!(tick.poll(cx));
+        std::task::ready!(tick.alarm.poll(tick.due, cx));
+        if let Stage::Relaying(body) = &self.stage
+            && body.last_event() != LastEvent::Whole
+        {
+            // It stays due until the event's end has come.
+            return Poll::Pending;
+        }
+        tick.moved();
         Poll::Ready(Some(Ok(self.signs.give())))
     }
 
@@ -208,40 +235,28 @@ impl Relay {
             match &mut self.stage {
                 Stage::Waiting(call) => {
                     if let Poll::Ready(ended) = Pin::new(call).poll(cx) {
-                        match ended {
-                            Ok(granted) => self.answered(granted),
-                            Err(refused) => self.refused(refused),
-                        }
+                        self.called(ended);
                         continue;
                     }
                     return self.poll_tick(cx);
                 }
                 Stage::Relaying(body) => match Pin::new(body.as_mut()).poll_next(cx) {
-                    Poll::Pending if body.last_event() == LastEvent::Whole => return self.poll_tick(cx),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => return self.poll_tick(cx),
                     Poll::Ready(Some(Ok(piece))) => {
                         self.entry.record.bytes_out += piece.len() as u64;
                         if let Some(tick) = &mut self.tick {
                             tick.moved();
                         }
-                        let piece = self.signs.pass(piece);
-                        if piece.is_empty() {
-                            // Nothing is left of it, and an empty piece would end a chunked body.
-                            continue;
+                        if !self.signs.begun() {
+                            return Poll::Ready(Some(Ok(piece)));
                         }
-                        return Poll::Ready(Some(Ok(piece)));
+                        let piece = self.signs.pass(piece);
+                        if !piece.is_empty() {
+                            return Poll::Ready(Some(Ok(piece)));
+                        }
+                        // Nothing is left of it, and an empty piece would end a chunked body.
                     }
-                    Poll::Ready(Some(Err(cause))) => {
-                        // What the upstream said of itself was in a format that the client does not read.
-                        let told = if cause == Cause::FailedLate { body.said() } else { None };
-                        let said = told.map(|failure| (translate::kind_of(&failure), failure.message));
-                        let (kind, message) = said.unwrap_or_else(|| {
-                            let (kind, message) = last_words(cause);
-                            (kind, message.to_owned())
-                        });
-                        (self.entry.record.reason, self.entry.record.why) = (Some(cause.label()), body.why(cause));
-                        self.break_off(kind, &message, Outcome::Cut);
-                    }
+                    Poll::Ready(Some(Err(cause))) => self.broke(cause),
                     Poll::Ready(None) => {
                         if let Some(end) = self.signs.end() {
                             return Poll::Ready(Some(Ok(end)));

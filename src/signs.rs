@@ -38,12 +38,13 @@ impl Signs {
         }
     }
 
-    /// A piece of the answer on its way to the client; nothing is left of one that was begun already.
-    pub fn pass(&mut self, piece: Bytes) -> Bytes {
-        if self.begun.is_none() { piece } else { self.join(piece) }
+    /// Whether the last one is to be gone on with.
+    pub const fn begun(&self) -> bool {
+        self.begun.is_some()
     }
 
-    fn join(&mut self, mut piece: Bytes) -> Bytes {
+    /// A piece of the answer on its way to the client; nothing is left of one that was begun already.
+    pub fn pass(&mut self, mut piece: Bytes) -> Bytes {
         let Some(mut taken) = self.begun else { return piece };
         while taken < BEGIN.len() {
             match piece.first() {

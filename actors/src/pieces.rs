@@ -17,7 +17,9 @@ const LARGE: usize = 16 * 1024;
 /// Bytes in a row.
 #[derive(Debug, Default)]
 pub struct Pieces {
-    pieces: VecDeque<Bytes>,
+    /// Often all there is; empty only where nothing waits.
+    first: Bytes,
+    behind: VecDeque<Bytes>,
     /// Small ones behind those, put together.
     small: Vec<u8>,
     len: usize,
@@ -32,15 +34,21 @@ impl Pieces {
         self.len
     }
 
+    #[inline]
     pub fn push(&mut self, piece: Bytes) {
-        if piece.is_empty() {
-            return;
-        }
         let first = self.is_empty();
         self.len += piece.len();
-        if first || piece.len() >= LARGE {
+        if first {
+            self.first = piece;
+        } else if !piece.is_empty() {
+            self.push_behind(piece);
+        }
+    }
+
+    fn push_behind(&mut self, piece: Bytes) {
+        if piece.len() >= LARGE {
             self.seal();
-            return self.pieces.push_back(piece);
+            return self.behind.push_back(piece);
         }
         self.small.extend_from_slice(&piece);
         if self.small.len() >= AT_ONCE {
@@ -50,37 +58,51 @@ impl Pieces {
 
     fn seal(&mut self) {
         if !self.small.is_empty() {
-            self.pieces.push_back(std::mem::take(&mut self.small).into());
+            self.behind.push_back(std::mem::take(&mut self.small).into());
         }
     }
 
     /// The next one, no longer than [`AT_ONCE`].
+    #[inline]
     pub fn pop(&mut self) -> Option<Bytes> {
-        if self.pieces.is_empty() {
+        if self.is_empty() {
+            return None;
+        }
+        if self.first.len() > AT_ONCE {
+            self.len -= AT_ONCE;
+            return Some(self.first.split_to(AT_ONCE));
+        }
+        let piece = std::mem::take(&mut self.first);
+        self.len -= piece.len();
+        if !self.is_empty() {
+            self.moves_up();
+        }
+        Some(piece)
+    }
+
+    /// The next one is the first one now.
+    fn moves_up(&mut self) {
+        if self.behind.is_empty() {
             self.seal();
         }
-        let long = self.pieces.front_mut().filter(|piece| piece.len() > AT_ONCE);
-        let piece = long.map(|piece| piece.split_to(AT_ONCE)).or_else(|| self.pieces.pop_front())?;
-        self.len -= piece.len();
-        Some(piece)
+        self.first = self.behind.pop_front().unwrap_or_default();
     }
 
     /// Takes all of the other's behind its own.
     pub fn append(&mut self, other: &mut Self) {
+        if other.is_empty() {
+            return;
+        }
         if self.is_empty() {
             return std::mem::swap(self, other);
         }
-        other.seal();
-        other.len = 0;
-        other.pieces.drain(..).for_each(|piece| self.push(piece));
+        other.rows().into_iter().for_each(|piece| self.push(piece));
     }
 
     /// Takes a range out.
     pub fn cut(&mut self, range: &Range<usize>) {
-        self.seal();
         let mut at = 0;
-        self.len = 0;
-        for piece in std::mem::take(&mut self.pieces) {
+        for piece in self.rows() {
             let (from, to) = (at, at + piece.len());
             at = to;
             self.push(piece.slice(..range.start.clamp(from, to) - from));
@@ -90,9 +112,16 @@ impl Pieces {
 
     /// All of it in one row; nothing waits any more.
     pub fn take(&mut self) -> Vec<u8> {
+        self.rows().into_iter().flatten().collect()
+    }
+
+    /// All of it, as it lies; nothing waits any more.
+    fn rows(&mut self) -> VecDeque<Bytes> {
         self.seal();
         self.len = 0;
-        self.pieces.drain(..).flatten().collect()
+        let mut rows = std::mem::take(&mut self.behind);
+        rows.push_front(std::mem::take(&mut self.first));
+        rows
     }
 }
 
@@ -101,7 +130,7 @@ mod tests {
     use super::*;
 
     fn buffers(pieces: &Pieces) -> usize {
-        pieces.pieces.len() + usize::from(!pieces.small.is_empty())
+        usize::from(!pieces.first.is_empty()) + pieces.behind.len() + usize::from(!pieces.small.is_empty())
     }
 
     #[test]

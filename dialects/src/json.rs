@@ -11,13 +11,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Reads a value that borrows from its bytes. That they are UTF-8 is checked once for all, and not string by string.
+/// Reads a value that borrows from its bytes.
 pub fn from_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<T> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text),
-        // It has the words for what is wrong.
-        Err(_) => serde_json::from_slice(bytes),
-    }
+    serde_json::from_slice(bytes)
 }
 
 /// A scalar as far as the gateway cares; everything else is `Other`.

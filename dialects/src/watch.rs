@@ -162,6 +162,9 @@ impl Watch {
 
     /// Takes the next chunk.
     pub fn push(&mut self, chunk: &[u8]) -> Seen {
+        if let Mode::Sse(sse) = &mut self.mode {
+            return sse.push(chunk);
+        }
         let Mode::Blank { bytes } = &self.mode else { return self.look(chunk) };
         let beginning = chunk.trim_ascii_start();
         let blank = chunk.len() - beginning.len();
@@ -254,12 +257,12 @@ impl Watch {
     /// Whether the last chunk held what an upstream says in its own words: an error by now, a comment, a reason for its
     /// end. Then what goes out is to be looked through ([`Watch::hide_in_words`]).
     pub fn has_words(&self) -> bool {
-        let words = match &self.mode {
-            Mode::Sse(sse) => sse.words(),
-            Mode::Array(array) => array.words(),
-            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
-        };
-        words || self.failure().is_some()
+        match &self.mode {
+            Mode::Sse(sse) => sse.words() || sse.failure().is_some(),
+            Mode::Array(array) => array.words() || array.failure().is_some(),
+            Mode::Json(whole) => whole.failure().is_some(),
+            Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
+        }
     }
 
     /// The answer is a stream of events: an error event may follow it, keep-alive comments may be put between.

@@ -171,8 +171,10 @@ where
                 }
                 http.call((Owned::new(stream, connection.clone()), protocol, address)).await
             });
+            // A task of its own: all polls come with one waker.
+            connection.waker.set(Some(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await));
             let ended = poll_fn(|cx| {
-                if connection.is_cut(cx) {
+                if let Some(End::Cut(_)) = connection.end.get() {
                     return Poll::Ready(None);
                 }
                 serving.as_mut().poll(cx).map(Some)
@@ -187,18 +189,6 @@ where
             }
             Ok(())
         })
-    }
-}
-
-impl Connection {
-    /// Whether its task is to drop it; keeps how to wake that task.
-    fn is_cut(&self, cx: &mut Context<'_>) -> bool {
-        if let Some(End::Cut(_)) = self.end.get() {
-            return true;
-        }
-        let waker = self.waker.take().filter(|waker| waker.will_wake(cx.waker()));
-        self.waker.set(Some(waker.unwrap_or_else(|| cx.waker().clone())));
-        false
     }
 }
 

@@ -65,12 +65,10 @@ where
         let mut unread = None;
         if let Some(connection) = &connection {
             let body = !matches!(request.payload(), Payload::None);
-            let chunked = body && request.chunked().unwrap_or(false);
-            connection.begins(match body {
-                false => Some(0),
-                true if chunked => None,
-                true => length(&request),
-            });
+            let length = if body { length(&request) } else { Some(0) };
+            // The server refuses what has both.
+            let chunked = length.is_none() && request.chunked().unwrap_or(false);
+            connection.begins(length);
             if chunked || body && connection.http2().is_some() {
                 unread = watch_body(&mut request, connection);
             }
@@ -205,10 +203,9 @@ impl<B: MessageBody> MessageBody for Answer<B> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
         let this = self.project();
+        let Some(handed) = this.handed else { return this.body.poll_next(cx) };
         let polled = this.body.poll_next(cx);
-        if let Some(handed) = this.handed {
-            handed.set(if matches!(polled, Poll::Ready(Some(_))) { super::list::now() } else { 0 });
-        }
+        handed.set(if matches!(polled, Poll::Ready(Some(_))) { super::list::now() } else { 0 });
         polled
     }
 }

@@ -195,8 +195,8 @@ async fn answer(
         Ok(Err(_)) => {
             entry.record.status = 200;
             let mut head = reply::waiting_head(&entry);
-            let relay = Relay::waiting(call, entry, endpoint, keepalive, state.drain.cut());
-            head.body(relay.ends_with(farewell(request, endpoint)))
+            let farewell = farewell(request, endpoint);
+            head.body(Relay::waiting(call, entry, endpoint, keepalive, farewell, state.drain.cut()))
         }
     }
 }
@@ -280,8 +280,8 @@ fn granted_reply(
     }
     entry.answered();
     connections::may_pause(request, granted.deployment.provider.config.timeouts.idle);
-    let relay = Relay::answer(granted, entry, endpoint, keepalive, || state.drain.cut());
-    head.body(relay.ends_with(farewell(request, endpoint)))
+    let farewell = farewell(request, endpoint);
+    head.body(Relay::answer(granted, entry, endpoint, keepalive, farewell, || state.drain.cut()))
 }
 
 /// Only an answer of this format is held until its end, and so has a limit.

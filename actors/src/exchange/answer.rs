@@ -1,5 +1,6 @@
 //! A successful answer on its way to the client: handed on as it comes, event by event, and watched.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -62,7 +63,7 @@ pub struct AnswerBody {
     alarm: Alarm,
     spell: Spell,
     idle: Duration,
-    /// What is left from the head on of the time that the first byte may take.
+    /// From `started` on.
     to_first_byte: Duration,
     /// By the alarms' clock; what comes after the last event does not count.
     moved: Instant,
@@ -155,7 +156,7 @@ impl Answer {
                 alarm: Alarm::default(),
                 spell: Spell::default(),
                 idle: timeouts.idle,
-                to_first_byte: timeouts.first_byte.saturating_sub(started.elapsed()),
+                to_first_byte: timeouts.first_byte,
                 moved: alarm::now(),
                 terminal: false,
                 started,
@@ -387,14 +388,14 @@ impl AnswerBody {
             Poll::Ready(None) => self.end(true),
             Poll::Pending => {
                 self.spell.over();
-                let patience = match self.first_byte {
-                    _ if self.terminal => self.idle.min(MAX_AFTERMATH),
+                let due = match self.first_byte {
+                    _ if self.terminal => self.moved + self.idle.min(MAX_AFTERMATH),
                     // A head that comes before the first token is no sign that the token will come sooner.
-                    None => self.idle.max(self.to_first_byte),
-                    Some(_) => self.idle,
+                    None => (self.moved + self.idle).max(self.started + self.to_first_byte),
+                    Some(_) => self.moved + self.idle,
                 };
                 // What moved last did so up to a tick later than that clock says.
-                std::task::ready!(self.alarm.poll(self.moved + patience + alarm::TICK, cx));
+                std::task::ready!(self.alarm.poll(due + alarm::TICK, cx));
                 if self.terminal { self.end(false) } else { self.broken(Cause::Idle) }
             }
         };
@@ -438,21 +439,19 @@ impl AnswerBody {
             }
         }
         self.held += piece.len();
-        let upto = seen.upto.min(piece.len());
-        let begins = piece.split_off(upto);
-        self.partial.push(piece);
-        if upto > 0 {
-            if let Some(range) = seen.strip {
-                self.partial.cut(&range);
-            }
-            self.veil_words();
-            self.ready.append(&mut self.partial);
+        if seen.upto >= piece.len() {
+            self.settle(piece, seen.strip);
+        } else if seen.upto > 0 {
+            let begins = piece.split_off(seen.upto);
+            self.settle(piece, seen.strip);
+            self.partial.push(begins);
+        } else {
+            self.partial.push(piece);
         }
         if seen.cut {
             // Told by the relay in the client's dialect.
             return self.broken(Cause::FailedLate);
         }
-        self.partial.push(begins);
         // Who watches holds an unfinished event as well, and both of them grow by doubling.
         if self.share.cover((3 * self.partial.len() + self.ready.len()) as u64, self.budget).is_err() {
             return self.broken(Cause::NoRoom);
@@ -460,12 +459,31 @@ impl AnswerBody {
         Step::Moved
     }
 
+    /// The end of an event, or of several, has come: they may go to the client.
+    #[inline]
+    fn settle(&mut self, end: Bytes, strip: Option<Range<usize>>) {
+        let has_words = matches!(&self.seen_by, Observer::Watch(watch) if watch.has_words());
+        if self.partial.is_empty() && strip.is_none() && !has_words {
+            self.ready.push(end);
+        } else {
+            self.put_together(end, strip, has_words);
+        }
+    }
+
+    fn put_together(&mut self, end: Bytes, strip: Option<Range<usize>>, has_words: bool) {
+        self.partial.push(end);
+        if let Some(range) = strip {
+            self.partial.cut(&range);
+        }
+        if has_words {
+            self.veil_words();
+        }
+        self.ready.append(&mut self.partial);
+    }
+
     /// What the upstream has told of its failure goes to the client as it is, but for the secrets it may repeat.
     fn veil_words(&mut self) {
         let Observer::Watch(watch) = &self.seen_by else { return };
-        if !watch.has_words() {
-            return;
-        }
         let events = self.partial.take();
         let veiled = self.veil.over_words(watch, &events);
         self.partial.push(veiled.unwrap_or(events).into());

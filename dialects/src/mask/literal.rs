@@ -48,7 +48,9 @@ pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
 pub fn may_tell(body: &[u8], secret: &str) -> bool {
     let Some(head) = secret.as_bytes().get(..LEAST) else { return false };
     // What is escaped is for the search itself.
-    body.windows(LEAST).any(|said| said.eq_ignore_ascii_case(head))
+    let [first, ..] = head else { return false };
+    let mut begins = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), body);
+    begins.any(|at| body.get(at..at + LEAST).is_some_and(|said| said.eq_ignore_ascii_case(head)))
         || memchr::memchr3(b'%', b'\\', b'&', body).is_some()
 }
 
