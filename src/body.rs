@@ -95,10 +95,11 @@ pub async fn read(
     Ok((Bytes::from(body), share))
 }
 
-/// Counts what the request's two connections hold beside its body, in the buffers that it is read into and written from.
-/// Measured: twice a small body, and some 256 KiB of any other. Where nobody else holds anything a body never lacks it.
+/// Counts what is held beside a body that waits: its two connections' buffers, which it is read into and written from, and
+/// all that a request holds without any body. Measured: twice a small body and 40 KiB, and some 256 KiB of any other. Where
+/// nobody else holds anything a body never lacks it; how many that are hardly one there may be is `max_in_flight`'s.
 fn count_beside(length: u64, share: &mut Share, budget: u64) -> Result<(), Full> {
-    match share.grow((2 * length).min(256 * 1024), budget) {
+    match share.grow((2 * length + (2 * length).min(40 * 1024)).min(256 * 1024), budget) {
         Err(Full) if all_held() > share.bytes() => Err(Full),
         Ok(()) | Err(Full) => Ok(()),
     }

@@ -1,5 +1,8 @@
 //! The model endpoints: `POST /v1/chat/completions`, `/v1/messages`, `:generateContent` and their families.
 
+mod bad;
+mod counted;
+
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
@@ -14,19 +17,19 @@ use actors::provider::Streaming;
 use actors::shard::Shard;
 use actors::share::Share;
 use actors::{alarm, headers, heavy, query, speech};
-use dialects::bounds;
-use dialects::count;
-use dialects::envelope::{Envelope, EnvelopeError};
+use dialects::envelope::Envelope;
 use dialects::error::ErrorKind;
 use dialects::multipart::{self, Form};
-use dialects::translate::Hints;
-use dialects::{Dialect, Endpoint, Wire};
+use dialects::{Dialect, Endpoint};
 use futures::FutureExt;
 
-use super::named::{self, Unnamed};
+use bad::{Bad, ODD_FORM};
+use counted::{counts, estimated};
+
+use super::named;
 use crate::app::State;
 use crate::auth::{self, Denied};
-use crate::body::{self, BodyError, Coding, Unread};
+use crate::body::{self, Coding};
 use crate::connections::Farewell;
 use crate::drain::Cutting;
 use crate::entry::Entry;
@@ -34,7 +37,7 @@ use crate::gateway::{Call, CallBody, Granted, Held, Refused};
 use crate::record::Outcome;
 use crate::relay::Relay;
 use crate::running::Running;
-use crate::upload::{Broken, Source, UploadError, Verdict};
+use crate::upload::{Broken, Source, Verdict};
 use crate::{connections, metrics, reply};
 
 /// Names the model of an upload that names none within its first 64 KiB.
@@ -46,10 +49,6 @@ const USUAL_ANSWER: u64 = 512;
 /// What passes cannot be changed any more: the header's alias would reach the provider as it stands.
 const ANOTHER_MODEL: &str = "a `model` field behind the first 64 KiB of the upload, or behind its file, names another model \
     than the one that is asked; put one `model` field before the file, or none and the header x-ai-proxy-model";
-
-const ODD_FORM: &str = "the form of this upload can be read in more than one way; send one content-type `multipart/form-data` \
-    with one plain boundary, CR LF at the ends of lines, nothing before the first boundary, no field behind the last one, and \
-    a `model` field whose head says `name=\"model\"` and no other name";
 
 /// What is asked, as far as the path tells.
 pub struct Asked {
@@ -211,52 +210,6 @@ fn judged(refused: Refused, verdict: Option<Verdict>) -> Refused {
     Refused::Ours { kind: ErrorKind::InvalidRequest, message: message.to_owned(), retry_after: None }
 }
 
-/// The format of what is to be counted, where an endpoint counts.
-fn counts(endpoint: Endpoint) -> Option<Wire> {
-    match endpoint {
-        Endpoint::CountTokens => Some(Wire::Messages),
-        Endpoint::GeminiCountTokens => Some(Wire::Gemini),
-        _ => None,
-    }
-}
-
-/// The guess at a count that the upstream cannot make.
-async fn estimated(entry: Entry, dialect: Dialect, wire: Wire, body: &CallBody, budget: u64) -> HttpResponse {
-    let CallBody::Json { body, envelope, share } = body else {
-        return reply::error(entry, dialect, ErrorKind::InvalidRequest, "this path takes a JSON body");
-    };
-    let count = move |body: &[u8], model: &str| {
-        let hints = Hints { model: Some(model), stream: Some(false) };
-        count::read(wire, body, &hints).map(|request| count::estimate(&request))
-    };
-    let counted = if body.len() > heavy::LARGE {
-        let (body, model, share) = (body.clone(), envelope.model.clone().into_owned(), share.shared());
-        let work = heavy::run(body.len(), move || {
-            let mut held = Share::none();
-            let counted = match bounds::request(wire, &body) {
-                Ok(bytes) => held.cover(bytes as u64, budget).map(|()| count(&body, &model)),
-                Err(many) => Ok(Err(many.into())),
-            };
-            drop(share);
-            counted
-        });
-        let counted = match work {
-            Ok(work) => work.await.unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(full) => Err(full),
-        };
-        match counted {
-            Ok(counted) => counted,
-            Err(full) => return Bad::Body(full.into()).reply(entry, dialect),
-        }
-    } else {
-        count(body, &envelope.model)
-    };
-    match counted {
-        Ok(tokens) => reply::estimate(entry, count::answer(dialect, tokens)),
-        Err(bad) => reply::refusal(entry, dialect, ErrorKind::InvalidRequest, &bad.text(), bad.param, None),
-    }
-}
-
 fn shutting_down(mut entry: Entry, dialect: Dialect) -> HttpResponse {
     entry.record.reason = Some("shutting_down");
     reply::refusal(entry, dialect, ErrorKind::Unavailable, "the gateway is shutting down", None, Some(1))
@@ -287,107 +240,6 @@ fn granted_reply(
 /// Only an answer of this format is held until its end, and so has a limit.
 fn farewell(request: &HttpRequest, endpoint: Endpoint) -> Option<Farewell> {
     (endpoint == Endpoint::Responses).then(|| Farewell::of(request))
-}
-
-/// What is wrong with a request before any deployment was asked.
-enum Bad {
-    Body(BodyError),
-    Envelope(EnvelopeError),
-    Unread(Unread),
-    CodedUpload,
-    NotMultipart,
-    /// Of an upload.
-    NoModel,
-    /// Of a JSON body.
-    NoDefault,
-    SeveralModels,
-    OddForm,
-}
-
-impl From<UploadError> for Bad {
-    fn from(error: UploadError) -> Self {
-        match error {
-            UploadError::Body(error) => Self::Body(error),
-            UploadError::SeveralModels => Self::SeveralModels,
-            UploadError::Odd => Self::OddForm,
-        }
-    }
-}
-
-impl From<Unread> for Bad {
-    fn from(unread: Unread) -> Self {
-        Self::Unread(unread)
-    }
-}
-
-impl From<Unnamed> for Bad {
-    fn from(unnamed: Unnamed) -> Self {
-        match unnamed {
-            Unnamed::Body(error) => Self::Body(error),
-            Unnamed::Envelope(error) => Self::Envelope(error),
-            Unnamed::NoDefault => Self::NoDefault,
-        }
-    }
-}
-
-impl Bad {
-    /// The word of the log.
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Body(BodyError::TooLarge) => "too_large",
-            Self::Body(BodyError::TooSlow) => "too_slow",
-            Self::Body(BodyError::Broken) => "broken_body",
-            Self::Body(BodyError::Undecodable) => "undecodable",
-            Self::Body(BodyError::NoRoom) => "no_room",
-            Self::Unread(_) | Self::CodedUpload => "content_encoding",
-            Self::Envelope(error) => error.reason(),
-            Self::NotMultipart => "multipart",
-            Self::NoModel | Self::NoDefault => "no_model",
-            Self::SeveralModels => "several_models",
-            Self::OddForm => "odd_form",
-        }
-    }
-
-    fn reply(self, mut entry: Entry, dialect: Dialect) -> HttpResponse {
-        entry.record.reason = Some(self.reason());
-        let told = |kind, message: &str| (kind, message.to_owned(), None);
-        let (kind, message, param) = match self {
-            Self::Body(BodyError::TooLarge) => told(ErrorKind::TooLarge, "the request body is larger than this gateway takes"),
-            Self::Body(BodyError::TooSlow) => told(ErrorKind::RequestTimeout, "the request body did not come in time"),
-            Self::Body(BodyError::Broken) => told(ErrorKind::InvalidRequest, "the request body broke off or its framing is wrong"),
-            Self::Body(BodyError::Undecodable) => told(ErrorKind::InvalidRequest, "the request body is not what its content-encoding says, or it is cut short"),
-            Self::Unread(Unread) => {
-                let message = format!("this content-encoding is not read here; send the body as it is, or in one of {}", Coding::READ);
-                return reply::unread(entry, dialect, &message, Coding::READ);
-            }
-            Self::CodedUpload => {
-                return reply::unread(entry, dialect, "uploads are taken as they are, without a content-encoding", "identity");
-            }
-            Self::Body(BodyError::NoRoom) => {
-                let message = "the gateway holds as many request bodies as it may; try again in a moment";
-                return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
-            }
-            Self::Envelope(error) => (ErrorKind::InvalidRequest, error.message(), error.param()),
-            Self::NotMultipart => told(ErrorKind::UnsupportedMediaType, "this path takes a JSON body, not multipart/form-data"),
-            Self::NoModel => (
-                ErrorKind::InvalidRequest,
-                "no model was found in the first 64 KiB of the upload; put the `model` field before the file, or name it in the header x-ai-proxy-model (or let the operator set default_model)".to_owned(),
-                Some("model"),
-            ),
-            Self::NoDefault => (
-                ErrorKind::InvalidRequest,
-                format!("{} Requests without one are served where the operator sets default_model.", EnvelopeError::NoModel.message()),
-                Some("model"),
-            ),
-            Self::SeveralModels => (
-                ErrorKind::InvalidRequest,
-                "the upload has more than one `model` field, or a file of that name; send one field".to_owned(),
-                Some("model"),
-            ),
-            Self::OddForm => told(ErrorKind::InvalidRequest, ODD_FORM),
-        };
-        reply::refusal(entry, dialect, kind, &message, param, None)
-    }
 }
 
 /// The body, and the name of the model that an upload asks for.

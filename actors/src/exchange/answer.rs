@@ -1,5 +1,8 @@
 //! A successful answer on its way to the client: handed on as it comes, event by event, and watched.
 
+mod blame;
+mod observer;
+
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,10 +11,8 @@ use std::time::{Duration, Instant};
 use actix_http::error::PayloadError;
 use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
-use dialects::error;
-use dialects::fault::Fault;
 use dialects::watch::{self, Asked, Cut, Watch};
-use dialects::{Dialect, Output, Usage};
+use dialects::{Output, Usage};
 use futures::Stream;
 use futures::future::poll_fn;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -19,9 +20,12 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::translated::{Came, Halt, Taken, Translated};
 use super::{Exchange, Framing, Response, failed};
+use blame::late;
+use observer::Observer;
+
 use crate::alarm::{self, Alarm};
 use crate::connection;
-use crate::error::{Cause, ErrorAnswer, Failure};
+use crate::error::{Cause, Failure};
 use crate::headers;
 use crate::pieces::Pieces;
 use crate::provider::{Permit, Streaming, Veil};
@@ -87,14 +91,6 @@ pub struct AnswerBody {
     limited: bool,
     veil: Veil,
     permit: Option<Permit>,
-}
-
-/// Who looks at what passes.
-enum Observer {
-    /// Nothing is changed.
-    Watch(Watch),
-    /// The client speaks another format.
-    Translated(Box<Translated>),
 }
 
 impl Answer {
@@ -188,45 +184,6 @@ impl Answer {
 }
 
 impl AnswerBody {
-    /// The error that stood inside a 200, as an answer of its own.
-    fn told_error(&self, cause: Cause) -> Option<Box<ErrorAnswer>> {
-        let Cause::InBand(fault) = cause else { return None };
-        let failure = self.said()?;
-        let status = failure.status.and_then(|status| StatusCode::from_u16(status).ok());
-        let status = status.filter(|status| status.is_client_error() || status.is_server_error());
-        let body = error::told(&failure.message, failure.code.as_deref());
-        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let status = status.unwrap_or(match fault {
-            Fault::ModelMissing | Fault::NotServed => StatusCode::NOT_FOUND,
-            Fault::Forbidden => StatusCode::FORBIDDEN,
-            // It has said no other.
-            Fault::Upstream => StatusCode::OK,
-            Fault::Client | Fault::Key | Fault::Credit | Fault::RateLimited => StatusCode::BAD_REQUEST,
-        });
-        Some(Box::new(ErrorAnswer { status, headers, body: body.into(), dialect: Dialect::OpenAi }))
-    }
-
-    /// It never had content: an attempt that failed.
-    pub(super) fn failed(&mut self, failure: &mut Failure) {
-        if let Some(permit) = &mut self.permit {
-            permit.failed(failure.cause, failure.retry_after_ms);
-            permit.told(failure);
-        }
-    }
-
-    /// Why it failed, as far as anybody said.
-    pub fn why(&self, cause: Cause) -> Option<Box<str>> {
-        match (self.said(), cause) {
-            (Some(failure), _) => Some(failure.message.into()),
-            (None, Cause::NotAnAnswer(what)) => Some(format!("answered with {what}").into()),
-            (None, Cause::Cut | Cause::CutEarly) => {
-                Some(self.lost.clone().unwrap_or("its last event is missing".into()))
-            }
-            (None, Cause::Idle) => Some(format!("silent for {} s", self.idle.as_secs()).into()),
-            (None, _) => None,
-        }
-    }
-
     /// Reads on until there is content, or the answer ends whole without any.
     pub(super) async fn first_content(&mut self, deadline: Instant) -> Result<(), Failure> {
         let body = &mut *self;
@@ -249,7 +206,8 @@ impl AnswerBody {
         match alarm::within(deadline, reading).await {
             Err(_) => Err(Cause::Deadline.into()),
             Ok(Err(cause)) => {
-                let retry_after_ms = body.failure().and_then(|failure| failed::pause(failure.wait, body.in_header));
+                let retry_after_ms =
+                    body.seen_by.failure().and_then(|failure| failed::pause(failure.wait, body.in_header));
                 let (answer, why) = (body.told_error(cause), body.why(cause));
                 Err(Failure { answer, retry_after_ms, why, ..cause.into() })
             }
@@ -284,18 +242,12 @@ enum Step {
 impl AnswerBody {
     /// Is what the client reads a stream of events?
     pub fn is_sse(&self) -> bool {
-        match &self.seen_by {
-            Observer::Watch(watch) => watch.is_sse(),
-            Observer::Translated(translated) => translated.is_sse(),
-        }
+        self.seen_by.is_sse()
     }
 
     /// Is what the client reads one JSON array of what streams?
     pub fn is_array(&self) -> bool {
-        match &self.seen_by {
-            Observer::Watch(watch) => watch.is_array(),
-            Observer::Translated(translated) => translated.is_array(),
-        }
+        self.seen_by.is_array()
     }
 
     /// Has it ended at a limit of ours, with the upstream in the middle of it?
@@ -308,41 +260,23 @@ impl AnswerBody {
         self.ready.take()
     }
 
-    /// The error that the upstream told of itself, if it told one: fit for the client.
-    pub fn said(&self) -> Option<watch::Failure> {
-        self.failure().map(|failure| self.veil.over(failure))
-    }
-
-    fn failure(&self) -> Option<&watch::Failure> {
-        match &self.seen_by {
-            Observer::Watch(watch) => watch.failure(),
-            Observer::Translated(translated) => translated.failure(),
-        }
-    }
-
     /// From sending the request to the first byte of its answer.
     pub fn first_byte(&self) -> Option<Duration> {
         self.first_byte
     }
 
-    /// What the upstream reported, or, once it has ended, an estimate marked as such.
+    /// What the upstream reported.
     pub fn usage(&self) -> Option<Usage> {
-        match &self.seen_by {
-            Observer::Watch(watch) => watch.usage(),
-            Observer::Translated(translated) => translated.usage(),
-        }
-    }
-
-    fn used(&self) -> Usage {
-        self.usage().unwrap_or_else(|| self.estimate(self.request_bytes))
+        self.seen_by.usage()
     }
 
     /// A guess at the usage, marked as one, for an answer that reported none.
     pub fn estimate(&self, request_bytes: u64) -> Usage {
-        match &self.seen_by {
-            Observer::Watch(watch) => watch.estimate(request_bytes),
-            Observer::Translated(translated) => translated.estimate(request_bytes),
-        }
+        self.seen_by.estimate(request_bytes)
+    }
+
+    fn used(&self) -> Usage {
+        self.usage().unwrap_or_else(|| self.estimate(self.request_bytes))
     }
 
     /// The client has got the upstream's own error event, or an event that an error event cannot follow as it is.
@@ -462,7 +396,7 @@ impl AnswerBody {
     /// The end of an event, or of several, has come: they may go to the client.
     #[inline]
     fn settle(&mut self, end: Bytes, strip: Option<Range<usize>>) {
-        let has_words = matches!(&self.seen_by, Observer::Watch(watch) if watch.has_words());
+        let has_words = self.seen_by.has_words();
         if self.partial.is_empty() && strip.is_none() && !has_words {
             self.ready.push(end);
         } else {
@@ -500,7 +434,9 @@ impl AnswerBody {
             self.limited = true;
             return self.end(false);
         }
-        let Some(fault) = self.failure().filter(|_| failed).map(|failure| failure.fault) else { return Step::Moved };
+        let Some(fault) = self.seen_by.failure().filter(|_| failed).map(|failure| failure.fault) else {
+            return Step::Moved;
+        };
         // After content it is for the relay to say it in the client's dialect.
         self.broken(if self.content { Cause::FailedLate } else { Cause::InBand(fault) })
     }
@@ -557,7 +493,7 @@ impl AnswerBody {
             }
             Err(cut) => {
                 self.told = cut == Cut::Told;
-                self.broken(match (self.failure().filter(|_| !self.content), cut) {
+                self.broken(match (self.seen_by.failure().filter(|_| !self.content), cut) {
                     (Some(failure), _) => Cause::InBand(failure.fault),
                     (None, Cut::Foreign(what)) => Cause::NotAnAnswer(what),
                     (None, Cut::Broken | Cut::NoTerminal | Cut::Told) => Cause::Cut,
@@ -570,7 +506,7 @@ impl AnswerBody {
         self.ended = Some(Err(cause));
         if self.content {
             let is_told = self.told || cause == Cause::FailedLate;
-            let told = self.failure().map(|failure| late(failure.fault)).filter(|_| is_told);
+            let told = self.seen_by.failure().map(|failure| late(failure.fault)).filter(|_| is_told);
             self.failed_late(told.unwrap_or(cause));
             if let Some(permit) = self.permit.take() {
                 permit.finish(self.used());
@@ -578,20 +514,6 @@ impl AnswerBody {
         }
         Step::Broken(cause)
     }
-
-    /// After content: who was to blame, and why.
-    fn failed_late(&mut self, cause: Cause) {
-        let why = self.why(cause);
-        if let Some(permit) = &mut self.permit {
-            permit.failed(cause, None);
-            permit.told(&mut Failure { why, ..cause.into() });
-        }
-    }
-}
-
-/// A failure that was told after content: the upstream's, unless it says that it is the client's.
-fn late(fault: Fault) -> Cause {
-    if fault == Fault::Client { Cause::InBand(fault) } else { Cause::FailedLate }
 }
 
 impl Stream for AnswerBody {
