@@ -210,6 +210,7 @@ impl Relay {
     }
 
     /// A sign of life, when it is time for one.
+    #[inline]
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         let Some(tick) = &mut self.tick else { return Poll::Pending };
         std::task::ready!(tick.alarm.poll(tick.due, cx));

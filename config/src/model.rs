@@ -105,6 +105,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     pub id: ProviderId,
+    /// Its key is there, and the YAML does not name it.
+    pub by_itself: bool,
     pub kind: Kind,
     /// For `Kind::Demo` a placeholder: the process fills in the address of its own listener. For
     /// `Kind::Azure` the resource's root: `/openai` and `/openai/v1` are taken off its path.

@@ -28,6 +28,7 @@ pub(crate) fn from_catalogue(r: &mut Reader<'_>, known: &Known) -> Option<Provid
     let before = r.files.len();
     let keys = keys::from_environment(r, &known.keys);
     let mut provider = blank(ProviderId::new(&known.name), known.kind, base_url, keys);
+    provider.by_itself = true;
     provider.responses = known.responses;
     provider.files = r.files.get(before..).unwrap_or_default().to_vec();
     Some(shaped(provider, Some(known), known.version_segment))
@@ -171,6 +172,7 @@ fn read_base_url(
 fn blank(id: ProviderId, kind: Kind, base_url: BaseUrl, keys: Vec<crate::Key>) -> Provider {
     Provider {
         id,
+        by_itself: false,
         kind,
         base_url,
         keys,

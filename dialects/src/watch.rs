@@ -21,6 +21,7 @@ pub(crate) mod balance;
 pub(crate) mod bounds;
 mod elements;
 mod events;
+pub(crate) mod flat;
 mod foreign;
 pub(crate) mod frame;
 mod hide;

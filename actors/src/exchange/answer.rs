@@ -394,7 +394,7 @@ impl AnswerBody {
     }
 
     /// The end of an event, or of several, has come: they may go to the client.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, end: Bytes, strip: Option<Range<usize>>) {
         let has_words = self.seen_by.has_words();
         if self.partial.is_empty() && strip.is_none() && !has_words {
@@ -404,6 +404,7 @@ impl AnswerBody {
         }
     }
 
+    #[cold]
     fn put_together(&mut self, end: Bytes, strip: Option<Range<usize>>, has_words: bool) {
         self.partial.push(end);
         if let Some(range) = strip {

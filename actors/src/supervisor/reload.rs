@@ -83,8 +83,13 @@ impl Supervisor {
         if has_client_ca(&old.config) && !has_client_ca(&loaded.config) {
             return Some("TLS_CLIENT_CA was removed: clients would need no certificate; restart for that".to_owned());
         }
+        if let Some(name) = shortened(&old.config, &loaded.config) {
+            return Some(format!(
+                "{name} is only the beginning of what it was, as where a file is cut off; write all of it, or restart"
+            ));
+        }
         let is_real = |config: &Config| config.providers.iter().any(|provider| provider.kind != Kind::Demo);
-        let only_demo = loaded.implicit_demo && is_real(&old.config);
+        let only_demo = is_real(&old.config) && !is_real(&loaded.config);
         // A file that is moved away for a moment, a disk that was full, or a mount that is late, is no wish for
         // made-up answers, nor for the loss of all that the file said.
         if let Some(lost) = self.files.lost(loaded) {
@@ -99,8 +104,16 @@ impl Supervisor {
                  too, or restart"
             ));
         }
-        only_demo
-            .then(|| "no provider is left, and only the demo provider would serve; put one back, or restart".to_owned())
+        if only_demo {
+            return Some(
+                "no provider is left, and only the demo provider would serve; put one back, or restart".to_owned(),
+            );
+        }
+        moved(&old.config, &loaded.config).map(|id| {
+            format!(
+                "`{id}:` under providers is gone, and its key would go to another address than before; put it back, or restart"
+            )
+        })
     }
 
     fn prepare(&mut self, mut loaded: Loaded, context: &mut Context<Self>) {
@@ -172,4 +185,36 @@ impl Supervisor {
             panic!("a test asked the supervisor to panic");
         }
     }
+}
+
+/// A token that is only the beginning of one that was known: a file that ends in its middle opens the gateway to whoever
+/// guesses a few letters. Which setting it stands in.
+fn shortened(old: &Config, new: &Config) -> Option<&'static str> {
+    let is_part = |new: &str, old: &str| old.len() > new.len() && old.starts_with(new);
+    if let (Some(old), Some(new)) = (&old.admin_token, &new.admin_token)
+        && is_part(new.expose(), old.expose())
+    {
+        return Some("ADMIN_TOKEN");
+    }
+    // A name without its token reads as a token.
+    let is_cut = |new: &str| {
+        old.clients.iter().any(|client| {
+            let token = client.token.expose();
+            let named = client.name.as_ref().map(|name| format!("{name}:{token}"));
+            is_part(new, token) || named.is_some_and(|named| is_part(new, &named))
+        })
+    };
+    let is_known = |new: &str| old.clients.iter().any(|client| client.token.expose() == new);
+    new.clients
+        .iter()
+        .any(|client| is_cut(client.token.expose()) && !is_known(client.token.expose()))
+        .then_some("a token of AUTH_TOKEN")
+}
+
+/// A provider that the YAML names no longer, and that is still there at another address, because its key is.
+fn moved<'a>(old: &Config, new: &'a Config) -> Option<&'a config::ProviderId> {
+    let was_named = |new: &config::Provider| {
+        old.providers.iter().any(|old| old.id == new.id && !old.by_itself && old.base_url != new.base_url)
+    };
+    new.providers.iter().find(|new| new.by_itself && was_named(new)).map(|provider| &provider.id)
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 use crate::json::{Weight, keys};
-use crate::openai::chunk::Flat;
+use crate::watch::flat::Flat;
 use crate::watch::needle::CANDIDATES;
 
 /// What one chunk means for the relay.

@@ -1,7 +1,7 @@
 //! Secrets that are known by heart: taken out wherever an upstream repeats them, whatever they look like.
 //!
 //! Also where JSON (and JSON within its strings), a URL or HTML has escaped characters of one, in capitals or broken into
-//! lines where it is long, and where the text was cut in the middle of one. Outside of strings JSON stays JSON only for
+//! lines where it is long, and where the text was cut in the middle of one, or says the larger part of one. Outside of strings JSON stays JSON only for
 //! secrets that are plain words or numbers, as keys are.
 
 use std::borrow::Cow;
@@ -80,16 +80,25 @@ fn matched(text: &[u8], secret: &[u8]) -> Option<usize> {
             _ => match character(rest) {
                 Some((code, bytes)) if same(code, *want) => bytes,
                 // Nothing is broken into lines in its first letters.
-                _ if folds && said >= LEAST => {
-                    let broken = line_end(rest).filter(|bytes| *bytes > 0)?;
-                    let next = rest.get(broken..).unwrap_or_default();
-                    broken + character(next).filter(|(code, _)| same(*code, *want))?.1
+                _ if folds
+                    && said >= LEAST
+                    && let Some(bytes) = goes_on(rest, |code| same(code, *want)) =>
+                {
+                    bytes
                 }
-                _ => return None,
+                // What an upstream has cut itself goes on behind it: a quote, dots.
+                _ => return (folds && said >= WORD.max(secret.len().div_ceil(2))).then_some(at),
             },
         };
     }
     Some(at)
+}
+
+/// The bytes of a line's end and of the character behind it, where that is the one which is looked for.
+fn goes_on(text: &[u8], is_next: impl Fn(u32) -> bool) -> Option<usize> {
+    let broken = line_end(text).filter(|bytes| *bytes > 0)?;
+    let (_, bytes) = character(text.get(broken..)?).filter(|(code, _)| is_next(*code))?;
+    Some(broken + bytes)
 }
 
 /// The character that a text begins with, and in how many bytes it says that: escapes of JSON, at any depth, of URLs and
@@ -100,6 +109,7 @@ pub(super) fn character(text: &[u8]) -> Option<(u32, usize)> {
             let slashes = text.iter().take(DEEP).take_while(|byte| **byte == b'\\').count();
             match text.get(slashes..).unwrap_or_default() {
                 [b'u', code @ ..] => Some((hex(code, 4)?, slashes + 5)),
+                [b'x', code @ ..] => Some((hex(code, 2)?, slashes + 3)),
                 [plain, ..] if plain.is_ascii_punctuation() && *plain != b'\\' => {
                     Some((u32::from(*plain), slashes + 1))
                 }
@@ -128,6 +138,9 @@ fn of_html(name: &[u8]) -> Option<(u32, usize)> {
         "gt" => u32::from(b'>'),
         "quot" => u32::from(b'"'),
         "apos" => u32::from(b'\''),
+        "sol" => u32::from(b'/'),
+        "plus" => u32::from(b'+'),
+        "equals" => u32::from(b'='),
         name => match name.strip_prefix("#x").or_else(|| name.strip_prefix("#X")) {
             Some(code) => u32::from_str_radix(code, 16).ok()?,
             None => name.strip_prefix('#')?.parse().ok()?,

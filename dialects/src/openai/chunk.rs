@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 use crate::json::{Weight, keys};
+use crate::watch::flat::Flat;
 use crate::watch::needle::CHOICES;
 
 /// What one chunk means for the relay.
@@ -38,55 +39,6 @@ pub fn look(data: &[u8]) -> Chunk {
         let ours = data.starts_with(b"{") && CHOICES.find(data).is_some();
         Chunk { content: ours, ours, said: !ours, ..Chunk::default() }
     })
-}
-
-/// Words that stand flat in the place of what was asked for. With a code of an error, or under an error's name, they are
-/// one: `{"code":401,"msg":"..."}`, `{"error_message":"..."}`. Alone they may tell of a progress.
-#[derive(Default)]
-pub struct Flat {
-    pub said: bool,
-    named: bool,
-    bad: bool,
-    sound: bool,
-}
-
-impl Flat {
-    pub fn says(&mut self, value: &RawValue) {
-        self.said |= is_words(value);
-    }
-
-    /// Words under an error's name.
-    pub fn names(&mut self, value: &RawValue) {
-        self.named |= is_words(value);
-    }
-
-    /// A code, or whether there was success.
-    pub fn code(&mut self, value: &RawValue) {
-        let text = value.get().trim_matches('"');
-        match (text, text.parse::<i64>()) {
-            ("null" | "", _) => {}
-            ("false", _) => self.bad = true,
-            (_, Ok(code)) => {
-                let bad = code < 0 || (400..=599).contains(&code);
-                self.bad |= bad;
-                self.sound |= !bad;
-            }
-            (word, Err(_)) => {
-                let good = ["true", "ok", "success", "succeeded"].iter().any(|good| word.eq_ignore_ascii_case(good));
-                self.sound |= good;
-                self.bad |= !good;
-            }
-        }
-    }
-
-    /// Whether that is an error, where nothing of an answer stands beside it.
-    pub fn is_error(&self) -> bool {
-        (self.named || self.said && self.bad) && !self.sound
-    }
-}
-
-fn is_words(value: &RawValue) -> bool {
-    value.get().len() > 2 && value.get().starts_with(['"', '['])
 }
 
 keys! { Key {
