@@ -38,7 +38,21 @@ pub(crate) fn is_address(text: &str) -> bool {
 
 /// `$NAME`, `${NAME}`, `%NAME%`, `{{ name }}`, `os.environ/NAME`: each of another tool's files. In small letters.
 pub(crate) fn is_reference(text: &str) -> bool {
-    const BEGIN: [&str; 6] = ["os.environ", "os.getenv", "process.env", "import.meta.env", "env:", "secretref:"];
+    const BEGIN: [&str; 13] = [
+        "os.environ",
+        "os.getenv",
+        "process.env",
+        "import.meta.env",
+        "env:",
+        "secretref:",
+        "$env:",
+        "$env{",
+        "env[",
+        "ssm:",
+        "/run/secrets/",
+        "@/",
+        "file:",
+    ];
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let within = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
     text.contains("${")
@@ -80,13 +94,25 @@ fn is_example(text: &str) -> bool {
     const WHOLE: [&str; 9] =
         ["apikey", "changeit", "mykey", "null", "password", "secret", "sk-1234", "token", "undefined"];
     // Of these words alone nobody makes a secret.
-    const COMMON: [&str; 29] = [
-        "a", "admin", "an", "api", "auth", "change", "client", "enter", "gsk", "here", "insert", "is", "key", "long",
-        "me", "my", "password", "paste", "put", "random", "secret", "some", "strong", "super", "the", "this", "token",
-        "very", "your",
+    const COMMON: [&str; 33] = [
+        "a", "admin", "an", "api", "auth", "change", "client", "demo", "enter", "example", "gsk", "here", "insert",
+        "is", "key", "long", "me", "my", "password", "paste", "put", "random", "sample", "secret", "some", "strong",
+        "super", "test", "the", "this", "token", "very", "your",
     ];
-    const WORDS: [&str; 9] =
-        ["changeme", "fixme", "insertkey", "replace", "replaceme", "todo", "yourapikey", "yourkey", "yourtoken"];
+    const WORDS: [&str; 12] = [
+        "changeme",
+        "fillme",
+        "fixme",
+        "insertkey",
+        "placeholder",
+        "redacted",
+        "replace",
+        "replaceme",
+        "todo",
+        "yourapikey",
+        "yourkey",
+        "yourtoken",
+    ];
     const OF_KEYS: [&str; 8] = ["api", "apikey", "here", "key", "secret", "token", "auth", "password"];
     let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let has = |word: &str| words.contains(&word);
@@ -97,17 +123,23 @@ fn is_example(text: &str) -> bool {
     let is_common = |word: &&str| {
         let makers = catalogue::all().iter().flat_map(|known| known.name.split('-')).filter(|word| word.len() > 2);
         let parts: Vec<&str> = COMMON.into_iter().chain(["sk"]).chain(makers).collect();
-        word.len() <= 24 && is_made_of(word, &parts)
+        let bare = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        word.len() <= 24
+            && (word.starts_with("123") && is_run(word, 3)
+                || is_made_of(if bare.is_empty() { word } else { bare }, &parts))
     };
     let names_a_key = || ["key", "token", "secret", "password"].iter().any(|word| text.contains(word));
     text.starts_with('<') && text.ends_with('>')
         || WHOLE.contains(&text)
         || text.len() > 6 && names_a_key() && words.iter().all(is_common)
         || WORDS.iter().any(|word| counted(word))
-        || has("change") && (has("me") || has("this") || has("it"))
+        || ["change", "fill"].iter().any(|word| has(word)) && (has("me") || has("this") || has("it"))
         || ["your", "insert", "paste", "enter", "put"].iter().any(|word| has(word)) && of_keys()
         || has("here") && words.len() > 1 && of_keys()
         || is_run(text, 10)
+        || ["sk", "gsk"].iter().any(|of_key| words.first() == Some(of_key))
+            && words.len() > 1
+            && words.iter().all(is_common)
         || words.iter().any(|word| {
             all_of(b'x', word)
                 || word.strip_prefix("aiza").is_some_and(|rest| all_of(b'x', rest))
@@ -197,6 +229,23 @@ mod tests {
             "sk-openai-key",
             "changeme123",
             "mysecretkey",
+            "$env:OPENAI_API_KEY",
+            "$ENV{OPENAI_API_KEY}",
+            "ENV[OPENAI_API_KEY]",
+            "/run/secrets/openai_key",
+            "@/run/secrets/openai_key",
+            "ssm:/prod/openai",
+            "REDACTED",
+            "[REDACTED]",
+            "PLACEHOLDER-TOKEN",
+            "FILL_ME_IN",
+            "sk-example",
+            "sk-test-key",
+            "sk-1234567890",
+            "example-token-example",
+            "test-token-1234567890",
+            "password12345678",
+            "supersecrettoken123",
         ] {
             assert!(found_in(text).is_some(), "{text}");
         }
@@ -227,7 +276,10 @@ mod tests {
             "put_here_key_550e8400-e29b-41d4-a716-446655440000",
             "$up3rS3cretT0kenForUs1234",
             "key",
+            "none",
+            "n/a",
             "groq",
+            "token-of-a-team-42",
             "correct-horse-battery-key",
             "my-team-token-of-spring",
             "vault:5f0e1a7c9b3d4e62",

@@ -31,12 +31,20 @@ const OF_ADDRESSES: [&str; 10] = [
 ];
 
 /// What other servers call a setting of the process; in `.env` nobody else reads it.
-const OF_OTHERS: [(&str, &str); 8] = [
+const OF_OTHERS: [(&str, &str); 16] = [
+    ("ADMIN_KEY", "ADMIN_TOKEN"),
+    ("API_KEY", "AUTH_TOKEN"),
     ("API_KEYS", "AUTH_TOKEN"),
+    ("AUTH_KEY", "AUTH_TOKEN"),
+    ("BIND_ADDR", "HOST"),
+    ("GH_TOKEN", "GITHUB_TOKEN"),
+    ("LISTEN", "HOST"),
+    ("LITELLM_MASTER_KEY", "AUTH_TOKEN"),
     ("LISTEN_PORT", "PORT"),
     ("LOGLEVEL", "RUST_LOG"),
     ("LOG_LEVEL", "RUST_LOG"),
     ("MASTER_KEY", "AUTH_TOKEN"),
+    ("GLM_API_KEY", "ZAI_API_KEY"),
     ("PORTS", "PORT"),
     ("PROXY_PORT", "PORT"),
     ("SERVER_PORT", "PORT"),
@@ -60,7 +68,13 @@ pub(crate) fn warn(vars: &Vars<'_>, declared: &BTreeSet<&str>, findings: &mut Ve
         if vars.was_read(base) || vars.was_read(name) || known.contains(base) || is_numbered(base, &known) {
             continue;
         }
-        let fix = tried.get(base).map(|meant| meant.fix.clone()).or_else(|| near(base, &known));
+        let capital = base.to_ascii_uppercase();
+        let in_small = || {
+            let is_name = capital != base && (known.contains(&*capital) || is_numbered(&capital, &known));
+            is_name.then(|| format!("did you mean {capital}? Names are read in capitals"))
+        };
+        let meant = || tried.get(&capital).map(|meant| meant.fix.clone());
+        let fix = in_small().or_else(meant).or_else(|| near(&capital, &known));
         if let Some(fix) = fix {
             let place = Place { file: vars.env_path().to_owned(), at: entry.at, path: name.clone() };
             findings.push(place.warning("nothing reads this variable", fix));
@@ -85,16 +99,23 @@ fn known_names() -> BTreeSet<&'static str> {
 /// `GROQ_API_KEY_2`.
 fn is_numbered(name: &str, known: &BTreeSet<&str>) -> bool {
     let Some((base, number)) = name.rsplit_once('_') else { return false };
-    number.parse().is_ok_and(|number: u32| (1..=catalogue::MOST_KEYS).contains(&number)) && known.contains(base)
+    let is_counted = number.parse().is_ok_and(|number: u32| (1..=catalogue::MOST_KEYS).contains(&number));
+    is_counted && !number.starts_with('0') && known.contains(base)
 }
 
-/// Two slips of the pen; more would take `XAI_API_KEY` for `ZAI_API_KEY`'s neighbour by chance.
+/// Two slips of the pen, one in a short name: more would take `XAI_API_KEY` for `ZAI_API_KEY`'s neighbour by chance, and
+/// send one's key to the other.
 fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
     if known.contains(base) {
         return Some(format!("did you mean {base}_2? Further keys are numbered so, up to {}", catalogue::MOST_KEYS));
     }
-    let near = known.iter().find(|k| k.len() > 4 && strsim::damerau_levenshtein(base, k) <= 2);
+    let stem = |name: &str| {
+        let ends = OF_KEYS.iter().chain(&OF_KEYS_HERE).chain(&OF_ADDRESSES);
+        ends.filter_map(|end| name.strip_suffix(end)).map(str::len).min().unwrap_or(name.len())
+    };
+    let slips = |known: &str| if stem(base).min(stem(known)) < 5 { 1 } else { 2 };
+    let near = known.iter().find(|k| k.len() > 4 && strsim::damerau_levenshtein(base, k) <= slips(k));
     near.map(|near| format!("did you mean {near}?"))
 }
 
@@ -203,7 +224,17 @@ mod tests {
                 assert!(told[0].contains(&format!("did you mean {meant}?")), "{told:?}");
             }
         }
-        for (name, meant) in [("LOG_LEVEL", "RUST_LOG"), ("PORTS", "PORT")] {
+        for (name, meant) in [
+            ("LOG_LEVEL", "RUST_LOG"),
+            ("PORTS", "PORT"),
+            ("GH_TOKEN", "GITHUB_TOKEN"),
+            ("GLM_API_KEY", "ZAI_API_KEY"),
+            ("openai_api_key", "OPENAI_API_KEY"),
+            ("Groq_Api_Key_2", "GROQ_API_KEY_2"),
+            ("claude_api_key", "ANTHROPIC_API_KEY"),
+            ("OPENAI_API_KEY_01", "OPENAI_API_KEY_2"),
+            ("API_KEY", "AUTH_TOKEN"),
+        ] {
             assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
             let told = Setup::bare().dotenv(&format!("{name}=x")).told();
             assert!(told.len() == 1 && told[0].contains(&format!("did you mean {meant}?")), "{told:?}");

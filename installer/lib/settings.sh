@@ -5,10 +5,15 @@
 # The program itself is the judge of these files (`ai-proxy check`); here only single values are picked. What always
 # holds: a value that cannot be read is said and the cautious choice taken, never guessed silently.
 
+# without_bom FILE: editors put the mark of an encoding in front, and the program reads over it.
+without_bom() {
+    LC_ALL=C sed "1s/^$(printf '\357\273\277')//" "$1"
+}
+
 # env_value NAME FILE: as the program reads it: quotes taken off, a comment behind it left out.
 env_value() {
     [ -r "$2" ] || return 0
-    sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" "$2" | tail -n 1 | sed "
+    without_bom "$2" | sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" | tail -n 1 | sed "
         s/[[:space:]]*\$//
         /^\"/ { s/^\"\([^\"]*\)\".*/\1/; b
         }
@@ -21,8 +26,8 @@ env_value() {
 # server_value NAME FILE: a plain value under `server:`, in either style of YAML.
 server_value() {
     [ -r "$2" ] || return 0
-    awk -v name="$1" '
-        /^server[[:space:]]*:/ { inside = 1; line = $0; sub(/^server[[:space:]]*:/, "", line); look(line); next }
+    without_bom "$2" | awk -v name="$1" '
+        /^["\047]?server["\047]?[[:space:]]*:/ { inside = 1; line = $0; sub(/^[^:]*:/, "", line); look(line); next }
         /^[^[:space:]#]/ { inside = 0 }
         inside { look($0) }
         function look(text,    rest) {
@@ -36,7 +41,7 @@ server_value() {
                 if (rest != "") found = rest
             }
         }
-        END { if (found != "") print found }' "$2"
+        END { if (found != "") print found }'
 }
 
 # whole_seconds DURATION: 30s, 1m30s, 250ms (a part counts as a whole), 0; fails on anything else.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::error::PayloadError;
-use actix_http::header::{CONTENT_LENGTH, UPGRADE};
+use actix_http::header::CONTENT_LENGTH;
 use actix_http::{BoxedPayloadStream, ConnectionType, HttpMessage, Payload, Request, Response, Version};
 use actix_service::{Service, ServiceFactory};
 use bytes::Bytes;
@@ -74,8 +74,10 @@ where
             }
         }
         let old = request.version() == Version::HTTP_10;
-        // What is no websocket is served as if it asked for nothing; the server would repeat its `connection: upgrade`.
-        let closes = self.drain.as_ref().is_some_and(Drain::is_draining) || request.headers().contains_key(UPGRADE);
+        // Who offers another protocol (h2c, or nginx with `Connection upgrade` for everything) is served as if it had not;
+        // the server would repeat that header, and close without a word.
+        let offers = request.head().connection_type() == ConnectionType::Upgrade;
+        let closes = offers || self.drain.as_ref().is_some_and(Drain::is_draining);
         Answering { busy: connection.map(Busy), unread, old, closes, answer: self.app.call(request) }
     }
 }

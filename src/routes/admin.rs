@@ -16,7 +16,7 @@ pub async fn metrics(request: HttpRequest, state: Data<State>) -> HttpResponse {
 fn told(request: &HttpRequest, state: &State) -> HttpResponse {
     let table = state.worker.shard().table.clone();
     if !auth::is_admin(request, &table.config) {
-        let message = "/metrics is for the operator: send ADMIN_TOKEN as `Authorization: Bearer TOKEN`, or, where none is set, ask from the machine itself: directly, and by 127.0.0.1 or localhost";
+        let message = "/metrics is for the operator: send ADMIN_TOKEN as `Authorization: Bearer TOKEN`, or, where none is set, ask from the machine itself: directly, by 127.0.0.1 or localhost, and with no headers but those of a browser or a scraper";
         return reply::error(super::entry(request, None), Dialect::OpenAi, ErrorKind::Forbidden, message);
     }
     let providers = snapshot::take(&table);

@@ -133,6 +133,20 @@ async fn a_websocket_is_told_to_go_on_over_http() {
         assert_eq!((answer.header("connection").as_deref(), answer.header("upgrade")), (Some("close"), None), "{path}");
         assert!(wire.closes_within(std::time::Duration::from_secs(5)).await, "{path}");
     }
+    for offer in
+        ["connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk", "connection: upgrade"]
+    {
+        let mut wire = Wire::connect(proxy.port).await;
+        let (body, bearer) = (chat_body("m", false), format!("authorization: Bearer {TOKEN}"));
+        let length = body.len();
+        let ask = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\n{bearer}\r\ncontent-length: {length}\r\n{offer}\r\n\r\n{body}"
+        );
+        wire.write(ask.as_bytes()).await.unwrap();
+        let answer = wire.answer().await;
+        assert_eq!((answer.status, answer.header("connection").as_deref()), (200, Some("close")), "{offer}");
+        assert!(wire.closes_within(std::time::Duration::from_secs(5)).await, "{offer}");
+    }
     assert_eq!(proxy.get("/v1/realtime").await.status, 404);
     assert_eq!(proxy.post("/v1/responses", r#"{"model":"m","input":"x"}"#).await.status, 200);
 }

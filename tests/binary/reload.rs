@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use upstream::client::{Ended, Wire};
-use upstream::harness::{Proxy, one, provider};
+use upstream::harness::{Proxy, TOKEN, one, provider};
 use upstream::*;
 
 use crate::{plan, proxy};
@@ -235,10 +235,43 @@ async fn a_file_that_is_cut_off_opens_nothing_and_empties_nothing() {
     std::fs::write(&env, whole.replace("ADMIN_TOKEN=", "# ")).unwrap();
     proxy.hangup();
     proxy.log_line("why", |line| line.contains("ADMIN_TOKEN was removed")).await;
+    for (cut, told) in
+        [("admin-to", "ADMIN_TOKEN is only the beginning"), ("admin-token-012345678", "ADMIN_TOKEN is only")]
+    {
+        std::fs::write(&env, whole.replace("admin-token-0123456789", cut)).unwrap();
+        proxy.hangup();
+        proxy.log_line("why", |line| line.contains(told)).await;
+    }
+    let half = &TOKEN[..TOKEN.len() / 2];
+    std::fs::write(&env, whole.replace(TOKEN, half)).unwrap();
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("a token of AUTH_TOKEN is only the beginning")).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
     std::fs::write(&env, whole).unwrap();
     let (providers, _) = yaml.rsplit_once("\nmodels:").unwrap();
     proxy.rewrite(&format!("{providers}\nmodels:\n"));
     proxy.hangup();
     proxy.log_line("why", |line| line.contains("nothing stands under `models:`")).await;
     assert_eq!(proxy.chat("m").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cut_off_leads_no_key_elsewhere_and_leaves_no_demo_alone() {
+    let (upstream, elsewhere) = (records().await, records().await);
+    let base_url = upstream.base_url();
+    let proxy =
+        plan(&format!("server: {{ keepalive: 5s }}\nproviders:\n  groq: {{ base_url: '{base_url}', models: [m] }}\n"))
+            .env("GROQ_API_KEY", "gsk-of-the-house")
+            .env("GROQ_BASE_URL", &elsewhere.base_url())
+            .start()
+            .await;
+    assert_eq!(proxy.chat("groq/m").await.status, 200);
+    proxy.rewrite("server: { keepalive: 5s }\n");
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("`groq:` under providers is gone")).await;
+    proxy.rewrite("server: { keepalive: 5s }\nproviders:\n  demo:\n");
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("reload refused")).await;
+    assert_eq!(proxy.chat("groq/m").await.status, 200);
+    assert_eq!(elsewhere.count(), 0, "the key has gone nowhere else");
 }

@@ -217,6 +217,10 @@ YAML
     equal "flow" "$(server_value port "$T/b.yaml")" 7070
     equal "flow, last" "$(server_value shutdown_grace "$T/b.yaml")" 5s
     equal "another section" "$(server_value port "$T/c.yaml")" ""
+    printf '\357\273\277"server":\n  port: 6060\n' >"$T/d.yaml"
+    equal "behind the mark of an encoding, in quotes" "$(server_value port "$T/d.yaml")" 6060
+    printf '\357\273\277PORT=5050\r\n' >"$T/bom.env"
+    equal "the same in .env" "$(env_value PORT "$T/bom.env")" 5050
     equal "no file" "$(server_value port "$T/none.yaml")" ""
 }
 

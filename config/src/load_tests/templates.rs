@@ -62,7 +62,7 @@ fn the_yaml_example_is_right() {
         "AZURE_OPENAI_API_KEY",
         "AWS_BEARER_TOKEN_BEDROCK",
     ] {
-        setup = setup.var(name, &format!("placeholder-{name}"));
+        setup = setup.var(name, &format!("value-of-{name}"));
     }
     assert!(setup.told().is_empty(), "{:#?}", setup.told());
     let config = setup.config();

@@ -193,6 +193,7 @@ mod tests {
             "Ab&#47;Cd&#x2b;01&quot;23456789",
             "Ab/Cd\n+01\"23\r\n  456789",
             r#"Ab/Cd\n+01\"234\\r\\n56789"#,
+            r"Ab&sol;Cd&plus;01\x2223456789",
         ] {
             assert_eq!(hidden(&format!("a {said}, x{said}y"), &[KEY]), "a ***, x***y");
         }
@@ -201,6 +202,10 @@ mod tests {
         // Cut in its middle.
         assert_eq!(hidden("the key Ab/Cd+0", &[KEY]), "the key ***");
         assert_eq!(hidden("the key Ab", &[KEY]), "the key Ab");
+        for cut in ["'Ab/Cd+01\"2'", "'Ab/Cd+01\"2345678...'", "'Ab/Cd+01\"\n'"] {
+            assert!(hidden(cut, &[KEY]).starts_with("'***"), "{cut}");
+        }
+        assert_eq!(hidden("keys begin with 'Ab/Cd+'", &[KEY]), "keys begin with 'Ab/Cd+'", "less than half of it");
         // The longest of several.
         assert_eq!(hidden("Basic abcdefgh!", &["abcdefgh", "Basic abcdefgh"]), "***!");
     }
