@@ -20,7 +20,7 @@ mod watch;
 use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -51,6 +51,9 @@ const AHEAD_OF_BODY: u64 = 64 * 1024;
 /// What connections of nobody known may send in all before no more is read of those that sent more than [`AHEAD`]; for
 /// each worker.
 const STRANGE: u64 = 16 * 1024 * 1024;
+/// Answers that are written together: the server writes when it finds nothing more to do, and one that was sent thousands
+/// of small requests would answer them all before.
+const MOST_UNSENT: u32 = 16;
 /// Between the end that a client is told of and the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -106,6 +109,10 @@ pub struct Connection {
     strange: Cell<u64>,
     /// No more is read for now.
     paused: Cell<bool>,
+    /// Answers since the server had a chance to write them.
+    unsent: Cell<u32>,
+    /// A request has come that is not begun before something of the answers in front of it has left.
+    held_back: Cell<bool>,
     /// A body is on its way that nobody will read.
     rest: Cell<bool>,
     /// It began like a TLS handshake.
@@ -135,6 +142,8 @@ impl Connection {
             may_be_ahead: Cell::new(AHEAD),
             strange: Cell::new(0),
             paused: Cell::new(false),
+            unsent: Cell::new(0),
+            held_back: Cell::new(false),
             rest: Cell::new(false),
             handshake: Cell::new(false),
             http2: OnceCell::new(),
@@ -183,8 +192,25 @@ impl Connection {
     fn is_paused(&self) -> bool {
         let ahead = self.in_flight.get() > 0 && self.ahead.get() >= self.may_be_ahead.get();
         let strange = self.strange.get() >= AHEAD && list::strange() >= STRANGE;
-        self.paused.set((ahead || strange) && self.http2().is_none());
+        let deaf = self.held_back.get() || self.stuck.get() != 0 && self.in_flight.get() == 0;
+        self.paused.set((ahead || strange || deaf) && self.http2().is_none());
         self.paused.get()
+    }
+
+    /// Ready when a request may be begun. What was answered before it leaves first, or answers would pile up: one for each
+    /// request that was sent ahead.
+    fn poll_begin(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.http2().is_some() {
+            return Poll::Ready(());
+        }
+        let is_turn = self.unsent.get() >= MOST_UNSENT;
+        if is_turn {
+            self.unsent.set(0);
+            cx.waker().wake_by_ref();
+        }
+        let waits = is_turn || self.stuck.get() != 0;
+        self.held_back.set(waits);
+        if waits { Poll::Pending } else { Poll::Ready(()) }
     }
 
     fn goes_on(&self) {
@@ -237,6 +263,7 @@ impl Connection {
     fn is_answered(&self) {
         let in_flight = self.in_flight.get().saturating_sub(1);
         self.in_flight.set(in_flight);
+        self.unsent.set(self.unsent.get() + 1);
         if in_flight == 0 {
             self.waits(match self.rest.get() {
                 true => Wait::Rest,
@@ -252,6 +279,10 @@ impl Connection {
     fn wrote(&self, taken: bool) {
         if taken {
             self.stuck.set(0);
+            if self.held_back.get() {
+                self.wake();
+            }
+            self.goes_on();
         } else if self.stuck.get() == 0 {
             self.stuck.set(now());
         }

@@ -78,7 +78,7 @@ where
         // the server would repeat that header, and close without a word.
         let offers = request.head().connection_type() == ConnectionType::Upgrade;
         let closes = offers || self.drain.as_ref().is_some_and(Drain::is_draining);
-        Answering { busy: connection.map(Busy), unread, old, closes, answer: self.app.call(request) }
+        Answering { busy: connection.map(Busy), begun: false, unread, old, closes, answer: self.app.call(request) }
     }
 }
 
@@ -148,6 +148,7 @@ pin_project! {
     /// A request that has no answer yet.
     pub struct Answering<A> {
         busy: Option<Busy>,
+        begun: bool,
         unread: Option<Rc<Cell<bool>>>,
         old: bool,
         closes: bool,
@@ -165,6 +166,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        if !*this.begun {
+            if let Some(Busy(connection)) = this.busy {
+                ready!(connection.poll_begin(cx));
+            }
+            *this.begun = true;
+        }
         let mut response = ready!(this.answer.poll(cx))?;
         let rest = this.unread.as_ref().is_some_and(|unread| unread.get());
         if let Some(Busy(connection)) = this.busy

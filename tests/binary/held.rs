@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use upstream::client::{Ask, Wire};
 use upstream::harness::{Proxy, TOKEN, chat_body, one, two};
 use upstream::{canned, records};
@@ -296,4 +297,45 @@ async fn a_client_that_does_not_read_gives_its_permit_back() {
     assert_eq!(proxy.metric_is("ai_proxy_provider_in_flight", &[], |count| count == 0.0).await, 0.0);
     assert_eq!(proxy.access(1).await.outcome(), "client_gone");
     drop(deaf);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_on_and_on_and_reads_nothing_piles_up_no_answers() {
+    let upstream = records().await;
+    // Some 50 KB of answer for a hundred bytes that ask.
+    let routes: String = (0..500).map(|nth| format!("  route-{nth}: {{ targets: [up/canned-model] }}\n")).collect();
+    let proxy = proxy(&(one(&upstream.base_url(), "") + &routes)).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let before = proxy.rss();
+    let asks = [
+        format!("GET /v1/models HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\n\r\n"),
+        "GET /v1/models HTTP/1.1\r\nhost: p\r\n\r\n".to_owned(),
+    ];
+    let mut clients = Vec::new();
+    for ask in asks.iter().cycle().take(6) {
+        let mut wire = tokio::net::TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        let (many, mut written) = (ask.repeat(500), 0);
+        // Until no more is taken; the kernel holds some on both sides.
+        while let Ok(taken) =
+            tokio::time::timeout(Duration::from_millis(700), wire.write(&many.as_bytes()[written % ask.len()..])).await
+        {
+            written += taken.unwrap();
+            assert!(written < 64 << 20, "all of it is read");
+        }
+        clients.push((wire, ask.len(), written));
+    }
+    let held = proxy.rss() - before;
+    assert!(held < 32 * 1024, "{held} KiB are held for six clients that read nothing");
+    // Who reads after all is answered on and on.
+    for (mut wire, length, written) in clients {
+        let (mut answers, mut rest, mut room) = (0, Vec::new(), vec![0; 64 * 1024]);
+        while answers < (written / length).min(500) {
+            let read =
+                tokio::time::timeout(Duration::from_secs(10), wire.read(&mut room)).await.expect("it goes on").unwrap();
+            assert_ne!(read, 0, "{answers} of {} were answered", written / length);
+            rest.extend_from_slice(&room[..read]);
+            answers += memchr::memmem::find_iter(&rest, b"HTTP/1.1 ").count();
+            rest.drain(..rest.len().saturating_sub(8));
+        }
+    }
 }
