@@ -116,6 +116,8 @@ fn by_told(status: u16, told: &Told) -> Fault {
         404 if told.is_missing_thing() => Fault::Client,
         404 if told.is_missing_model() => Fault::ModelMissing,
         404 | 405 | 501 => Fault::NotServed,
+        // OpenAI's, of what the request named; Bedrock says the same of its own model.
+        424 if told.is_connector() => Fault::Client,
         // A proxy in between, a dependency, an early hour, a flexible tier that is full: none of it is the request's.
         407 | 408 | 424 | 425 | 498 | 499 => Fault::Upstream,
         // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
@@ -153,6 +155,10 @@ pub(crate) fn error_of(value: &Value) -> Option<&Value> {
     match places.into_iter().filter_map(|place| value.pointer(place)).find(|error| !error.is_null()) {
         Some(error @ Value::Object(_)) => Some(error),
         Some(_) => Some(value),
+        // MiniMax's, which stands beside every answer of its.
+        None if value.pointer("/base_resp/status_code").and_then(Value::as_u64).is_some_and(|code| code != 0) => {
+            value.get("base_resp")
+        }
         // Cloudflare lists them.
         None if value.get("message").is_none() => {
             Some(value.pointer("/errors/0").filter(|error| error.is_object()).unwrap_or(value))

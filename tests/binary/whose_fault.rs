@@ -276,3 +276,35 @@ async fn an_answer_that_we_end_goes_on_at_nobodys_cost() {
     upstream.closed(0).await;
     proxy.idle().await;
 }
+
+/// A server of the client's own that does not answer: the provider is as well as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_tools_that_is_not_there_is_told_to_the_client_alone() {
+    let words = "Error retrieving tool list from MCP server: 'evil'. Http status code: 502 (Bad Gateway)";
+    let error = format!(
+        r#"{{"error":{{"message":"{words}","type":"external_connector_error","param":"tools","code":"http_error"}}}}"#
+    );
+    let failed = format!(
+        concat!(
+            "event: response.failed\n",
+            r#"data: {{"type":"response.failed","response":{{"status":"failed","output":[],"#,
+            r#""error":{{"code":"http_error","message":"{}"}}}}}}"#,
+            "\n\n"
+        ),
+        words
+    );
+    let length = format!("content-length: {}", failed.len());
+    let events = [canned::head(200, &["content-type: text/event-stream", &length]), failed.into_bytes()].concat();
+    for (said, stream, status) in [(canned::json(424, &[], error.as_bytes()), false, 424), (events, true, 200)] {
+        let upstream = chokes_on("evil", said).await;
+        let proxy = quick(&one(&upstream.base_url(), "breaker: { failures: 1 }")).start().await;
+        let evil = format!(r#"{{"model":"m","input":"x","stream":{stream},"tools":[{{"server_label":"evil"}}]}}"#);
+        for nth in 1..=6 {
+            let answer = proxy.post("/v1/responses", evil.clone()).await;
+            assert_eq!((answer.status, upstream.count()), (status, nth), "{}", answer.text());
+            assert!(answer.text().contains("Error retrieving tool list"), "{}", answer.text());
+        }
+        assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+        assert_eq!(proxy.health().await["status"], "ok");
+    }
+}

@@ -333,6 +333,102 @@ fn an_error_inside_a_200_says_when_to_come_back_if_it_is_about_that() {
     assert!(wait(day).day);
 }
 
+/// Its words name an address of the client's, and its status is one that Bedrock gives its own broken model.
+#[test]
+fn a_server_of_tools_that_the_request_names_is_the_clients() {
+    let mcp = |kind: &str, code: &str, message: &str| {
+        format!(r#"{{"error":{{"message":"{message}","type":"{kind}","param":"tools","code":"{code}"}}}}"#)
+    };
+    let words = "Error retrieving tool list from MCP server: 'wiki'. Http status code: 502 (Bad Gateway)";
+    for (status, body, fault) in [
+        (424, mcp("external_connector_error", "http_error", words), Fault::Client),
+        (424, mcp("external_connector_error", "timeout", "The server did not answer"), Fault::Client),
+        (200, mcp("external_connector_error", "http_error", words), Fault::Client),
+        (200, format!(r#"{{"response":{{"status":"failed","error":{{"code":"http_error","message":"{words}"}}}}}}"#), Fault::Client),
+        (424, mcp("server_error", "http_error", "The upstream broke"), Fault::Upstream),
+        (200, mcp("server_error", "http_error", "The upstream broke"), Fault::Upstream),
+        (
+            424,
+            r#"{"originalStatusCode":500,"resourceName":"r","message":"The request failed due to an error while processing the model."}"#.to_owned(),
+            Fault::Upstream,
+        ),
+    ] {
+        assert_eq!(judge(status, body.as_bytes()), fault, "{status} {body}");
+    }
+}
+
+#[test]
+fn an_account_that_is_empty_or_barred_is_not_the_requests_fault_whatever_its_status() {
+    for (status, body, fault) in [
+        (
+            412,
+            r#"{"error":{"object":"error","type":"error","code":"PRECONDITION_FAILED","message":"Account house-1 is suspended, possibly due to reaching the monthly spending limit or failure to pay past invoices."}}"#,
+            Fault::Credit,
+        ),
+        (412, r#"{"error":{"code":"PRECONDITION_FAILED","message":"Deployment is scaled to zero"}}"#, Fault::Client),
+        (
+            400,
+            r#"{"error":{"code":400,"message":"Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.","status":"FAILED_PRECONDITION"}}"#,
+            Fault::NotServed,
+        ),
+        (
+            400,
+            r#"{"code":"Arrearage","message":"Access denied, please make sure your account is in good standing.","request_id":"r"}"#,
+            Fault::Credit,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Access denied, please make sure your account is in good standing. For details, see: x","type":"invalid_request_error"}}"#,
+            Fault::Credit,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Budget has been exceeded! Current cost: 2.5, Max budget: 2.0","type":"budget_exceeded","param":null,"code":"400"}}"#,
+            Fault::Credit,
+        ),
+        (403, r#"{"error":{"message":"m","type":"new_api_error","code":"insufficient_user_quota"}}"#, Fault::Credit),
+        (403, r#"{"code":30001,"message":"Sorry, your account balance is insufficient","data":null}"#, Fault::Credit),
+        (403, r#"{"error":{"code":"AccountOverdueError","message":"m","type":"Forbidden"}}"#, Fault::Credit),
+        (
+            429,
+            r#"{"error":{"message":"Your account org-1 <ak-1> is suspended, please check your plan and billing details","type":"exceeded_current_quota_error"}}"#,
+            Fault::Credit,
+        ),
+        // What a client wrote, quoted.
+        (
+            400,
+            r#"{"error":{"message":"Budget has been exceeded!: Extra inputs are not permitted","type":"invalid_request_error"}}"#,
+            Fault::Client,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Account x is suspended: no such tool","type":"invalid_request_error"}}"#,
+            Fault::Client,
+        ),
+    ] {
+        assert_eq!(judge(status, body.as_bytes()), fault, "{status} {body}");
+    }
+}
+
+/// MiniMax tells its errors under a 200, by numbers of its own.
+#[test]
+fn a_number_of_minimax_says_whose_fault_it_is() {
+    for (code, fault) in [
+        (1_000, Fault::Upstream),
+        (1_002, Fault::RateLimited),
+        (1_004, Fault::Key),
+        (1_008, Fault::Credit),
+        (1_026, Fault::Client),
+        (1_039, Fault::RateLimited),
+        (2_013, Fault::Client),
+        (2_049, Fault::Key),
+    ] {
+        let body = format!(r#"{{"choices":null,"base_resp":{{"status_code":{code},"status_msg":"so it is"}}}}"#);
+        let failure = crate::watch::Failure::read(body.as_bytes());
+        assert_eq!((failure.fault, failure.message.as_str()), (fault, "so it is"), "{code}");
+    }
+}
+
 #[test]
 fn a_client_cannot_talk_a_key_out_of_service() {
     for text in [

@@ -49,10 +49,14 @@ impl Told {
                 told.codes.push(reason.to_ascii_lowercase());
             }
         }
+        // MiniMax numbers its errors.
+        if let Some(code) = error.get("status_code").and_then(Value::as_u64).and_then(minimax) {
+            told.codes.push(code.to_owned());
+        }
         let metadata = error.get("metadata");
         told.flagged = metadata.is_some_and(|m| m.get("reasons").is_some() || m.get("flagged_input").is_some());
         told.anothers = metadata.and_then(|m| m.get("provider_name")).is_some_and(Value::is_string);
-        told.message = ["message", "error", "detail", "error_description", "msg", "error_message"]
+        told.message = ["message", "error", "detail", "error_description", "msg", "error_message", "status_msg"]
             .into_iter()
             .find_map(|key| error.get(key).and_then(Value::as_str))
             .unwrap_or_default()
@@ -106,6 +110,8 @@ impl Told {
         self.has(CREDIT) || self.says(CREDIT_TEXTS)
             // xAI, 403: the words follow the team's id.
             || (self.says(&["Your team ", "Your newly created team "]) && self.message.contains("credits"))
+            // Fireworks, 412: they follow the account's. A request has no place for a name that stands so.
+            || (self.has(&["precondition_failed"]) && self.says(&["Account "]) && self.message.contains(" is suspended"))
     }
 
     pub(super) fn is_too_dear(&self) -> bool {
@@ -138,7 +144,11 @@ impl Told {
     /// The vendor does not serve the country that the gateway stands in.
     pub(super) fn is_wrong_place(&self) -> bool {
         self.has(&["unsupported_country_region_territory"])
-            || self.begins(&["User location is not supported", "Country, region, or territory not supported"])
+            || self.begins(&[
+                "User location is not supported",
+                "Country, region, or territory not supported",
+                "Gemini API free tier is not available in your country",
+            ])
     }
 
     pub(super) fn is_missing_model(&self) -> bool {
@@ -208,8 +218,14 @@ impl Told {
             || self.codes.iter().any(|code| code.ends_with("_policy"))
     }
 
+    /// A server of the client's own, whose tools the request names, does not answer.
+    pub(super) fn is_connector(&self) -> bool {
+        self.has(&["external_connector_error"])
+            || (self.has(&["http_error"]) && self.begins(&["Error retrieving tool list from MCP server"]))
+    }
+
     pub(super) fn is_client(&self) -> bool {
-        self.has(CLIENT) || self.codes.iter().any(|code| is_of_a_request(code))
+        self.is_connector() || self.has(CLIENT) || self.codes.iter().any(|code| is_of_a_request(code))
     }
 
     /// The status that its kind stands for, where it names none: inside a 200 there is no other.
@@ -234,6 +250,18 @@ fn is_of_a_request(code: &str) -> bool {
         || WITHIN.iter().any(|part| code.contains(part))
         || code.ends_with("file_not_found");
     of_a_request && !NOT.iter().any(|part| code.contains(part))
+}
+
+/// What a number of MiniMax's is called elsewhere (<https://platform.minimax.io/docs/api-reference/errorcode>).
+const fn minimax(status: u64) -> Option<&'static str> {
+    Some(match status {
+        1_002 | 1_039 | 1_041 | 2_045 | 2_056 => "rate_limit_exceeded",
+        1_004 | 2_049 => "invalid_api_key",
+        1_008 => "insufficient_balance",
+        1_026 | 1_027 => "content_filter",
+        2_013 => "invalid_parameter",
+        _ => return None,
+    })
 }
 
 /// Anthropic's kinds (<https://docs.anthropic.com/en/api/errors>), those of gRPC, and the codes that OpenAI's Responses
@@ -268,6 +296,11 @@ const CREDIT: &[&str] = &[
     "insufficient_balance",
     "insufficient_credits",
     "credits_exhausted",
+    // One API and what is made of it, Ark, Kimi, Model Studio.
+    "insufficient_user_quota",
+    "accountoverdueerror",
+    "exceeded_current_quota_error",
+    "arrearage",
 ];
 const CREDIT_TEXTS: &[&str] = &[
     "Your credit balance is too low",
@@ -279,6 +312,10 @@ const CREDIT_TEXTS: &[&str] = &[
     "Billing hard limit",
     // OpenRouter, 403.
     "Key limit exceeded",
+    // Model Studio, SiliconFlow, LiteLLM (whose type it gives the budget of a user that the request names as well).
+    "Access denied, please make sure your account is in good standing",
+    "Sorry, your account balance is insufficient",
+    "Budget has been exceeded!",
 ];
 
 const BAD_KEY: &[&str] = &[
