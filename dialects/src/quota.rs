@@ -4,7 +4,7 @@
 //! and `-minute`, Mistral's `-req-minute`, OpenRouter's bare `x-ratelimit-*` with a stamp in milliseconds, Anthropic's
 //! `anthropic-ratelimit-*` with RFC 3339 times, its subscriptions' `-unified-reset` in seconds since 1970, GitHub's
 //! `x-ratelimit-timeremaining`, Discord's and others' `x-ratelimit-reset-after`, the IETF draft's `ratelimit-reset`;
-//! `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is None. These are hints: how far one is believed is
+//! Azure's `x-ms-retry-after-ms`; `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is None. These are hints: how far one is believed is
 //! the caller's policy.
 
 mod header;

@@ -29,7 +29,7 @@ pub fn slot(name: &str) -> Option<Slot> {
     match name {
         "ratelimit-reset" => Some(Slot::Reset),
         "retry-after" => Some(Slot::RetryAfter),
-        "retry-after-ms" => Some(Slot::RetryAfterMs),
+        "retry-after-ms" | "x-ms-retry-after-ms" => Some(Slot::RetryAfterMs),
         _ => None,
     }
 }
@@ -75,12 +75,13 @@ fn anthropic(rest: &str) -> Option<Slot> {
 }
 
 /// Every name that [`slot`] knows.
-pub const NAMES: [&str; 39] = [
+pub const NAMES: [&str; 40] = [
     "ratelimit-reset",
     "x-ratelimit-reset-after",
     "x-ratelimit-timeremaining",
     "anthropic-ratelimit-unified-reset",
     "retry-after-ms",
+    "x-ms-retry-after-ms",
     "retry-after",
     "x-ratelimit-limit",
     "x-ratelimit-remaining",

@@ -65,6 +65,7 @@ fn retry_after_in_every_spelling() {
     assert_eq!(retry("1.5"), Some(1_500));
     assert_eq!(retry("Tue, 14 Nov 2023 22:13:50 GMT"), Some(30_000));
     assert_eq!(retry("Tue, 14 Nov 2000 22:13:50 GMT"), Some(0));
+    assert_eq!(scan([("x-ms-retry-after-ms", "40000")], NOW).retry_after_ms, Some(40_000));
     let both = [("retry-after", "1"), ("retry-after-ms", "250")];
     assert_eq!(scan(both, NOW).retry_after_ms, Some(250));
     assert_eq!(scan(both.into_iter().rev(), NOW).retry_after_ms, Some(250));

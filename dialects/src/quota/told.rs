@@ -2,7 +2,8 @@
 //!
 //! Sources: Gemini's `google.rpc.RetryInfo` and `QuotaFailure` among an error's `details`, OpenRouter's
 //! `error.metadata.headers`, and sentences: OpenAI's and Groq's "try again in 1m30s", Gemini's "retry in 34.07s", Azure's
-//! "retry after 22 seconds", GitHub's "wait 57 seconds". A hint as the headers' are, and believed as far.
+//! "retry after 22 seconds", GitHub's "wait 57 seconds"; Hugging Face's `estimated_time` of a model that loads, and
+//! FastAPI's list under `detail`. A hint as the headers' are, and believed as far.
 //!
 //! Always: what stands in quotation marks is not read, for a message quotes what the client sent.
 
@@ -48,7 +49,8 @@ fn of_error(error: &Value, now_unix_ms: u64) -> Told {
 
 fn texts(error: &Value) -> impl Iterator<Item = &str> {
     let members = ["message", "error", "detail"].into_iter().filter_map(|name| error.get(name)?.as_str());
-    members.chain(error.as_str())
+    let listed = error.get("detail").and_then(Value::as_array).into_iter().flatten().take(16);
+    members.chain(listed.filter_map(|entry| entry.get("msg")?.as_str())).chain(error.as_str())
 }
 
 /// OpenRouter's `raw`: the error of whom it asked, as that one wrote it.
@@ -81,9 +83,12 @@ fn is_of_a_day(detail: &Value) -> bool {
         .any(|violation| violation.get("quotaId").and_then(Value::as_str).is_some_and(|quota| quota.contains("PerDay")))
 }
 
-/// Seconds, under a name of their own.
+/// Seconds or milliseconds, under a name of their own.
 fn members(error: &Value) -> Option<u64> {
-    let names = ["retry_after", "retry_after_seconds", "retryAfter", "resets_in_seconds"];
+    if let Some(ms) = error.get("retry_after_ms").and_then(Value::as_u64).filter(|ms| *ms > 0) {
+        return Some(ms);
+    }
+    let names = ["retry_after", "retry_after_seconds", "retryAfter", "resets_in_seconds", "estimated_time"];
     let seconds = names.into_iter().find_map(|name| error.get(name))?;
     match seconds {
         Value::Number(seconds) => value::retry_after_ms(&seconds.to_string(), 0),
@@ -106,13 +111,15 @@ fn in_metadata(metadata: &Value, now_unix_ms: u64) -> Option<u64> {
 }
 
 /// What a wait follows in a sentence; without regard to case.
-const BEFORE: [&[u8]; 12] = [
+const BEFORE: [&[u8]; 14] = [
     b"try again in ",
     b"try again after ",
     b"retry in ",
     b"retry after ",
+    b"retry after: ",
     b"retry your request in ",
     b"retry your request after ",
+    b"please wait for ",
     b"please wait ",
     b"will reset after ",
     b"will reset in ",
@@ -204,6 +211,8 @@ mod tests {
             ("Please Try Again In 2 minutes, 3 seconds", 123_000),
             ("Rate limit of 10 per 60s exceeded. Please wait 57 seconds before retrying.", 57_000),
             ("Retry after 7", 7_000),
+            ("Rate limit reached. Please wait for 40 seconds.", 40_000),
+            ("Rate limit exceeded, retry after: 40s", 40_000),
             ("Your quota will reset after 3s.", 3_000),
             ("Quota will reset in 40s", 40_000),
             ("Please try again in about 40 seconds", 40_000),
@@ -264,6 +273,9 @@ mod tests {
         assert_eq!(wait(r#"{"message":"Please retry after 3 seconds"}"#), Some(3_000));
         assert_eq!(wait(r#"{"error":"slow down, try again in 5s"}"#), Some(5_000));
         assert_eq!(wait(r#"{"retry_after":1.5}"#), Some(1_500));
+        assert_eq!(wait(r#"{"error":{"message":"busy","retry_after_ms":1500}}"#), Some(1_500));
+        assert_eq!(wait(r#"{"error":"Model x is currently loading","estimated_time":20.5}"#), Some(20_500));
+        assert_eq!(wait(r#"{"detail":[{"loc":["x"],"msg":"m"},{"msg":"try again in 40s"}]}"#), Some(40_000));
         assert_eq!(wait("Rate limited. Please try again in 40s"), Some(40_000));
         assert_eq!(wait(r#""try again in 40s""#), Some(40_000));
         assert_eq!(wait(r#"{"detail":"Too many requests, try again in 40 seconds"}"#), Some(40_000));
