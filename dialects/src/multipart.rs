@@ -109,6 +109,14 @@ impl<'b> Finder<'b> {
     }
 
     fn walk(&mut self) -> Walk {
+        // An empty preamble (RFC 2046): one line end, which every reader passes over.
+        if self.at == 0 {
+            match self.seen.get(LEAD..) {
+                Some(b"\r") => return Walk::More,
+                Some([b'\r', b'\n', ..]) => self.at = LEAD,
+                _ => {}
+            }
+        }
         loop {
             let Some(rest) = self.seen.get(self.at..) else {
                 return Walk::Ended;

@@ -34,6 +34,25 @@ fn the_model_is_found_however_the_body_is_cut() {
     }
 }
 
+/// Every reader passes over one line end, the preamble of nothing; of more some see the end of the form.
+#[test]
+fn one_line_end_may_stand_in_front() {
+    let body = [part("language", "en"), part("model", "whisper-1"), file(300), "--BoUnD--\r\n".into()].concat();
+    let ahead = format!("\r\n{body}");
+    for piece in 1..ahead.len() + 1 {
+        let Step::Found(found) = run(&ahead, piece) else { panic!("{piece}") };
+        assert_eq!(&ahead[found.span], "whisper-1");
+    }
+    let mut finder = Finder::new("BoUnD");
+    assert!(matches!(finder.push(ahead.as_bytes()), Step::Found(_)));
+    assert!(!matches!(finder.watch(ahead.as_bytes()).seen(), Seen::Odd | Seen::Conflict));
+    for front in ["\r\n\r\n", "\n", "\r", "\r\r\n", " \r\n", "\r\nx\r\n"] {
+        for piece in [1, 2, 3, 1_000] {
+            assert_eq!(run(&format!("{front}{body}"), piece), Step::NotHere, "{front:?} {piece}");
+        }
+    }
+}
+
 #[test]
 fn the_model_behind_a_small_file_is_found_and_behind_a_large_one_not() {
     let behind = |bytes| [file(bytes), part("model", "whisper-1"), "--BoUnD--\r\n".into()].concat();
