@@ -142,6 +142,56 @@ impl<'de> Deserialize<'de> for Weight {
     }
 }
 
+/// Whether anything in a value is filled: neither null, zero, false nor empty, however deep it stands. Many servers
+/// send `"error": {"message": "", "code": null}` beside a good answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filled(pub bool);
+
+impl<'de> Deserialize<'de> for Filled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Filled;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_unit<E>(self) -> Result<Filled, E> {
+                Ok(Filled(false))
+            }
+            fn visit_bool<E>(self, v: bool) -> Result<Filled, E> {
+                Ok(Filled(v))
+            }
+            fn visit_u64<E>(self, v: u64) -> Result<Filled, E> {
+                Ok(Filled(v != 0))
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Filled, E> {
+                Ok(Filled(v != 0))
+            }
+            fn visit_f64<E>(self, v: f64) -> Result<Filled, E> {
+                Ok(Filled(v != 0.0))
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Filled, E> {
+                Ok(Filled(!v.is_empty()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Filled, A::Error> {
+                let mut any = false;
+                while let Some(item) = seq.next_element::<Filled>()? {
+                    any |= item.0;
+                }
+                Ok(Filled(any))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Filled, A::Error> {
+                let mut any = false;
+                while let Some((_, value)) = map.next_entry::<IgnoredAny, Filled>()? {
+                    any |= value.0;
+                }
+                Ok(Filled(any))
+            }
+        }
+        deserializer.deserialize_any(Look)
+    }
+}
+
 /// A key out of a fixed set, compared without being copied (an escaped key is unescaped first).
 macro_rules! keys {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $($text:literal)|+),+ $(,)? }) => {

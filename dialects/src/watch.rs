@@ -22,7 +22,7 @@ pub(crate) mod bounds;
 mod elements;
 mod events;
 pub(crate) mod flat;
-mod foreign;
+pub(crate) mod foreign;
 pub(crate) mod frame;
 mod hide;
 mod kind;
@@ -41,6 +41,11 @@ use kind::{Kind, Label};
 use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
+
+/// Whether a content type promises a stream of events.
+pub fn names_events(content_type: &str) -> bool {
+    Label::of(content_type) == Label::Events
+}
 
 /// What a chunk brought.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,6 +103,8 @@ pub struct Watch {
     mode: Mode,
     endpoint: Endpoint,
     label: Label,
+    /// The first letters of what may be events or bare text.
+    begun: Vec<u8>,
     strip: bool,
     to_close: bool,
     asked: Asked,
@@ -142,7 +149,7 @@ impl Watch {
             true if label == Label::Page && !kind::may_be_empty(endpoint, label) => Mode::Foreign(foreign::PAGE),
             true => Mode::Opaque { bytes: 0 },
         };
-        Self { mode, endpoint, label, strip: false, to_close: false, asked: Asked::Any }
+        Self { mode, endpoint, label, begun: Vec::new(), strip: false, to_close: false, asked: Asked::Any }
     }
 
     /// From now on [`Seen::strip`] names events that hold nothing but usage: the client did not ask for them.
@@ -167,8 +174,15 @@ impl Watch {
             return sse.push(chunk);
         }
         let Mode::Blank { bytes } = &self.mode else { return self.look(chunk) };
+        if !self.begun.is_empty() {
+            return self.go_on(chunk);
+        }
         let beginning = chunk.trim_ascii_start();
         let blank = chunk.len() - beginning.len();
+        if !beginning.is_empty() && kind::is_open(self.endpoint, self.label, beginning) {
+            self.begun.extend_from_slice(beginning);
+            return Seen { upto: blank, ..Seen::default() };
+        }
         let bytes = bytes.saturating_add(blank);
         if beginning.is_empty() && bytes <= whole::HOLD {
             self.mode = Mode::Blank { bytes };
@@ -190,6 +204,17 @@ impl Watch {
         let mut seen = self.look(beginning);
         seen.upto += blank;
         seen.strip = seen.strip.map(|strip| strip.start + blank..strip.end + blank);
+        seen
+    }
+
+    /// Looks at the first letters again, with what has come behind them.
+    #[cold]
+    fn go_on(&mut self, chunk: &[u8]) -> Seen {
+        let mut begun = std::mem::take(&mut self.begun);
+        let before = begun.len();
+        begun.extend_from_slice(chunk);
+        let mut seen = self.push(&begun);
+        seen.upto = seen.upto.saturating_sub(before);
         seen
     }
 
@@ -219,7 +244,7 @@ impl Watch {
             Mode::Opaque { .. } => Err(Cut::Broken),
             Mode::Foreign(what) => Err(Cut::Foreign(what)),
             Mode::Blank { .. } if !framing_clean => Err(Cut::Broken),
-            Mode::Blank { .. } if kind::may_be_empty(self.endpoint, self.label) => Ok(()),
+            Mode::Blank { .. } if !self.begun.is_empty() || kind::may_be_empty(self.endpoint, self.label) => Ok(()),
             Mode::Blank { .. } => Err(Cut::Foreign(foreign::EMPTY)),
         }
     }

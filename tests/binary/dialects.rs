@@ -120,7 +120,8 @@ async fn names_that_no_provider_takes_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gemini_to_gemini_keeps_the_path_and_the_form_of_the_stream() {
     let body = r#"{"contents":[{"role":"user","parts":[{"text":"confidential prompt"}]}]}"#;
-    let answered = r#"{"candidates":[{"content":{"parts":[{"text":"hi"}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":1,"totalTokenCount":4}}"#;
+    // An answer of each verb in one.
+    let answered = r#"{"totalTokens":4,"candidates":[{"content":{"parts":[{"text":"hi"}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":1,"totalTokenCount":4}}"#;
     let upstream = answers(Reply::json(200, &[], answered.as_bytes())).await;
     let yaml = of_kind("gemini", upstream.base_url().trim_end_matches("/v1"), "models: ['ab:c/d', canned-model]");
     let proxy = proxy(&yaml).await;

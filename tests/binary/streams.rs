@@ -321,3 +321,49 @@ async fn an_answer_that_is_no_stream_to_who_asked_for_one_passes_as_it_is() {
     assert_eq!((answer.status, answer.body), (200, canned::chat()));
     assert_eq!(proxy.access(0).await.tokens(), Some((11, 7, false)));
 }
+
+/// Caches and small gateways send a stream in one piece and tell its length: an error event has to follow all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_a_told_length_that_lacks_its_end_says_so() {
+    let chat = r#"data: {"id":"x","choices":[{"index":0,"delta":{"content":"half"},"finish_reason":null}]}"#;
+    let said = "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"half\"}";
+    let delta = concat!(
+        "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[]}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"half\"}}"
+    );
+    let part = r#"data: {"candidates":[{"content":{"parts":[{"text":"half"}]}}]}"#;
+    let element = r#"[{"candidates":[{"content":{"parts":[{"text":"half"}]}}]}"#;
+    let (input, messages) = (r#"{"model":"m","input":"x","stream":true}"#, r#"[{"role":"user","content":"x"}]"#);
+    let ask = format!(r#"{{"model":"m","max_tokens":9,"stream":true,"messages":{messages}}}"#);
+    let contents = r#"{"contents":[{"parts":[{"text":"x"}]}]}"#;
+    for (kind, path, body, said) in [
+        ("openai", "/v1/chat/completions", &*ask, chat),
+        ("openai", "/v1/responses", input, said),
+        ("anthropic", "/v1/messages", &ask, delta),
+        ("gemini", "/v1beta/models/m:streamGenerateContent?alt=sse", contents, part),
+        ("gemini", "/v1beta/models/m:streamGenerateContent", contents, element),
+    ] {
+        for label in ["text/event-stream", "application/json", "text/plain"] {
+            let text = format!("{said}\n\n");
+            let (label_line, length) = (format!("content-type: {label}"), format!("content-length: {}", text.len()));
+            let whole = [canned::head(200, &[&label_line, &length]), text.into_bytes()].concat();
+            let upstream = Upstream::start(move |mut connection| {
+                let whole = whole.clone();
+                async move {
+                    while connection.request().await?.is_some() {
+                        connection.send(&whole).await?;
+                    }
+                    Ok(())
+                }
+            })
+            .await;
+            let yaml = one(&upstream.base_url(), "").replace("kind: openai", &format!("kind: {kind}"));
+            let proxy = proxy_without_retries(&yaml).await;
+            let answer = proxy.open(path, body).await.answer().await;
+            let what = format!("{path} {label}: {}", answer.text());
+            assert_eq!((answer.status, answer.header("content-length")), (200, None), "{what}");
+            assert!(answer.text().contains("half") && answer.text().contains("\"error\""), "{what}");
+            assert_eq!(proxy.access(0).await.outcome(), "cut", "{what}");
+        }
+    }
+}

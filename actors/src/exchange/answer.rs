@@ -45,7 +45,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// Only those that may pass.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Bytes of the body, where the upstream told.
+    /// Bytes of the body, where the upstream told. Never of a stream, which an error event of ours may have to follow.
     pub length: Option<u64>,
     pub body: Box<AnswerBody>,
 }
@@ -110,8 +110,9 @@ impl Answer {
         let framing = Framing::of(&response);
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, false);
-        let changed = strip_usage || translation.is_some();
         let (content_type, encoded) = (super::content_type(&response), super::is_encoded(&response));
+        let may_change =
+            strip_usage || translation.is_some() || streaming != Streaming::No || watch::names_events(content_type);
         let seen_by = match translation {
             Some(translation) => {
                 headers.retain(|(name, _)| name != CONTENT_TYPE && name != CONTENT_ENCODING);
@@ -138,7 +139,7 @@ impl Answer {
             status: response.status(),
             headers,
             length: match framing {
-                Framing::Length(length) if !changed => Some(length),
+                Framing::Length(length) if !may_change => Some(length),
                 _ => None,
             },
             body: Box::new(AnswerBody {
@@ -176,6 +177,9 @@ impl Answer {
     /// Says what the body is, where the upstream said something else: SDKs believe it.
     pub(super) fn relabel(&mut self) {
         let Observer::Watch(watch) = &self.body.seen_by else { return };
+        if watch.is_sse() || watch.is_array() {
+            self.length = None;
+        }
         if let Some(content_type) = watch.relabel() {
             self.headers.retain(|(name, _)| name != CONTENT_TYPE);
             self.headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));

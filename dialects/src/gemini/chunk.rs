@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Weight, keys};
+use crate::json::{Filled, Weight, keys};
 use crate::watch::flat::Flat;
 use crate::watch::needle::CANDIDATES;
 
@@ -71,8 +71,8 @@ impl<'de> Visitor<'de> for Read {
                     chunk.content |= blocked;
                     chunk.finished |= blocked;
                 }
-                Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
-                Key::Usage => chunk.ours |= map.next_value::<Weight>()?.0,
+                Key::Error => chunk.failed |= map.next_value::<Filled>()?.0,
+                Key::Usage => chunk.ours |= map.next_value::<Filled>()?.0,
                 // Mistral's.
                 Key::Object => chunk.failed |= map.next_value::<&RawValue>()?.get() == r#""error""#,
                 Key::Said => flat.says(map.next_value()?),

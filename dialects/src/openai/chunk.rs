@@ -8,8 +8,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Weight, keys};
+use crate::json::{Filled, Weight, keys};
 use crate::watch::flat::Flat;
+use crate::watch::foreign::is_refusal;
 use crate::watch::needle::CHOICES;
 
 /// What one chunk means for the relay.
@@ -45,6 +46,7 @@ keys! { Key {
     Choices = "choices",
     Error = "error",
     Object = "object",
+    Base = "base_resp",
     // Writer's completions, in a format of their own.
     Value = "value",
     Said = "message" | "msg" | "detail",
@@ -60,7 +62,7 @@ impl<'de> Visitor<'de> for Read {
         f.write_str("a chunk")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Chunk, A::Error> {
-        let (mut chunk, mut flat) = (Chunk::default(), Flat::default());
+        let (mut chunk, mut flat, mut refused) = (Chunk::default(), Flat::default(), false);
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Choices => {
@@ -71,10 +73,11 @@ impl<'de> Visitor<'de> for Read {
                     chunk.finished |= choices.finished;
                     chunk.failed |= choices.failed;
                 }
-                Key::Error => chunk.failed |= map.next_value::<Weight>()?.0,
+                Key::Error => chunk.failed |= map.next_value::<Filled>()?.0,
                 // Mistral's.
                 Key::Object => chunk.flat |= map.next_value::<&RawValue>()?.get() == r#""error""#,
                 Key::Value => chunk.content |= map.next_value::<Weight>()?.0,
+                Key::Base => refused |= is_refusal(map.next_value()?),
                 Key::Said => flat.says(map.next_value()?),
                 Key::Named => flat.names(map.next_value()?),
                 Key::Code => flat.code(map.next_value()?),
@@ -83,7 +86,8 @@ impl<'de> Visitor<'de> for Read {
                 }
             }
         }
-        chunk.flat |= !chunk.ours && flat.is_error();
+        let has_choice = chunk.ours && !chunk.no_choices;
+        chunk.flat |= !chunk.ours && flat.is_error() || !has_choice && refused;
         chunk.flat &= !chunk.failed;
         chunk.failed |= chunk.flat;
         chunk.said = flat.said && !chunk.ours && !chunk.failed;
@@ -156,7 +160,7 @@ impl<'de> Deserialize<'de> for Choice {
                         ChoiceKey::Delta => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Text => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Finish => choice.finish = map.next_value()?,
-                        ChoiceKey::Error => choice.failed |= map.next_value::<Weight>()?.0,
+                        ChoiceKey::Error => choice.failed |= map.next_value::<Filled>()?.0,
                         ChoiceKey::Other => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -290,6 +294,7 @@ mod tests {
             r#"{"success":false,"message":"m"}"#,
             r#"{"status_code":"503","detail":"m"}"#,
             r#"{"error_message":"m"}"#,
+            r#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"m"}}"#,
         ] {
             let chunk = look(data.as_bytes());
             assert!(chunk.failed && !chunk.content, "{data}");
@@ -326,6 +331,7 @@ mod tests {
             r#"{"message":{"content":"x"}}"#,
             r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
             r#"{"choices":[],"message":"x"}"#,
+            r#"{"choices":[],"base_resp":{"status_code":0,"status_msg":""}}"#,
             r#"{"object":"chat.completion.chunk","usage":{"prompt_tokens":1}}"#,
         ] {
             let chunk = look(data.as_bytes());

@@ -14,13 +14,13 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::Endpoint;
 use crate::conversation::Maybe;
 use crate::json::object::object;
-use crate::json::{Weight, keys};
+use crate::json::{Filled, keys};
 use crate::watch::long::holds_error;
 
 /// What an event's type means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Says only that work goes on.
+    /// Says only that work goes on, or nothing that a client of this endpoint reads.
     Idle,
     /// Tells what it has cost by now, and nothing of the answer.
     Cost,
@@ -35,17 +35,18 @@ pub enum Step {
     Error,
 }
 
-/// Judges an event by its type. What is unknown counts as content.
+/// Judges an event by its type. What is unknown counts as content, but for another family's ([`is_own`]).
 pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
     match kind {
         b"error" => return Step::Error,
         b"keepalive" | b"ping" | b"heartbeat" => return Step::Idle,
+        _ if !is_own(endpoint, kind) => return Step::Idle,
         _ if kind.ends_with(b".delta") => return Step::Delta,
         _ => {}
     }
     match endpoint {
         Endpoint::Responses => match kind {
-            b"response.created" | b"response.queued" | b"response.in_progress" | b"codex.rate_limits" => Step::Idle,
+            b"response.created" | b"response.queued" | b"response.in_progress" => Step::Idle,
             b"response.completed" | b"response.incomplete" => Step::Done,
             b"response.failed" | b"response.error" => Step::Failed,
             _ => Step::Content,
@@ -84,6 +85,32 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
     }
 }
 
+/// Whether an event is of the family that the endpoint streams: another's alone are no answer, and beside an answer its
+/// clients pass over them. Of pictures and sound servers have families of their own.
+pub fn is_own(endpoint: Endpoint, kind: &[u8]) -> bool {
+    match endpoint {
+        Endpoint::Responses => kind.starts_with(b"response."),
+        Endpoint::Messages => kind.starts_with(b"message_") || kind.starts_with(b"content_block_"),
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::Moderations
+        | Endpoint::Rerank
+        | Endpoint::ImagesGenerations
+        | Endpoint::ImagesEdits
+        | Endpoint::ImagesVariations
+        | Endpoint::AudioSpeech
+        | Endpoint::AudioTranscriptions
+        | Endpoint::AudioTranslations
+        | Endpoint::CountTokens
+        | Endpoint::GenerateContent
+        | Endpoint::GeminiCountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::BatchEmbedContents
+        | Endpoint::Converse => true,
+    }
+}
+
 /// A kind of event that one of these families has, or may have one day.
 pub fn is_known(kind: &[u8]) -> bool {
     kind.contains(&b'.') || kind.starts_with(b"content_block")
@@ -92,7 +119,7 @@ pub fn is_known(kind: &[u8]) -> bool {
 /// Whether the last event of a response tells that it broke, whatever its name says.
 pub fn is_broken(data: &[u8]) -> bool {
     object! { struct Event<'a> { response: Response<'a> = "response", } }
-    object! { struct Response<'a> { error: Weight = "error", status: Maybe<'a> = "status", } }
+    object! { struct Response<'a> { error: Filled = "error", status: Maybe<'a> = "status", } }
     static FAILED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"failed\""));
     if FAILED.find(data).is_none() && !holds_error(data) {
         return false;

@@ -20,7 +20,8 @@ pub struct Answer {
     pub terminal: bool,
     /// A finish reason was seen: with it, an orderly end will do for servers that send no `[DONE]`.
     finished: bool,
-    /// Some event was of the format that this endpoint streams. One that never is has no end that we could know.
+    /// Some event was part of an answer in the format that this endpoint streams: of chunks one with a choice. A stream
+    /// without one has no end that we could know.
     pub ours: bool,
     /// It has ended, and was no answer.
     pub foreign: bool,
@@ -111,7 +112,7 @@ impl Answer {
         let usage = self.cost(data);
         self.usage = usage.or(self.usage);
         let chunk = chunk::look(data);
-        self.ours |= chunk.ours;
+        self.ours |= chunk.ours && !chunk.no_choices;
         self.finished |= chunk.finished;
         self.words |= chunk.said;
         if chunk.failed {
@@ -236,7 +237,8 @@ impl Answer {
     }
 
     fn typed_step(&mut self, kind: &[u8], data: &[u8]) -> Step {
-        let begun = std::mem::replace(&mut self.ours, true);
+        let begun = self.ours;
+        self.ours |= typed::is_own(self.endpoint, kind);
         match typed::step(self.endpoint, kind) {
             // Nothing has begun that could end.
             Step::Done if self.endpoint == Endpoint::Messages && !begun => {
@@ -245,8 +247,10 @@ impl Answer {
             }
             Step::Done if self.endpoint == Endpoint::Responses && typed::is_broken(data) => Step::Failed,
             // A kind of nobody's, and the words of an error.
-            Step::Content if !typed::is_known(kind) && data.starts_with(b"{") && chunk::look(data).failed => {
-                Step::Error
+            step @ (Step::Content | Step::Idle) if !typed::is_known(kind) && data.starts_with(b"{") => {
+                let chunk = chunk::look(data);
+                self.words |= chunk.said;
+                if chunk.failed { Step::Error } else { step }
             }
             step => step,
         }
@@ -285,7 +289,7 @@ impl Answer {
             b"" | b"message" => typed::kind(head),
             name => Some(String::from_utf8_lossy(name)),
         };
-        self.ours |= kind.is_some();
+        self.ours |= kind.as_ref().is_some_and(|kind| typed::is_own(self.endpoint, kind.as_bytes()));
         let step = kind.map_or(Step::Content, |kind| typed::step(self.endpoint, kind.as_bytes()));
         match step {
             Step::Done | Step::Failed => self.terminal = true,

@@ -2,19 +2,18 @@
 //!
 //! An answer has a member of its endpoint's with a value of the right kind; without one (`{"status":"ok"}`,
 //! `{"code":401,"msg":"...","data":null}`) no client can read it. Odd or missing members beside it are the client's to
-//! judge. An error that is told beside an answer, or within its choice, is an error.
+//! judge. An error that is told beside an answer, or within its choice, is an error. A usage makes an answer only where
+//! answers have no shape of their own (pictures, sound, ranks, and Gemini's of nothing but counts), and none of zeros.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::needle::ERROR;
-use crate::Endpoint;
+use super::needle::{CHOICES, ERROR};
 use crate::json::object::object;
-use crate::json::{Weight, keys};
+use crate::json::{Filled, Weight, keys};
+use crate::{Endpoint, Usage};
 
 pub const EMPTY: &str = "an empty body";
 pub const PAGE: &str = "a web page";
@@ -32,16 +31,18 @@ pub enum Verdict {
     Open,
 }
 
-/// Judges what seems to be a whole document. `told`: it tells its usage.
-pub fn judge(endpoint: Endpoint, document: &[u8], told: bool) -> Verdict {
-    // Who tells its usage has answered, or tells its error in so many words.
-    if told && ERROR.find(document).is_none() {
+/// Judges what seems to be a whole document. `usage`: what it tells of it.
+pub fn judge(endpoint: Endpoint, document: &[u8], usage: Option<Usage>) -> Verdict {
+    // Nearly every answer: so it need not be read.
+    if usage.is_some() && has_choice(endpoint, document) && ERROR.find(document).is_none() {
         return Verdict::Answer;
     }
-    let mut look = Look { endpoint, beginning: false, begun: false, answer: false, error: false };
+    let told = is_told_by_usage(endpoint) && usage.is_some_and(|usage| usage.input > 0 || usage.output > 0);
+    let mut look = Look::new(endpoint);
     match look.read(document) {
         Ok(()) if look.error => Verdict::Error,
         Ok(()) if told || look.answer => Verdict::Answer,
+        Ok(()) if look.refused => Verdict::Error,
         Ok(()) => Verdict::Foreign,
         Err(error) if error.is_eof() => Verdict::Open,
         // `NaN` and the like within an answer are the client's to judge; a transcript may begin with a brace.
@@ -52,7 +53,7 @@ pub fn judge(endpoint: Endpoint, document: &[u8], told: bool) -> Verdict {
 
 /// Whether a document begins as an answer: nothing of its members is told before one that answers have.
 pub fn begins(endpoint: Endpoint, document: &[u8]) -> bool {
-    let mut look = Look { endpoint, beginning: true, begun: false, answer: false, error: false };
+    let mut look = Look { beginning: true, ..Look::new(endpoint) };
     look.read(document).is_err() && look.begun && !look.error
 }
 
@@ -63,6 +64,53 @@ pub fn bare(bytes: &[u8]) -> &[u8] {
     bytes.get(begin..).unwrap_or_default()
 }
 
+/// Whether a chat answer's choice stands at the document's top; searched for, not read. Only one bracket is open before
+/// it, and in a text the key's quotes would be escaped.
+fn has_choice(endpoint: Endpoint, document: &[u8]) -> bool {
+    let Some(at) = CHOICES.find(document).filter(|_| matches!(endpoint, Endpoint::Chat | Endpoint::Completions)) else {
+        return false;
+    };
+    let (before, rest) = document.split_at_checked(at).unwrap_or_default();
+    const fn after(rest: &[u8], byte: u8) -> Option<&[u8]> {
+        match rest.trim_ascii_start().split_first() {
+            Some((first, rest)) if *first == byte => Some(rest.trim_ascii_start()),
+            _ => None,
+        }
+    }
+    let value = rest.get(CHOICES.needle().len()..).unwrap_or_default();
+    let choice = after(value, b':').and_then(|value| after(value, b'[')?.strip_prefix(b"{"));
+    bare(before).first() == Some(&b'{')
+        && memchr::memchr2_iter(b'{', b'[', before).count() == 1
+        && choice.is_some_and(|choice| choice.trim_ascii_start().starts_with(b"\""))
+}
+
+/// Whether answers have so many shapes that one which tells its cost is taken for one; or, as Gemini's, may hold
+/// nothing else.
+const fn is_told_by_usage(endpoint: Endpoint) -> bool {
+    use Endpoint as E;
+    match endpoint {
+        E::GenerateContent
+        | E::Rerank
+        | E::ImagesGenerations
+        | E::ImagesEdits
+        | E::ImagesVariations
+        | E::AudioSpeech
+        | E::AudioTranscriptions
+        | E::AudioTranslations => true,
+        E::Chat
+        | E::Completions
+        | E::Responses
+        | E::Messages
+        | E::CountTokens
+        | E::GeminiCountTokens
+        | E::Embeddings
+        | E::EmbedContent
+        | E::BatchEmbedContents
+        | E::Moderations
+        | E::Converse => false,
+    }
+}
+
 const fn is_transcript(endpoint: Endpoint) -> bool {
     matches!(endpoint, Endpoint::AudioTranscriptions | Endpoint::AudioTranslations)
 }
@@ -71,6 +119,7 @@ keys! { Key {
     Error = "error",
     Object = "object",
     Status = "status",
+    Base = "base_resp",
     Choices = "choices",
     Data = "data",
     Output = "output",
@@ -99,9 +148,15 @@ struct Look {
     /// One had the right kind of value.
     answer: bool,
     error: bool,
+    /// MiniMax's way to tell an error, which is one only where no answer stands beside it.
+    refused: bool,
 }
 
 impl Look {
+    const fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, beginning: false, begun: false, answer: false, error: false, refused: false }
+    }
+
     fn read(&mut self, document: &[u8]) -> serde_json::Result<()> {
         let document = bare(document);
         let mut json = serde_json::Deserializer::from_slice(document);
@@ -181,8 +236,9 @@ impl<'de> Visitor<'de> for &mut Look {
             if self.begun && self.beginning {
                 return Err(A::Error::custom("nothing more is asked"));
             }
-            if is_member || matches!(key, Key::Error | Key::Object | Key::Status) {
+            if is_member || matches!(key, Key::Error | Key::Object | Key::Status | Key::Base) {
                 let value = map.next_value::<&RawValue>()?;
+                self.refused |= key == Key::Base && is_refusal(value);
                 self.answer |= is_member && self.is_value(key, value);
                 self.error |= self.is_error(key, value);
             } else {
@@ -232,8 +288,13 @@ fn is_number(value: &RawValue) -> bool {
 
 /// An `error` that says something: not that there is none.
 fn is_error(value: &RawValue) -> bool {
-    let inside = serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(value.get());
-    is_filled(value) && inside.map_or(true, |inside| inside.into_values().any(is_filled))
+    serde_json::from_str::<Filled>(value.get()).map_or_else(|_| is_filled(value), |filled| filled.0)
+}
+
+/// A `base_resp` with another status than that of success.
+pub fn is_refusal(value: &RawValue) -> bool {
+    object! { struct Base<'a> { status: Filled = "status_code", } }
+    serde_json::from_str::<Base<'_>>(value.get()).is_ok_and(|base| base.status.is_some_and(|status| status.0))
 }
 
 /// Whether a choice, or what stands for a whole answer, tells that it failed.
@@ -322,10 +383,41 @@ mod tests {
             (Endpoint::AudioSpeech, r#"{"detail":"Not Found"}"#, Foreign),
             (Endpoint::Moderations, r#"{"anything":1}"#, Foreign),
         ] {
-            assert_eq!(judge(endpoint, document.as_bytes(), false), verdict, "{endpoint:?} {document}");
+            assert_eq!(judge(endpoint, document.as_bytes(), None), verdict, "{endpoint:?} {document}");
         }
-        let told = r#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
-        assert_eq!(judge(Endpoint::Chat, told.as_bytes(), true), Answer);
+    }
+
+    #[test]
+    fn a_usage_alone_is_no_answer() {
+        use Verdict::{Answer, Error, Foreign};
+        let usage = |input| Some(Usage { input, ..Usage::default() });
+        for (endpoint, document, verdict) in [
+            (Endpoint::Chat, r#"{"choices":[],"usage":{"prompt_tokens":1}}"#, Foreign),
+            (Endpoint::Chat, r#"{"object":"list","data":[{"embedding":[1]}],"usage":{"prompt_tokens":1}}"#, Foreign),
+            (Endpoint::Chat, r#"{"type":"message","content":[{"text":"a"}],"usage":{"input_tokens":1}}"#, Foreign),
+            (Endpoint::Chat, r#"{"object":"response","output":[{}],"usage":{"input_tokens":1}}"#, Foreign),
+            (Endpoint::Chat, r#"{"usage":{"prompt_tokens":1},"data":{"choices":[{"message":{}}]}}"#, Foreign),
+            (Endpoint::Chat, r#"[{"choices":[{"message":{}}],"usage":{"prompt_tokens":1}}]"#, Foreign),
+            (Endpoint::Chat, r#"{"id":"a","choices":[{"message":{}}],"usage":{"prompt_tokens":1}}"#, Answer),
+            (Endpoint::Chat, r#"{"a":{"b":1}, "choices" : [ { "message":{}}],"usage":{"prompt_tokens":1}}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":[{"x":NaN}],"usage":{"prompt_tokens":1}}"#, Answer),
+            (Endpoint::Chat, r#"{"choices":null,"base_resp":{"status_code":1004},"usage":{"total_tokens":1}}"#, Error),
+            (Endpoint::Chat, r#"{"base_resp":{"status_code":0},"usage":{"total_tokens":1}}"#, Foreign),
+            (Endpoint::Chat, r#"{"choices":[{"a":1}],"base_resp":{"status_code":1027}}"#, Answer),
+            (Endpoint::Messages, r#"{"object":"chat.completion","choices":[{"message":{}}]}"#, Foreign),
+            (Endpoint::Messages, r#"{"object":"response","output":[],"usage":{"input_tokens":1}}"#, Foreign),
+            (Endpoint::Messages, r#"{"type":"message","content":[],"usage":{"input_tokens":1}}"#, Answer),
+            (Endpoint::Responses, r#"{"choices":[{"message":{}}],"usage":{"prompt_tokens":1}}"#, Foreign),
+            (Endpoint::Responses, r#"{"type":"message","content":[{"text":"a"}]}"#, Foreign),
+            (Endpoint::Embeddings, r#"{"model":"m","usage":{"prompt_tokens":1}}"#, Foreign),
+            (Endpoint::GenerateContent, r#"{"usageMetadata":{"promptTokenCount":1}}"#, Answer),
+            (Endpoint::ImagesGenerations, r#"{"predictions":[1],"usage":{"input_tokens":1}}"#, Answer),
+        ] {
+            assert_eq!(judge(endpoint, document.as_bytes(), usage(1)), verdict, "{endpoint:?} {document}");
+        }
+        for endpoint in [Endpoint::GenerateContent, Endpoint::ImagesGenerations, Endpoint::Rerank] {
+            assert_eq!(judge(endpoint, br#"{"usageMetadata":{"totalTokenCount":0}}"#, usage(0)), Foreign);
+        }
     }
 
     #[test]

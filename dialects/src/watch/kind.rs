@@ -72,7 +72,7 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             (Label::Events, _) => Kind::Events,
             (Label::Page, b'<') => Kind::Foreign(foreign::PAGE),
             (_, b'{') | (Label::Json, b'[' | 0xEF) => Kind::Document,
-            (Label::Octets | Label::None, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF) => Kind::Events,
+            (Label::Octets | Label::None, _) if begins_as_event(beginning) == Some(true) => Kind::Events,
             _ if is_page(beginning) => Kind::Foreign(foreign::PAGE),
             // A text that was made JSON is a string.
             (Label::Json, b'"') => Kind::Bytes,
@@ -99,6 +99,25 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             _ => Kind::Foreign(foreign::TEXT),
         },
     }
+}
+
+/// Whether more is needed to tell bare text from events: a transcript may begin with "data" or "event" in so many words.
+pub(super) fn is_open(endpoint: Endpoint, label: Label, beginning: &[u8]) -> bool {
+    matches!(endpoint, Endpoint::AudioTranscriptions | Endpoint::AudioTranslations)
+        && matches!(label, Label::Octets | Label::None)
+        && begins_as_event(beginning).is_none()
+}
+
+/// Whether a field of an event, or a comment, stands first; None where that has not come yet.
+fn begins_as_event(beginning: &[u8]) -> Option<bool> {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    const FIELDS: [&[u8]; 5] = [b":", b"data:", b"event:", b"id:", b"retry:"];
+    let text = beginning.strip_prefix(MARK).unwrap_or(beginning);
+    if FIELDS.iter().any(|field| text.starts_with(field)) {
+        return Some(true);
+    }
+    let open = MARK.starts_with(beginning) || FIELDS.iter().any(|field| field.starts_with(text));
+    if open { None } else { Some(false) }
 }
 
 /// What is labelled as bytes, which are never text.

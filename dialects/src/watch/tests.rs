@@ -81,9 +81,14 @@ fn an_end_is_believed_only_with_a_reason() {
     for nothing in [DONE.to_owned(), format!("data: {{\"status\":\"ok\"}}\n\n{DONE}")] {
         assert_eq!(ended(&nothing), (Err(Cut::Foreign(OTHER)), Err(Cut::Foreign(OTHER))), "{nothing}");
     }
-    // Content filters first, or nothing but usage.
-    assert_eq!(ended(&["data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n", DONE].concat()).0, Ok(()));
-    assert_eq!(ended(&[USAGE, DONE].concat()).0, Ok(()));
+    // Content filters first, and a usage behind: an answer has a choice.
+    let filters = "data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n";
+    assert_eq!(ended(&[filters, ROLE, STOP, USAGE, DONE].concat()), (Ok(()), Ok(())));
+    assert_eq!(ended(&[ROLE, DONE].concat()).0, Ok(()));
+    for nothing in [filters, USAGE, "data: {\"choices\":null}\n\n"] {
+        let (mut watch, seen) = watched(chat, [nothing, DONE].concat().as_bytes());
+        assert_eq!((seen.content, seen.terminal, watch.end(true).is_ok()), (false, false, false), "{nothing}");
+    }
 }
 
 #[test]
@@ -516,7 +521,7 @@ fn what_is_no_answer_of_its_endpoint_is_told_by_its_first_byte_whatever_its_labe
             Endpoint::Chat,
             "application/json",
             br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}"#,
-            None,
+            Some("a document of another kind"),
         ),
     ] {
         assert_eq!(foreign(endpoint, label, text), what, "{endpoint:?} {label}");
@@ -784,6 +789,91 @@ fn an_end_without_a_beginning_is_no_answer() {
     // What no client of theirs reads is no content.
     let (mut watch, seen) = watched(responses, [TEXT, DONE].concat().as_bytes());
     assert!(!seen.content && watch.end(true).is_err());
+}
+
+/// Its clients pass over them, so that they cost no answer; alone they are none, and another may take their place.
+#[test]
+fn events_of_another_family_are_no_answer_and_pass_beside_one() {
+    let start = typed("message_start", ",\"message\":{\"content\":[]}");
+    let delta = typed("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}");
+    let stop = typed("message_stop", "");
+    let created = typed("response.created", ",\"response\":{}");
+    let said = typed("response.output_text.delta", ",\"delta\":\"Hi\"");
+    let done = typed("response.completed", ",\"response\":{\"status\":\"completed\",\"output\":[]}");
+    let anthropic = [&*start, &*delta, &*stop].concat();
+    let openai = [&*created, &*said, &*done].concat();
+    for (make, own, others) in
+        [(messages as fn() -> Watch, &anthropic, &openai), (responses as fn() -> Watch, &openai, &anthropic)]
+    {
+        let kinds = ["greeting", "status", "end", "x.delta", "transcript.text.delta", "message"];
+        let mut foreign: Vec<String> = kinds.map(|kind| typed(kind, ",\"text\":\"wait\"")).into();
+        foreign.push(others.clone());
+        for foreign in foreign {
+            let (mut watch, seen) = watched(make, foreign.as_bytes());
+            assert!(!seen.content && !seen.terminal && watch.end(true).is_err(), "{foreign}");
+            let (first, rest) = own.split_at(own.find("\n\n").unwrap() + 2);
+            let all = [first, &foreign, rest].concat();
+            let (mut watch, seen) = watched(make, all.as_bytes());
+            assert_eq!((seen.content, seen.upto, watch.end(true)), (true, all.len(), Ok(())), "{all}");
+        }
+    }
+    // Kinds of its own that nobody has heard of are its answer.
+    for (make, kind) in [(messages as fn() -> Watch, "content_block_note"), (responses, "response.new_tool.done")] {
+        assert!(watched(make, typed(kind, "").as_bytes()).1.content, "{kind}");
+    }
+}
+
+/// A letter tells nothing: only the field of an event does.
+#[test]
+fn a_transcript_is_told_from_events_by_more_than_a_letter() {
+    const MAKE: [fn() -> Watch; 2] = [
+        || Watch::new(Endpoint::AudioTranscriptions, "", false),
+        || Watch::new(Endpoint::AudioTranslations, "application/octet-stream", false),
+    ];
+    for make in MAKE {
+        for text in ["database", "data", "  event by event", "i", "retry it", "evening", "\u{feff}data is all"] {
+            let mut bytes = make();
+            let passed: usize = text.bytes().map(|byte| bytes.push(&[byte]).upto).sum();
+            assert!(!bytes.is_sse() && passed <= text.len(), "{text}");
+            assert_eq!((bytes.relabel(), bytes.end(true)), (None, Ok(())), "{text}");
+            let mut whole = make();
+            whole.push(text.as_bytes());
+            assert_eq!(
+                (whole.is_sse(), whole.end(true), whole.end(false)),
+                (false, Ok(()), Err(Cut::Broken)),
+                "{text}"
+            );
+        }
+        let done = typed("transcript.text.done", ",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}");
+        let data = done.split_once('\n').unwrap().1;
+        for text in [done.clone(), data.to_owned(), format!(": hi\n\n{done}"), format!("\n\u{feff}retry: 1\n{done}")] {
+            let (mut watch, seen) = watched(make, text.as_bytes());
+            assert!(watch.is_sse() && seen.terminal && watch.end(false).is_ok(), "{text}");
+        }
+    }
+}
+
+/// Some servers send an empty error beside a good answer, and an empty one is none for any reader.
+#[test]
+fn an_error_that_says_nothing_is_none() {
+    for (error, is_one) in [
+        (r#"{"message":"","type":"","param":"","code":null}"#, false),
+        (r#"{"message":null,"details":[],"inner":{"code":0}}"#, false),
+        ("0", false),
+        ("false", false),
+        ("[]", false),
+        (r#"{"message":"","code":7}"#, true),
+        (r#"{"inner":{"message":"m"}}"#, true),
+        ("500", true),
+        ("true", true),
+    ] {
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"a"}},"error":{error}}}],"error":{error}}}"#);
+        assert_eq!(watched(json, body.as_bytes()).1.failed.is_some(), is_one, "{body}");
+        let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}],\"error\":{error}}}\n\n");
+        assert_eq!(watched(chat, event.as_bytes()).1.failed.is_some(), is_one, "{event}");
+        let read = crate::openai::chat::answer::read(body.as_bytes());
+        assert_eq!(read.is_err(), is_one, "{body}");
+    }
 }
 
 #[test]

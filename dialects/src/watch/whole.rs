@@ -121,7 +121,7 @@ impl Whole {
             return None;
         }
         let body = if self.kept.is_empty() { chunk } else { &self.kept };
-        match foreign::judge(self.endpoint, body, self.spot.usage().is_some()) {
+        match foreign::judge(self.endpoint, body, self.spot.usage()) {
             Verdict::Answer => self.settle(true, None),
             Verdict::Foreign => self.settle(false, Some(foreign::OTHER)),
             Verdict::Error => return self.fail(chunk),

@@ -14,6 +14,13 @@ pub fn chat() -> Vec<u8> {
     .into_bytes()
 }
 
+/// The chat completion with the members of all other answers beside it.
+#[must_use]
+pub fn anything() -> Vec<u8> {
+    const MEMBERS: &[u8] = br#"{"data":[],"results":[],"output":[],"content":[],"text":"","totalTokens":1,"#;
+    [MEMBERS, chat().get(1..).unwrap_or_default()].concat()
+}
+
 /// One chunk of a chat stream, as a whole event.
 #[must_use]
 pub fn delta(text: &str) -> Vec<u8> {

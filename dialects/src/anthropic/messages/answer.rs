@@ -7,7 +7,7 @@ use super::words;
 use crate::Wire;
 use crate::conversation::media::data_url;
 use crate::conversation::{Answer, Citation, Finish, Kind, Maybe, Opaque, Part, Source};
-use crate::json::Weight;
+use crate::json::Filled;
 use crate::json::list::{Raws, try_map};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
@@ -24,7 +24,7 @@ object! {
         stop_reason: Maybe<'a> = "stop_reason",
         stop_sequence: Maybe<'a> = "stop_sequence",
         usage: &'a RawValue = "usage",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 

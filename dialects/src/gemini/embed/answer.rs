@@ -13,7 +13,7 @@ use crate::Usage;
 use crate::bounds::{self, Of};
 use crate::json::object::object;
 use crate::json::put::{Base64, List, Object};
-use crate::json::{Scalar, Weight};
+use crate::json::{Filled, Scalar};
 use crate::translate::Malformed;
 
 /// The vectors of an answer, in the order of what was asked.
@@ -55,7 +55,7 @@ object! {
     struct OpenAi<'a> {
         data: Vec<Entry<'a>> = "data",
         usage: &'a RawValue = "usage",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 
@@ -70,7 +70,7 @@ object! {
 pub fn read_openai_answer(body: &[u8]) -> Result<Vectors<'_>, Malformed> {
     bounds::check(body, Of::EmbedAnswer)?;
     let read: OpenAi<'_> = crate::json::from_bytes(body).map_err(|_| Malformed::of(body))?;
-    let (Some(mut data), None | Some(Weight(false))) = (read.data, read.error) else {
+    let (Some(mut data), None | Some(Filled(false))) = (read.data, read.error) else {
         return Err(Malformed::of(body));
     };
     // Those without a number keep their place.
@@ -87,7 +87,7 @@ object! {
         one: Values<'a> = "embedding",
         batch: Vec<Values<'a>> = "embeddings",
         usage: Counts<'a> = "usageMetadata",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 

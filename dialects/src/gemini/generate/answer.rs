@@ -9,7 +9,7 @@ use super::{path, put};
 use crate::Wire;
 use crate::conversation::{Answer, Finish, Kind, Maybe, Part};
 use crate::date;
-use crate::json::Weight;
+use crate::json::Filled;
 use crate::json::list::push;
 use crate::json::object::object;
 use crate::json::put::{List, Object};
@@ -24,7 +24,7 @@ object! {
         model: Maybe<'a> = "modelVersion",
         id: Maybe<'a> = "responseId",
         created: Maybe<'a> = "createTime",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 
@@ -50,7 +50,8 @@ impl Body<'_> {
     pub fn is_answer(&self) -> bool {
         let mut candidates = self.candidates.iter().flatten();
         let told = candidates.any(|candidate| candidate.content.is_some() || candidate.finish.is_some());
-        told || self.feedback.is_some() || self.usage.is_some()
+        let counted = self.usage.as_ref().and_then(Counts::usage);
+        told || self.feedback.is_some() || counted.is_some_and(|usage| usage.input > 0 || usage.output > 0)
     }
 
     /// Why the answer ended, as far as this body says it.

@@ -12,7 +12,7 @@ use crate::conversation::media::{data_url, from_url};
 use crate::conversation::{Answer, Citation, Finish, Kind, Maybe, Media, Native, Part, Source, Str};
 use crate::json::object::object;
 use crate::json::put::Object;
-use crate::json::{Scalar, Weight};
+use crate::json::{Filled, Scalar};
 use crate::loss::{Field, Losses};
 use crate::translate::{Context, Malformed};
 
@@ -23,7 +23,7 @@ object! {
         created: Scalar = "created",
         choices: Vec<Choice<'a>> = "choices",
         usage: &'a RawValue = "usage",
-        error: Weight = "error",
+        error: Filled = "error",
         citations: Vec<Maybe<'a>> = "citations",
     }
 }
@@ -33,7 +33,7 @@ object! {
         index: Scalar = "index",
         message: Message<'a> = "message",
         finish: Maybe<'a> = "finish_reason",
-        error: Weight = "error",
+        error: Filled = "error",
         /// vLLM's: the stop sequence that was hit, or the id of a token.
         stop: Maybe<'a> = "stop_reason",
     }

@@ -11,7 +11,7 @@ use crate::conversation::{Answer, Call, Finish, Kind, Maybe, Opaque, Part};
 use crate::json::list::{Raws, push};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
-use crate::json::{Scalar, Weight};
+use crate::json::{Filled, Scalar};
 use crate::loss::{Field, Losses};
 use crate::openai::chat::answer::free_form_text;
 use crate::translate::{Context, Malformed};
@@ -25,7 +25,7 @@ object! {
         status: Maybe<'a> = "status",
         output: Raws<'a> = "output",
         usage: &'a RawValue = "usage",
-        error: Weight = "error",
+        error: Filled = "error",
         incomplete: Incomplete<'a> = "incomplete_details",
         service_tier: Maybe<'a> = "service_tier",
     }

@@ -15,7 +15,7 @@ use super::calls::{Calls, Piece};
 use crate::Usage;
 use crate::conversation::{Delta, Event, Finish, Kind, Maybe, Opened, Part, Str};
 use crate::json::object::object;
-use crate::json::{Scalar, Weight};
+use crate::json::{Filled, Scalar};
 use crate::loss::Losses;
 use crate::translate::Context;
 use crate::watch::Failure;
@@ -30,11 +30,11 @@ object! {
         choices: Vec<Choice<'a>> = "choices",
         usage: &'a RawValue = "usage",
         groq: Groq<'a> = "x_groq",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 
-object! { struct Groq<'a> { usage: &'a RawValue = "usage", error: Weight = "error", } }
+object! { struct Groq<'a> { usage: &'a RawValue = "usage", error: Filled = "error", } }
 
 object! {
     struct Choice<'a> {
@@ -44,7 +44,7 @@ object! {
         message: RawDelta<'a> = "message",
         finish: Maybe<'a> = "finish_reason",
         stop: Maybe<'a> = "stop_reason",
-        error: Weight = "error",
+        error: Filled = "error",
     }
 }
 
@@ -60,6 +60,21 @@ object! {
         annotations: Vec<Annotation<'a>> = "annotations",
         images: Vec<Image<'a>> = "images",
         audio: Audio<'a> = "audio",
+    }
+}
+
+impl RawDelta<'_> {
+    /// Whether it has a part of an answer.
+    fn says(&self) -> bool {
+        let told =
+            |text: &Option<Maybe<'_>>| text.as_ref().and_then(|text| text.0.as_ref()).is_some_and(|t| !t.is_empty());
+        let content = match &self.content {
+            Some(Content::Text(text)) => !text.is_empty(),
+            Some(Content::Parts(parts)) => !parts.is_empty(),
+            None => false,
+        };
+        let calls = self.function_call.is_some() || self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
+        content || calls || told(&self.refusal) || told(&self.reasoning)
     }
 }
 
@@ -115,7 +130,8 @@ impl Read {
 
     pub fn event(&mut self, name: &[u8], data: &[u8], emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Box<Failure>> {
         if data.starts_with(b"[DONE]") {
-            if !self.started && self.usage.is_none() {
+            // No choice has come. What was counted is no answer.
+            if !self.started {
                 return Err(Box::new(Failure::ours("the provider's answer holds nothing")));
             }
             // Without a finish reason: some servers end so, and the protocol's own end has the last word.
@@ -141,7 +157,7 @@ impl Read {
             return Err(Box::new(Failure::read(data)));
         }
         // An error of another shape.
-        if chunk.choices.is_none() && crate::openai::chunk::look(data).failed {
+        if chunk.choices.as_ref().is_none_or(Vec::is_empty) && crate::openai::chunk::look(data).failed {
             return Err(Box::new(Failure::read(data)));
         }
         let choices = chunk.choices.unwrap_or_default();
@@ -206,11 +222,14 @@ impl Read {
         if choice.error.is_some_and(|error| error.0) {
             return Err(Box::new(Failure::read(data)));
         }
-        let whole = choice.message.filter(|_| self.next == 0 && choice.delta.is_none());
-        if let Some(delta) = choice.delta.or(whole) {
+        let reason = choice.finish.and_then(Maybe::filled);
+        // Perplexity writes an empty delta beside an answer that comes at once.
+        let says = choice.delta.as_ref().map(RawDelta::says);
+        let at_once = self.next == 0 && (says.is_none() || says == Some(false) && reason.is_some());
+        if let Some(delta) = choice.message.filter(|_| at_once).or(choice.delta) {
             self.delta(delta, emit)?;
         }
-        if let Some(reason) = choice.finish.and_then(Maybe::filled) {
+        if let Some(reason) = reason {
             // OpenRouter: the upstream behind it broke.
             if &*reason == "error" {
                 return Err(Box::new(Failure::read(data)));

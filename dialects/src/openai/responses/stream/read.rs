@@ -13,7 +13,7 @@ use super::super::response;
 use super::open::{Open, Parts, Said, said};
 use crate::conversation::{Event, Maybe};
 use crate::json::object::object;
-use crate::json::{Scalar, Weight};
+use crate::json::{Filled, Scalar, Weight};
 use crate::translate::Context;
 use crate::watch::Failure;
 
@@ -38,7 +38,7 @@ object! {
         part: &'a RawValue = "part",
         annotation: &'a RawValue = "annotation",
         response: &'a RawValue = "response",
-        error: Weight = "error",
+        error: Filled = "error",
         /// In nearly every event, and of no use here.
         sequence: Scalar = "sequence_number",
         logprobs: Weight = "logprobs",
