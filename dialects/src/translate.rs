@@ -22,7 +22,7 @@ pub use context::{Context, FREE_FORM, Hints};
 pub use error::{Bad, Malformed, Refused, Said, error, kind_of};
 pub use framing::{Broken, Frame, Frames, MAX_EVENT};
 pub use remote::{Inline, Medium, Remote, put_in};
-pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer};
+pub use stream::{MAX_KEPT, MAX_PARTS, Progress, Reader, Stream, Writer, answer_as_stream};
 pub use target::{Quirks, ReasoningStyle, Target, Written};
 
 use crate::bounds::{self, Of};

@@ -380,6 +380,38 @@ fn a_stream_and_its_whole_answer_say_the_same() {
     println!("{count} streams against their whole answers");
 }
 
+/// What servers that cannot stream answer with in a stream's place.
+#[test]
+fn a_whole_answer_says_the_same_as_a_stream() {
+    let mut count = 0;
+    for (from, part, _) in WIRES {
+        for exchange in recordings(part).iter().filter(|e| !e.stream && e.status == 200) {
+            for (to, ..) in WIRES {
+                let body = exchange.body.as_bytes();
+                let (out, usage) = match translate::answer_as_stream(from, to, body, &context()) {
+                    Ok(stream) => stream,
+                    Err(Malformed::Foreign) if matches!(from, Wire::Messages | Wire::Converse) => continue,
+                    Err(Malformed::Failed(_)) if fails(exchange) => continue,
+                    Err(error) => panic!("{}: {error:?}", exchange.name),
+                };
+                let said = heard::whole(from, &exchange.body);
+                let heard = heard::stream(to, std::str::from_utf8(&out.whole()).unwrap());
+                assert!(heard.ended, "{}", exchange.name);
+                alike(&said, &heard, &format!("{} to {}", exchange.name, to.label()));
+                assert_eq!(usage, said.usage, "{}", exchange.name);
+                count += 1;
+            }
+        }
+    }
+    println!("{count} whole answers as streams");
+    for from in [Wire::Chat, Wire::Responses, Wire::Gemini] {
+        let told = |body: &str| translate::answer_as_stream(from, Wire::Messages, body.as_bytes(), &context());
+        assert!(matches!(told(r#"{"status":"ok"}"#), Err(Malformed::Foreign)), "{from:?}");
+        assert!(matches!(told(r#"{"error":{"message":"m"}}"#), Err(Malformed::Failed(_))), "{from:?}");
+        assert!(told("{").is_err() && told("").is_err(), "{from:?}");
+    }
+}
+
 #[test]
 fn a_stream_that_was_cut_is_never_ended() {
     let mut cut = 0;

@@ -420,3 +420,38 @@ async fn an_answer_is_told_from_a_page_by_its_first_byte_and_not_by_its_label() 
         }
     }
 }
+
+/// Servers that cannot stream, and caches, answer with a document: clients of another dialect get a stream of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_for_a_stream_becomes_one_in_translation() {
+    let chat = r#"{"id":"x","object":"chat.completion","created":1,"choices":[{"index":0,"message":{"role":"assistant","content":"all of it"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":3}}"#;
+    let response = r#"{"id":"r","object":"response","status":"completed","output":[{"type":"message","id":"i","role":"assistant","content":[{"type":"output_text","text":"all of it"}]}],"usage":{"input_tokens":5,"output_tokens":3}}"#;
+    let candidate = r#"{"candidates":[{"content":{"parts":[{"text":"all of it"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":3}}"#;
+    let messages = r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+    let contents = r#"{"contents":[{"parts":[{"text":"x"}]}]}"#;
+    for (kind, said, path, body, end) in [
+        ("openai", chat, "/v1/messages", messages, "message_stop"),
+        ("openai", chat, "/v1beta/models/m:streamGenerateContent?alt=sse", contents, "STOP"),
+        ("gemini", candidate, "/v1/messages", messages, "message_stop"),
+        ("gemini", candidate, "/v1/chat/completions", messages, "[DONE]"),
+        ("openai-responses", response, "/v1/messages", messages, "message_stop"),
+    ] {
+        let upstream = says("application/json", said).await;
+        let yaml = one(&upstream.base_url(), "").replace("kind: openai", &format!("kind: {kind}"));
+        let proxy = proxy_without_retries(&yaml).await;
+        let answer = proxy.post(path, body).await;
+        let text = answer.text();
+        assert_eq!((answer.status, &answer.ended), (200, &Ended::Whole), "{kind} {path}: {text}");
+        assert_eq!(answer.header("content-type").as_deref(), Some("text/event-stream"), "{kind} {path}");
+        assert!(text.contains("all of it") && text.contains(end), "{kind} {path}: {text}");
+    }
+    for (said, why) in
+        [(r#"{"status":"ok"}"#, "not_an_answer"), (r#"{"error":{"message":"m","code":503}}"#, "error_in_200")]
+    {
+        let (bad, good) = (says("application/json", said).await, records().await);
+        let proxy = proxy(&two(&bad.base_url(), &good.base_url(), "")).await;
+        let answer = proxy.post("/v1/messages", messages).await;
+        let route = answer.header("x-ai-proxy-route").unwrap_or_default();
+        assert!(route.starts_with(&format!("first/canned-model:{why}")), "{said}: {route}");
+    }
+}

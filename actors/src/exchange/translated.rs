@@ -172,7 +172,12 @@ impl Translated {
                         matches!(first, b'd' | b'e' | b'i' | b'r' | b':' | 0xEF)
                     }
                 };
-                if events { Mode::Stream(Box::new(translate::Stream::new(*from, *to, context))) } else { Mode::Foreign }
+                match first {
+                    _ if events => Mode::Stream(Box::new(translate::Stream::new(*from, *to, context))),
+                    // All of it at once, of a server that does not stream.
+                    b'{' => Mode::Document(Box::default()),
+                    _ => Mode::Foreign,
+                }
             }
             Translation::Conversation { .. } | Translation::Embeddings { .. } if first == b'{' => {
                 Mode::Document(Box::default())
@@ -377,17 +382,24 @@ impl Translation {
     /// What is held at most while a whole answer is translated, beside it.
     fn peak(&self, body: &[u8]) -> Result<usize, TooMany> {
         match self {
+            Self::Conversation { from, streams: true, .. } => {
+                bounds::answer(*from, body).map(|bytes| bytes.saturating_add(bounds::allowed(body.len())))
+            }
             Self::Conversation { from, .. } => bounds::answer(*from, body),
             Self::Embeddings { model: Some(_), .. } => bounds::embed_answer(Dialect::Gemini, body),
             Self::Embeddings { model: None, .. } => bounds::embed_answer(Dialect::OpenAi, body),
         }
     }
 
-    /// A whole answer in the client's format.
+    /// A whole answer in the client's format, as a document or as a stream.
     fn document(&self, body: Vec<u8>) -> Document {
         let body = body.as_slice();
         match self {
-            Self::Conversation { from, to, context, .. } => {
+            Self::Conversation { from, to, context, streams: true } => {
+                let (out, usage) = translate::answer_as_stream(*from, *to, body, context)?;
+                Ok((out.whole(), usage))
+            }
+            Self::Conversation { from, to, context, streams: false } => {
                 let translated = translate::answer(*from, *to, body, context)?;
                 Ok((translated.body, translated.usage))
             }

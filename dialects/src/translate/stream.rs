@@ -3,8 +3,8 @@
 //! Bytes go in, in any pieces; events are read out of them and written in the client's format at once. A [`Reader`]
 //! and a [`Writer`] are state machines of one format each, and know nothing of each other.
 
-use super::Context;
 use super::framing::{Broken, Frame, Frames};
+use super::{Context, Malformed, read_answer};
 use crate::bounds::{self, Of};
 use crate::conversation::{Citation, Delta, Event, Opened};
 use crate::watch::{Cut, Failure};
@@ -204,6 +204,43 @@ impl Stream {
     /// Bytes that are kept between two pieces.
     pub fn held(&self) -> usize {
         self.frames.held() + self.kept + self.writer.held()
+    }
+}
+
+/// Writes a whole answer (a 200 with a document in it) as a stream: servers that cannot stream, and caches, answer with
+/// one whatever they were asked for.
+///
+/// # Errors
+/// Where it is no answer of this format, or of one that has no event for a whole answer.
+pub fn answer_as_stream(
+    from: Wire,
+    to: Wire,
+    body: &[u8],
+    context: &Context,
+) -> Result<(Output, Option<Usage>), Malformed> {
+    let wrapped;
+    let (event, last): (&[u8], &[u8]) = match from {
+        // Some servers stream a whole message in a chunk's place.
+        Wire::Chat => (body, b"[DONE]"),
+        Wire::Gemini => (body, b""),
+        Wire::Responses => {
+            wrapped = [br#"{"type":"response.completed","response":"#, body, b"}"].concat();
+            (&wrapped, b"")
+        }
+        Wire::Messages | Wire::Converse => return Err(Malformed::Foreign),
+    };
+    read_answer(from, body)?;
+    let mut stream = Stream::new(from, to, context);
+    let mut out = Output::default();
+    let Stream { reader, writer, progress, kept, .. } = &mut stream;
+    for data in [event, last].into_iter().filter(|data| !data.is_empty()) {
+        step(Frame::Event { name: b"", data }, reader, &mut Sink { writer, progress, kept, out: &mut out });
+    }
+    let ended = stream.end(true, &mut out).map(|progress| progress.usage);
+    match (ended, stream.progress.failure) {
+        (_, Some(failure)) => Err(Malformed::Failed(failure)),
+        (Ok(usage), None) => Ok((out, usage)),
+        (Err(_), None) => Err(Malformed::Foreign),
     }
 }
 
