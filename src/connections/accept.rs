@@ -16,6 +16,7 @@ use actix_web::dev::AppConfig;
 use actors::supervisor::Handle;
 use futures::future::LocalBoxFuture;
 use rustls::server::Acceptor;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -209,12 +210,27 @@ async fn begin(stream: TcpStream, tls: Option<Tls>, http2: bool, peer: Option<Ip
             }
         },
         None if http2 => {
-            let mut first = [0; refuse::PREFACE.len()];
-            let peeked = tokio::time::timeout(super::HEAD, stream.peek(&mut first)).await;
-            let preface = matches!(peeked, Ok(Ok(_))) && first == *refuse::PREFACE;
-            Some((Stream::Plain(stream), if preface { Protocol::Http2 } else { Protocol::Http1 }))
+            let preface = tokio::time::timeout(super::HEAD, has_preface(&stream)).await;
+            Some((Stream::Plain(stream), if preface == Ok(true) { Protocol::Http2 } else { Protocol::Http1 }))
         }
         None => Some((Stream::Plain(stream), Protocol::Http1)),
+    }
+}
+
+/// Whether HTTP/2 is what a connection begins with, once what came is enough to tell.
+async fn has_preface(stream: &TcpStream) -> bool {
+    let mut first = [0; refuse::PREFACE.len()];
+    let mut closed = false;
+    loop {
+        let Ok(came) = stream.peek(&mut first).await else { return false };
+        let begun = first.get(..came).unwrap_or_default();
+        if closed || came == 0 || begun.len() == first.len() || !refuse::PREFACE.starts_with(begun) {
+            return begun == refuse::PREFACE;
+        }
+        // What was looked at is still there, and the next look would not wait: not before more has come is there one.
+        let _ = stream.try_io(Interest::READABLE, || Err::<(), _>(std::io::ErrorKind::WouldBlock.into()));
+        let Ok(ready) = stream.ready(Interest::READABLE).await else { return false };
+        closed = ready.is_read_closed();
     }
 }
 

@@ -234,11 +234,35 @@ async fn http2_is_off_unless_it_is_wanted() {
     assert!(said.get(22..26) == Some(&[0, 0, 0, 13][..]), "{said:?}");
     // Where it is on, it is without TLS too: the settings are no refusal.
     let proxy = crate::proxy(&(one(&upstream.base_url(), "") + "server: { http2: true }\n")).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    // However it is cut.
+    for cut in [0, 1, 11, 12, 20] {
+        let mut plain = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        plain.set_nodelay(true).unwrap();
+        for part in [&preface[..cut], &preface[cut..]] {
+            plain.write_all(part).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut said = [0; 9];
+        plain.read_exact(&mut said).await.unwrap();
+        assert!(said[3] == 4 && said[2] > 0, "{cut}: {said:?}");
+    }
+    // What only begins like it is HTTP/1.1, and so is what ends there.
     let mut plain = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
-    plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    plain.write_all(b"PRI").await.unwrap();
+    plain.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    let ends = tokio::time::timeout(Duration::from_secs(5), plain.read_to_end(&mut rest)).await;
+    ends.expect("nobody waits for more").unwrap();
+    let mut plain = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+    plain.set_nodelay(true).unwrap();
+    for part in ["P", "OST /livez HTTP/1.1\r\nhost: p\r\n\r\n"] {
+        plain.write_all(part.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let mut said = [0; 9];
     plain.read_exact(&mut said).await.unwrap();
-    assert!(said[3] == 4 && said[2] > 0, "{said:?}");
+    assert_eq!(&said, b"HTTP/1.1 ");
     assert_eq!(proxy.chat("m").await.status, 200, "and so is HTTP/1.1");
     drop(wanted);
     std::fs::remove_dir_all(dir).unwrap();
