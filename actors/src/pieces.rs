@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 /// The server and the client copy what they are given, to the last byte, before they send any of it: what is long goes to
 /// them in parts.
@@ -99,14 +99,21 @@ impl Pieces {
         other.rows().into_iter().for_each(|piece| self.push(piece));
     }
 
-    /// Takes a range out.
-    pub fn cut(&mut self, range: &Range<usize>) {
-        let mut at = 0;
-        for piece in self.rows() {
-            let (from, to) = (at, at + piece.len());
-            at = to;
-            self.push(piece.slice(..range.start.clamp(from, to) - from));
-            self.push(piece.slice(range.end.clamp(from, to) - from..));
+    /// Takes ranges out, which are in their order.
+    pub fn cut(&mut self, ranges: &[Range<usize>]) {
+        let (mut at, mut ranges) = (0, ranges.iter().peekable());
+        for mut piece in self.rows() {
+            let end = at + piece.len();
+            while let Some(range) = ranges.next_if(|range| range.end <= end) {
+                self.push(piece.split_to(range.start.saturating_sub(at)));
+                piece.advance(range.end - range.start.max(at));
+                at = range.end;
+            }
+            // The rest of it is in what comes next.
+            let kept = ranges.peek().map_or(end, |range| range.start.clamp(at, end)) - at;
+            piece.truncate(kept);
+            self.push(piece);
+            at = end;
         }
     }
 
@@ -149,8 +156,9 @@ mod tests {
             behind.append(&mut waits);
             behind.push(Bytes::from_static(b">"));
             assert!(waits.is_empty() && waits.pop().is_none());
-            behind.cut(&(0..1));
-            behind.cut(&(length / 3..length / 2));
+            behind.cut(&[0..1, length / 3 + 1..length / 2 + 1, length / 2 + 1..length / 2 + 1]);
+            let last = behind.len() - 1;
+            behind.cut(&[last / 2..last / 2, last..last]);
             let mut out = Vec::new();
             while let Some(piece) = behind.pop() {
                 assert!((1..=AT_ONCE).contains(&piece.len()));

@@ -15,6 +15,8 @@ const SPELL: Duration = Duration::from_millis(3);
 const PAUSE: Duration = Duration::from_millis(1);
 /// Bytes of work that nobody looks at a clock for.
 const LITTLE: usize = 16 * 1024;
+/// What a piece costs however short it is, in bytes.
+const PIECE: usize = 64;
 
 /// Others have their turn.
 pub async fn turn() {
@@ -30,12 +32,19 @@ pub(crate) struct Spell {
 }
 
 impl Spell {
-    /// So many bytes more have been worked on.
+    /// A piece of so many bytes more is worked on.
+    #[inline]
     pub fn worked(&mut self, bytes: usize) {
-        self.bytes += bytes;
+        self.bytes += bytes + PIECE;
         if self.bytes < LITTLE {
             return;
         }
+        self.look();
+    }
+
+    #[cold]
+    fn look(&mut self) {
+        self.bytes = 0;
         let now = Instant::now();
         if now - *self.began.get_or_insert(now) >= SPELL {
             self.over();
@@ -79,12 +88,13 @@ mod tests {
             pending
         };
         for (bytes, waits, over, pauses) in [
-            (LITTLE - 1, 2 * SPELL, false, false),
+            (LITTLE - PIECE - 1, 2 * SPELL, false, false),
             (1, 2 * SPELL, false, false), // from here on the clock runs
-            (1, 2 * SPELL, false, true),
+            (1, 2 * SPELL, false, false),
+            (LITTLE, 2 * SPELL, false, true),
             (LITTLE, 2 * SPELL, true, false),
             (LITTLE, 2 * SPELL, false, false),
-            (1, Duration::ZERO, false, true),
+            (LITTLE, Duration::ZERO, false, true),
         ] {
             spell.worked(bytes);
             assert_eq!(paused(&mut spell).await, pauses, "{bytes} bytes");

@@ -60,9 +60,9 @@ pub struct Seen {
     pub failed: Option<Box<Failure>>,
     /// By now the last event has come: the answer is whole, whatever becomes of the connection.
     pub terminal: bool,
-    /// An event of nothing but usage, as a range of the bytes held so far followed by this chunk; only after
-    /// [`Watch::strip_usage`], and always within what `upto` lets through.
-    pub strip: Option<Range<usize>>,
+    /// The events of nothing but usage in their order, as ranges of the bytes held so far followed by this chunk; only
+    /// after [`Watch::strip_usage`], and always within what `upto` lets through.
+    pub strip: Vec<Range<usize>>,
     /// This is no answer of the endpoint that was asked, and what it is instead. Nothing of it is to be forwarded.
     pub foreign: Option<&'static str>,
     /// The failure is told by an event beyond the bound, which nobody could mask: nothing from `upto` on is to be
@@ -203,7 +203,9 @@ impl Watch {
         };
         let mut seen = self.look(beginning);
         seen.upto += blank;
-        seen.strip = seen.strip.map(|strip| strip.start + blank..strip.end + blank);
+        for strip in &mut seen.strip {
+            *strip = strip.start + blank..strip.end + blank;
+        }
         seen
     }
 
@@ -247,6 +249,11 @@ impl Watch {
             Mode::Blank { .. } if !self.begun.is_empty() || kind::may_be_empty(self.endpoint, self.label) => Ok(()),
             Mode::Blank { .. } => Err(Cut::Foreign(foreign::EMPTY)),
         }
+    }
+
+    /// After [`Watch::end`]: what is still held is an event of nothing but usage, and is not to be forwarded.
+    pub fn strips_rest(&self) -> bool {
+        matches!(&self.mode, Mode::Sse(sse) if sse.strips_rest)
     }
 
     /// The tokens that the answer reported, by now.

@@ -187,6 +187,37 @@ async fn bytes_that_come_one_by_one_hold_what_they_are() {
     }
 }
 
+/// The buffers of both its connections stay as wide as what has passed through them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_wide_event_leaves_behind_is_counted() {
+    let plain = records().await;
+    let openai = r#"{"choices":[{"index":0,"delta":{"content":"#;
+    let anthropic = concat!(
+        r#"{"type":"message_start","message":{"id":"m","role":"assistant","model":"m","content":[]}}"#,
+        "\n\ndata: ",
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        "\n\ndata: ",
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"#
+    );
+    for (kind, begins, ends) in [("openai", openai, "\"}}]}"), ("anthropic", anthropic, "\"}}")] {
+        let wide = format!("data: {begins}\"{}{ends}\n\ndata: ", "x".repeat(30_000));
+        let upstream = says(canned::sse_head(), wide.into_bytes()).await;
+        let yaml = beside_a_plain_one(kind, &upstream, &plain, "body_limit: 1MiB, buffer_budget: 2MiB");
+        let proxy = plan(&yaml).start().await;
+        let body = long_chat(1_000_000).replacen("\"m\"", "\"plain\"", 1);
+        assert_eq!(proxy.post("/v1/chat/completions", body.clone()).await.status, 200);
+        let mut clients = Vec::new();
+        for _ in 0..14 {
+            let mut wire = proxy.open("/v1/chat/completions", chat_body("m", true)).await;
+            let head = tokio::time::timeout(Duration::from_secs(5), wire.try_head()).await;
+            assert!(matches!(head, Ok(Some((200, _)))), "{kind}: {head:?}");
+            clients.push(wire);
+        }
+        assert_eq!(proxy.post("/v1/chat/completions", body).await.status, 503, "{kind}");
+        assert_eq!(proxy.chat("plain").await.status, 200);
+    }
+}
+
 /// A request that is written anew, and waits; and the text of a stream that its last event repeats.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_what_is_counted_for_translations_and_kept_streams() {

@@ -285,6 +285,16 @@ async fn usage_that_we_asked_for_is_stripped_again_for_who_did_not_ask() {
     let sent: serde_json::Value = serde_json::from_slice(&upstream.request(0).await.body).unwrap();
     assert_eq!(sent["stream_options"]["include_usage"], true);
     assert_eq!(proxy.access(0).await.tokens(), Some((11, 7, false)));
+    // Several of them at once as well, and a last one that ends without its blank line.
+    let usage = canned::stream(2)[expected.len() - 1].clone();
+    let cut = usage.len() - 1;
+    for last in [[&usage[..], &usage, b"data: [DONE]\n\n"].concat(), [b"data: [DONE]\n\n", &usage[..cut]].concat()] {
+        let chunks = [&expected[..expected.len() - 1], &[last]].concat();
+        let upstream = answers(Reply::sse(chunks, Duration::ZERO)).await;
+        let proxy = crate::proxy(&one(&upstream.base_url(), "inject_usage: true")).await;
+        let answer = proxy.stream("m").await.answer().await;
+        assert_eq!(String::from_utf8_lossy(&answer.body), String::from_utf8_lossy(&expected.concat()));
+    }
     // Who asked gets it.
     let asked = r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
     let answer = proxy.post("/v1/chat/completions", asked).await;

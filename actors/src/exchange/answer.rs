@@ -27,7 +27,7 @@ use crate::alarm::{self, Alarm};
 use crate::connection;
 use crate::error::{Cause, Failure};
 use crate::headers;
-use crate::pieces::Pieces;
+use crate::pieces::{AT_ONCE, Pieces};
 use crate::provider::{Permit, Streaming, Veil};
 use crate::share::Share;
 use crate::spell::Spell;
@@ -61,6 +61,8 @@ pub struct AnswerBody {
     /// The beginning of an event whose end has not come.
     partial: Pieces,
     held: usize,
+    /// The most that went on at one time: both connections' buffers stay as wide as that.
+    widest: usize,
     /// What of these is more than a little, and what all may hold together.
     share: Share,
     budget: u64,
@@ -148,6 +150,7 @@ impl Answer {
                 ready: Pieces::default(),
                 partial: Pieces::default(),
                 held: 0,
+                widest: 0,
                 share: Share::none(),
                 budget,
                 alarm: Alarm::default(),
@@ -350,13 +353,12 @@ impl AnswerBody {
         if let Framing::Length(left) = &mut self.framing {
             *left = left.saturating_sub(piece.len() as u64);
         }
+        self.spell.worked(piece.len());
         let before = self.content;
         let seen = match &mut self.seen_by {
             Observer::Watch(watch) => watch.push(&piece),
             Observer::Translated(translated) => {
-                let pushed = translated.push(&piece);
-                self.spell.worked(piece.len());
-                return match pushed {
+                return match translated.push(&piece) {
                     Ok(taken) => self.taken(taken),
                     Err(halt) => self.halted(&halt),
                 };
@@ -377,11 +379,12 @@ impl AnswerBody {
             }
         }
         self.held += piece.len();
+        self.widest = self.widest.max((self.partial.len() + piece.len()).min(AT_ONCE));
         if seen.upto >= piece.len() {
-            self.settle(piece, seen.strip);
+            self.settle(piece, &seen.strip);
         } else if seen.upto > 0 {
             let begins = piece.split_off(seen.upto);
-            self.settle(piece, seen.strip);
+            self.settle(piece, &seen.strip);
             self.partial.push(begins);
         } else {
             self.partial.push(piece);
@@ -391,7 +394,8 @@ impl AnswerBody {
             return self.broken(Cause::FailedLate);
         }
         // Who watches holds an unfinished event as well, and both of them grow by doubling.
-        if self.share.cover((3 * self.partial.len() + self.ready.len()) as u64, self.budget).is_err() {
+        let holds = 3 * self.partial.len() + self.ready.len() + 2 * self.widest;
+        if self.share.cover(holds as u64, self.budget).is_err() {
             return self.broken(Cause::NoRoom);
         }
         Step::Moved
@@ -399,9 +403,9 @@ impl AnswerBody {
 
     /// The end of an event, or of several, has come: they may go to the client.
     #[inline(always)]
-    fn settle(&mut self, end: Bytes, strip: Option<Range<usize>>) {
+    fn settle(&mut self, end: Bytes, strip: &[Range<usize>]) {
         let has_words = self.seen_by.has_words();
-        if self.partial.is_empty() && strip.is_none() && !has_words {
+        if self.partial.is_empty() && strip.is_empty() && !has_words {
             self.ready.push(end);
         } else {
             self.put_together(end, strip, has_words);
@@ -409,10 +413,10 @@ impl AnswerBody {
     }
 
     #[cold]
-    fn put_together(&mut self, end: Bytes, strip: Option<Range<usize>>, has_words: bool) {
+    fn put_together(&mut self, end: Bytes, strip: &[Range<usize>], has_words: bool) {
         self.partial.push(end);
-        if let Some(range) = strip {
-            self.partial.cut(&range);
+        if !strip.is_empty() {
+            self.partial.cut(strip);
         }
         if has_words {
             self.veil_words();
@@ -487,6 +491,9 @@ impl AnswerBody {
     fn over(&mut self, ended: Result<(), Cut>) -> Step {
         match ended {
             Ok(()) => {
+                if matches!(&self.seen_by, Observer::Watch(watch) if watch.strips_rest()) {
+                    self.partial = Pieces::default();
+                }
                 self.ready.append(&mut self.partial);
                 self.ended = Some(Ok(()));
                 // Whose framing has not ended is closed now, not when the client has read all.

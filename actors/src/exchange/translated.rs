@@ -15,6 +15,7 @@ use dialects::{Dialect, Output, Usage, Wire, bounds};
 
 use super::collected::Collected;
 use crate::heavy::{self, LARGE, Work};
+use crate::pieces::AT_ONCE;
 use crate::share::{Full, Share};
 
 /// The longest document that is translated, in bytes: many times what a model writes, and what a whole request for
@@ -71,6 +72,8 @@ pub(super) struct Translated {
     failure: Option<Box<Failure>>,
     /// Bytes that went to the client.
     written: u64,
+    /// The most that was read at one time: both connections' buffers stay as wide as that.
+    widest: usize,
     /// What is held, and what all may hold together.
     held: Share,
     budget: u64,
@@ -158,7 +161,7 @@ impl Translated {
             }
             Translation::Conversation { .. } | Translation::Embeddings { .. } => Mode::Open,
         };
-        Self { translation, mode, usage: None, failure: None, written: 0, held: Share::none(), budget }
+        Self { translation, mode, usage: None, failure: None, written: 0, widest: 0, held: Share::none(), budget }
     }
 
     /// What an answer with another label is, by its first byte that is not white space.
@@ -202,11 +205,13 @@ impl Translated {
         match &mut self.mode {
             // Only what may be long is looked at for its end, once more than it is anyway.
             Mode::Stream(stream) if stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE => {
+                self.widest = self.widest.max((stream.pending() + piece.len()).min(AT_ONCE));
                 let mut out = Output::default();
                 stream.push(piece, &mut out);
                 self.pushed(out)
             }
             Mode::Stream(stream) => {
+                self.widest = AT_ONCE;
                 self.held.cover(peak(stream.due(piece)), self.budget)?;
                 let (piece, length) = (piece.clone(), stream.due(piece));
                 Err(self.stream_beside(length, move |stream, out| {
@@ -328,7 +333,7 @@ impl Translated {
             self.failure.clone_from(&progress.failure);
         }
         let (content, terminal, limited) = (progress.content, progress.terminal, progress.limited);
-        self.held.cover((stream.held() + out.held()) as u64, self.budget)?;
+        self.held.cover((stream.held() + out.held() + 2 * self.widest) as u64, self.budget)?;
         self.written += out.len() as u64;
         Ok(Taken { out, content, terminal, limited, failed: self.failure.is_some() })
     }

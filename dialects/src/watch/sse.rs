@@ -29,6 +29,8 @@ pub struct Sse {
     passed: usize,
     /// An upstream's own words have come with the last chunk.
     words: bool,
+    /// What is left over at the end is nothing but usage that nobody asked for.
+    pub strips_rest: bool,
     started: bool,
     /// Bytes that came before content.
     prelude: u64,
@@ -45,6 +47,7 @@ impl Sse {
             long: None,
             passed: 0,
             words: false,
+            strips_rest: false,
             started: false,
             prelude: 0,
             strip: false,
@@ -68,7 +71,7 @@ impl Sse {
             }
             self.passed = if self.long.is_some() { end.len() } else { 0 };
             if self.end_event(end) {
-                seen.strip = Some(0..before + bound.end);
+                seen.strip.push(0..before + bound.end);
             }
             (rest, seen.upto) = (after, bound.end);
         }
@@ -80,7 +83,7 @@ impl Sse {
             };
             if usage_only && self.strip {
                 let at = before + seen.upto;
-                seen.strip = Some(at..at + bound.end);
+                seen.strip.push(at..at + bound.end);
             }
             (rest, seen.upto) = (after, seen.upto + bound.end);
         }
@@ -110,8 +113,10 @@ impl Sse {
         if self.long.is_none() {
             let len = self.held.len() + rest.len();
             let first = self.endpoint == Endpoint::Responses && !self.answer.content;
-            let named = || is_named_error(&self.held) || self.held.is_empty() && is_named_error(rest);
-            if len <= MAX_EVENT || len <= MAX_FIRST_EVENT && (first || named()) {
+            let named = || is_named_error(if self.held.is_empty() { rest } else { &self.held });
+            // What is beyond the first bound was looked at when it grew beyond it.
+            let stays = || self.held.len() > MAX_EVENT || first || named();
+            if len <= MAX_EVENT || len <= MAX_FIRST_EVENT && stays() {
                 self.held.extend_from_slice(rest);
                 return;
             }
@@ -208,7 +213,7 @@ impl Sse {
         // after a broken connection it is none. Half an event is none in any case.
         let held = std::mem::take(&mut self.held);
         if framing_clean && complete(&held) {
-            self.event(&held);
+            self.strips_rest = self.event(&held) && self.strip;
         } else if !held.is_empty() && !self.answer.terminal {
             return Err(if framing_clean { Cut::NoTerminal } else { Cut::Broken });
         }

@@ -158,9 +158,13 @@ fn a_failure_shows_no_key_and_is_short() {
 
 #[test]
 fn usage_that_nobody_asked_for_is_named_for_removal() {
-    let stream = [ROLE, TEXT, STOP, USAGE, DONE].concat();
-    let start = stream.find(USAGE).unwrap();
-    for size in 1..=stream.len() {
+    let want = [ROLE, TEXT, STOP, DONE].concat();
+    let streams = [
+        [ROLE, TEXT, STOP, USAGE, DONE].concat(),
+        [ROLE, TEXT, USAGE, USAGE, STOP, USAGE, DONE].concat(),
+        [ROLE, TEXT, STOP, DONE, USAGE.trim_end()].concat(),
+    ];
+    for (stream, size) in streams.iter().flat_map(|stream| (1..=stream.len()).map(move |size| (stream, size))) {
         let mut watch = chat();
         watch.strip_usage();
         let (mut held, mut sent) = (Vec::new(), Vec::new());
@@ -168,14 +172,17 @@ fn usage_that_nobody_asked_for_is_named_for_removal() {
             let seen = watch.push(piece);
             held.extend_from_slice(&piece[..seen.upto]);
             if seen.upto > 0 {
-                if let Some(range) = seen.strip {
+                for range in seen.strip.into_iter().rev() {
                     held.drain(range);
                 }
                 sent.append(&mut held);
             }
             held.extend_from_slice(&piece[seen.upto..]);
         }
-        let want = [&stream[..start], &stream[start + USAGE.len()..]].concat();
+        assert_eq!(watch.end(true), Ok(()));
+        if !watch.strips_rest() {
+            sent.append(&mut held);
+        }
         assert_eq!(String::from_utf8(sent).unwrap(), want, "{size}");
         assert_eq!(watch.usage().map(|u| u.input), Some(5));
     }
@@ -919,4 +926,20 @@ fn what_comes_in_another_way_than_it_was_asked_for_is_no_answer() {
     assert!(page.push(b"\x1f\x8b").foreign.is_some());
     let mut transcript = Watch::new(Endpoint::AudioTranscriptions, "text/html", true);
     assert!(transcript.push(b"\x1f\x8b").content);
+}
+
+#[test]
+fn a_document_whose_brackets_do_not_fit_is_read_at_its_end() {
+    for (text, want) in [
+        (r#"{"a":{{}"#, Err(Cut::Foreign(OTHER))),
+        (r#"{"error":{"message":"x"},"a":{{}}"#, Err(Cut::Foreign(OTHER))),
+        (r#"{"choices":[{"message":{"content":"x"}}],"a":[}"#, Ok(())),
+    ] {
+        for size in 1..=text.len() {
+            let mut watch = Watch::new(Endpoint::Chat, "application/json", false);
+            let seen = text.as_bytes().chunks(size).map(|piece| watch.push(piece)).last().unwrap();
+            let ended = seen.foreign.map_or_else(|| watch.end(true), |what| Err(Cut::Foreign(what)));
+            assert_eq!(ended, want, "{size}: {text}");
+        }
+    }
 }

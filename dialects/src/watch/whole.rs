@@ -31,8 +31,10 @@ pub struct Whole {
     failure: Option<Box<Failure>>,
     /// What it is where it is no answer.
     foreign: Option<&'static str>,
-    /// What came before content, where it came in more than one chunk.
+    /// What came before content, where it came in more than one chunk, and its brackets: it is read only where they are
+    /// closed, and not for each brace that is not the last one.
     kept: Vec<u8>,
+    open: Balance,
 }
 
 impl Whole {
@@ -49,6 +51,7 @@ impl Whole {
             failure: None,
             foreign: None,
             kept: Vec::new(),
+            open: Balance::default(),
         }
     }
 
@@ -115,18 +118,28 @@ impl Whole {
     fn judge(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
         let together = !self.kept.is_empty();
         if together || !self.closed() {
-            self.kept.extend_from_slice(chunk);
+            self.keep(chunk);
         }
-        if !self.closed() {
+        if !self.closed() || together && !self.open.closed() {
             return None;
         }
+        self.read(chunk)
+    }
+
+    fn keep(&mut self, chunk: &[u8]) {
+        self.kept.extend_from_slice(chunk);
+        self.open.push(chunk);
+    }
+
+    /// What is kept, or the one chunk that there is.
+    fn read(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
         let body = if self.kept.is_empty() { chunk } else { &self.kept };
         match foreign::judge(self.endpoint, body, self.spot.usage()) {
             Verdict::Answer => self.settle(true, None),
             Verdict::Foreign => self.settle(false, Some(foreign::OTHER)),
             Verdict::Error => return self.fail(chunk),
             // A brace that was not the last one.
-            Verdict::Open if self.kept.is_empty() => self.kept.extend_from_slice(chunk),
+            Verdict::Open if self.kept.is_empty() => self.keep(chunk),
             Verdict::Open => {}
         }
         None
@@ -144,6 +157,10 @@ impl Whole {
     }
 
     pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
+        // Where the brackets do not fit together nobody has read it yet.
+        if framing_clean && self.closed() && !self.kept.is_empty() {
+            self.read(&[]);
+        }
         if self.failure.is_some() {
             return Err(Cut::Told);
         }
