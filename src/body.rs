@@ -30,6 +30,8 @@ const PER_SECOND: u64 = 16 * 1024;
 const LOOSE: usize = 64 * 1024;
 /// After so many bytes others have their [`turn`].
 const TURN: usize = 1024 * 1024;
+/// What a piece costs however short it is, in bytes.
+const PIECE: usize = 256;
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +78,10 @@ pub async fn read(
     }
     let mut body = Vec::with_capacity(first.len().max(8 * 1024));
     body.extend_from_slice(&first);
-    let mut worked = 0;
+    let mut worked = Worked::default();
     while let Some(piece) = next(&mut payload, started, held).await? {
         held += piece.len() as u64;
-        worked += piece.len();
-        if worked >= TURN {
-            worked = 0;
-            turn().await;
-        }
+        worked.on(&piece).await;
         check(held, limit, &mut share, budget)?;
         make_room(&mut body, piece.len(), announced);
         body.extend_from_slice(&piece);
@@ -93,6 +91,21 @@ pub async fn read(
     }
     count_beside(held, &mut share, budget)?;
     Ok((Bytes::from(body), share))
+}
+
+/// Work on a body since others had their turn.
+#[derive(Default)]
+pub struct Worked(usize);
+
+impl Worked {
+    /// To be awaited for each piece.
+    pub async fn on(&mut self, piece: &[u8]) {
+        self.0 += piece.len() + PIECE;
+        if self.0 >= TURN {
+            self.0 = 0;
+            turn().await;
+        }
+    }
 }
 
 /// Counts what is held beside a body that waits: its two connections' buffers, which it is read into and written from, and

@@ -106,6 +106,7 @@ impl Source {
         let mut beginning = BytesMut::new();
         let started = std::time::Instant::now();
         let mut ended = false;
+        let mut worked = body::Worked::default();
         let step = loop {
             let Some(piece) = body::next(&mut payload, started, beginning.len() as u64).await? else {
                 ended = true;
@@ -113,6 +114,7 @@ impl Source {
             };
             share.grow(piece.len() as u64, server.buffer_budget).map_err(BodyError::from)?;
             beginning.extend_from_slice(&piece);
+            worked.on(&piece).await;
             match finder.push(&piece) {
                 Step::NeedMore => {}
                 step => break step,

@@ -15,6 +15,7 @@ use std::ops::Range;
 pub use boundary::{Form, content_type, form};
 use memchr::memmem;
 use part::Part;
+use watch::MAX_HEAD;
 pub use watch::{Seen, Watch};
 
 /// How much of a body is looked at, in bytes.
@@ -53,6 +54,10 @@ pub struct Finder<'b> {
     seen: Vec<u8>,
     /// Where in `seen` the next part's delimiter begins.
     at: usize,
+    /// That part, once its head has come, and where its value begins.
+    part: Option<(Part, usize)>,
+    /// Up to here what is searched for does not begin.
+    searched: usize,
     model: Option<(String, Range<usize>)>,
     several: bool,
     odd: bool,
@@ -73,7 +78,19 @@ impl<'b> Finder<'b> {
     pub fn new(boundary: &'b str) -> Self {
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
         let seen = b"\r\n".to_vec();
-        Self { boundary, delimiter, seen, at: 0, model: None, several: false, odd: false, stream: false, found: false }
+        Self {
+            boundary,
+            delimiter,
+            seen,
+            at: 0,
+            part: None,
+            searched: 0,
+            model: None,
+            several: false,
+            odd: false,
+            stream: false,
+            found: false,
+        }
     }
 
     /// Takes the next piece of the body. After anything but `NeedMore` the finder has no more to say.
@@ -118,52 +135,58 @@ impl<'b> Finder<'b> {
             }
         }
         loop {
-            let Some(rest) = self.seen.get(self.at..) else {
-                return Walk::Ended;
+            let (part, start) = match self.part.map_or_else(|| self.head(), Ok) {
+                Ok(known) => known,
+                Err(walk) => return walk,
             };
-            if rest.len() < self.delimiter.len() + 2 {
-                return if rest.starts_with(&self.delimiter) || self.delimiter.starts_with(rest) {
-                    Walk::More
-                } else {
-                    Walk::Ended
-                };
-            }
-            if !rest.starts_with(&self.delimiter) {
-                return Walk::Ended;
-            }
-            let head = self.at + self.delimiter.len();
-            // `--` ends the body, a line end begins a part.
-            if self.seen.get(head..head + 2) != Some(b"\r\n") {
-                return Walk::Ended;
-            }
-            let Some(after) = self.seen.get(head..) else {
+            self.part = Some((part, start));
+            let Some(end) = find(&self.seen, &self.delimiter, start, &mut self.searched) else {
                 return Walk::More;
             };
-            let Some(head_len) = memmem::find(after, b"\r\n\r\n") else {
-                return Walk::More;
-            };
-            let part = Part::read(after.get(..head_len).unwrap_or_default());
-            // A file is what the upload is about: nobody waits for its end once the model is known.
-            if part == Part::File && self.model.is_some() {
+            self.part = None;
+            if !self.note(part, start..end) {
                 return Walk::Ended;
             }
-            if part == Part::Odd {
-                self.odd = true;
-                return Walk::Ended;
-            }
-            if part == Part::ModelFile || (part == Part::Model && self.model.is_some()) {
-                self.several = true;
-                return Walk::Ended;
-            }
-            let start = head + head_len + 4;
-            let Some(len) = self.seen.get(start..).and_then(|value| memmem::find(value, &self.delimiter)) else {
-                return Walk::More;
-            };
-            if !self.note(part, start..start + len) {
-                return Walk::Ended;
-            }
-            self.at = start + len;
+            self.at = end;
         }
+    }
+
+    /// The next part that is looked at, and where its value begins.
+    fn head(&mut self) -> Result<(Part, usize), Walk> {
+        let rest = self.seen.get(self.at..).ok_or(Walk::Ended)?;
+        if rest.len() < self.delimiter.len() + 2 {
+            let begins = rest.starts_with(&self.delimiter) || self.delimiter.starts_with(rest);
+            return Err(if begins { Walk::More } else { Walk::Ended });
+        }
+        if !rest.starts_with(&self.delimiter) {
+            return Err(Walk::Ended);
+        }
+        let head = self.at + self.delimiter.len();
+        // `--` ends the body, a line end begins a part.
+        if self.seen.get(head..head + 2) != Some(b"\r\n") {
+            return Err(Walk::Ended);
+        }
+        let end = find(&self.seen, b"\r\n\r\n", head, &mut self.searched);
+        let end = end.filter(|end| end + 4 - head <= MAX_HEAD);
+        // The watch does not wait for it either, and tells.
+        if end.is_none() && self.seen.len() - head >= MAX_HEAD {
+            return Err(Walk::Ended);
+        }
+        let end = end.ok_or(Walk::More)?;
+        let part = Part::read(self.seen.get(head..end).unwrap_or_default());
+        // A file is what the upload is about: nobody waits for its end once the model is known.
+        if part == Part::File && self.model.is_some() {
+            return Err(Walk::Ended);
+        }
+        if part == Part::Odd {
+            self.odd = true;
+            return Err(Walk::Ended);
+        }
+        if part == Part::ModelFile || (part == Part::Model && self.model.is_some()) {
+            self.several = true;
+            return Err(Walk::Ended);
+        }
+        Ok((part, end + 4))
     }
 
     /// False: a model that cannot be used, which is left for the watch.
@@ -177,6 +200,14 @@ impl<'b> Finder<'b> {
         }
         true
     }
+}
+
+/// Where this begins in `seen`, at or behind `from`. What was `searched` in vain is not searched again.
+fn find(seen: &[u8], what: &[u8], from: usize, searched: &mut usize) -> Option<usize> {
+    let from = from.max(*searched);
+    let found = memmem::find(seen.get(from..).unwrap_or_default(), what).map(|at| from + at);
+    *searched = found.unwrap_or_else(|| from.max((seen.len() + 1).saturating_sub(what.len())));
+    found
 }
 
 enum Walk {

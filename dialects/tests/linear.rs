@@ -9,8 +9,10 @@ mod support;
 use std::time::Duration;
 
 use dialects::embed::{self, Method, Shape};
+use dialects::multipart::{Finder, Step};
 use dialects::translate::{self, Context, Hints, Stream, Target};
-use dialects::{Output, Usage, Wire, bounds, mask};
+use dialects::watch::Watch;
+use dialects::{Endpoint, Output, Usage, Wire, bounds, mask};
 use support::shapes;
 
 const CLIENTS: [Wire; 4] = [Wire::Chat, Wire::Responses, Wire::Messages, Wire::Gemini];
@@ -148,6 +150,64 @@ fn streams() {
         for to in [CLIENTS[at % 4], CLIENTS[(at + 1) % 4]] {
             judge(&format!("{from:?} to {to:?} {name}"), &mut |size| run(from, to, &bodies[size].2), &mut bad);
         }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// However many lines stand before its name, and however short the pieces are that come of it.
+#[test]
+fn an_error_that_is_waited_for_is_known_by_one_look() {
+    let mut bad = Vec::new();
+    let lines = "id\n".repeat(21_000);
+    let begun = [format!("event: error\n{lines}data: "), format!("{lines}event: error\ndata: ")];
+    let mut run = |size: usize| {
+        let mut watch = Watch::new(Endpoint::Chat, "text/event-stream", false);
+        watch.push(begun[size.min(1)].as_bytes());
+        for _ in 0..20_000 {
+            assert_eq!(watch.push(b"a").upto, 0);
+        }
+    };
+    judge("an error's name", &mut run, &mut bad);
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// Each of its pieces may be the last one.
+#[test]
+fn documents_that_come_in_pieces() {
+    let mut bad = Vec::new();
+    for (begin, piece) in [(r#"{"a":[{}"#, ",{}"), (r#"{"a":""#, "}"), ("[[]", ",[]")] {
+        let mut run = |size: usize| {
+            let mut watch = Watch::new(Endpoint::Chat, "application/json", false);
+            watch.push(begin.as_bytes());
+            for _ in 0..TIMES[size] * 5_900 / piece.len() {
+                assert_eq!(watch.push(piece.as_bytes()).failed, None);
+            }
+        };
+        judge(begin, &mut run, &mut bad);
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// A head, and a value that might end at every piece.
+#[test]
+fn forms_that_come_in_pieces() {
+    let mut bad = Vec::new();
+    let value = "--B\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n";
+    for (begin, unit, most) in [("--B\r\n", "a:\r\n", 2_000), (value, "\r\n--", 8_000)] {
+        let bodies = TIMES.map(|times| [begin, &unit.repeat(times * most / unit.len())].concat());
+        let mut find = |size: usize| {
+            let mut finder = Finder::new("B");
+            for piece in bodies[size].as_bytes().chunks(1) {
+                assert_eq!(finder.push(piece), Step::NeedMore);
+            }
+        };
+        judge(&format!("finds in {unit:?}"), &mut find, &mut bad);
+        let mut watch = |size: usize| {
+            let mut watch = Finder::new("B").watch(b"");
+            bodies[size].as_bytes().chunks(1).for_each(|piece| watch.push(piece));
+            std::hint::black_box(watch.seen());
+        };
+        judge(&format!("watches {unit:?}"), &mut watch, &mut bad);
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }

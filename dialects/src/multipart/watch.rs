@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::part::Part;
 
 /// Longest head of a part that is waited for.
-const MAX_HEAD: usize = 16 * 1024;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// Longest value of a model; no model has a longer name.
 const MAX_VALUE: usize = 512;
 
@@ -167,7 +167,10 @@ impl Watch {
                 return room;
             }
         }
-        let Some(end) = memmem::find(&self.held, b"\r\n\r\n").map(|at| at + 4) else {
+        // Its end is not in what came before.
+        let from = before.saturating_sub(3);
+        let end = memmem::find(self.held.get(from..).unwrap_or_default(), b"\r\n\r\n");
+        let Some(end) = end.map(|at| from + at + 4) else {
             self.odd |= self.held.len() >= MAX_HEAD;
             return room;
         };
