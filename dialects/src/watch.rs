@@ -42,11 +42,6 @@ use sse::Sse;
 pub(crate) use tally::tokens;
 use whole::Whole;
 
-/// Whether a content type promises a stream of events.
-pub fn names_events(content_type: &str) -> bool {
-    Label::of(content_type) == Label::Events
-}
-
 /// What a chunk brought.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Seen {

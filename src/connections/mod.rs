@@ -276,16 +276,25 @@ impl Connection {
     }
 
     /// Something was written, or could not be.
+    #[inline]
     fn wrote(&self, taken: bool) {
-        if taken {
-            self.stuck.set(0);
-            if self.held_back.get() {
-                self.wake();
+        self.unsent.set(0);
+        if !taken {
+            if self.stuck.get() == 0 {
+                self.stuck.set(now());
             }
-            self.goes_on();
-        } else if self.stuck.get() == 0 {
-            self.stuck.set(now());
+        } else if self.stuck.get() != 0 || self.paused.get() || self.held_back.get() {
+            self.is_taken_again();
         }
+    }
+
+    #[cold]
+    fn is_taken_again(&self) {
+        self.stuck.set(0);
+        if self.held_back.get() {
+            self.wake();
+        }
+        self.goes_on();
     }
 
     /// Why it should be over by now.

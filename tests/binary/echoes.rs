@@ -154,3 +154,16 @@ async fn an_error_event_too_long_to_be_masked_is_told_in_our_own_words() {
     let rest = answer.body.strip_prefix(&*before).unwrap();
     assert!(rest.starts_with(b"data: {\"error\"") && rest.len() < 1_000, "{}", String::from_utf8_lossy(rest));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_comment_is_masked_with_and_without_its_end() {
+    for end in ["\n\n", "\n", ""] {
+        let comment = format!(": bye {}{end}", harness::KEY).into_bytes();
+        let upstream =
+            answers(Reply::sse(vec![canned::stream(2).concat(), comment], std::time::Duration::from_millis(20))).await;
+        let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
+        let answer = proxy.stream("m").await.answer().await;
+        assert!(answer.text().contains("[DONE]"), "{}", answer.text());
+        tells_nothing_of(&answer, &[harness::KEY]);
+    }
+}

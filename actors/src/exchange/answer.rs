@@ -113,8 +113,7 @@ impl Answer {
         let mut headers = headers::answer(response.headers());
         veil.drop_telling(&mut headers, false);
         let (content_type, encoded) = (super::content_type(&response), super::is_encoded(&response));
-        let may_change =
-            strip_usage || translation.is_some() || streaming != Streaming::No || watch::names_events(content_type);
+        let may_change = strip_usage || translation.is_some() || streaming != Streaming::No;
         let seen_by = match translation {
             Some(translation) => {
                 headers.retain(|(name, _)| name != CONTENT_TYPE && name != CONTENT_ENCODING);
@@ -493,6 +492,10 @@ impl AnswerBody {
             Ok(()) => {
                 if matches!(&self.seen_by, Observer::Watch(watch) if watch.strips_rest()) {
                     self.partial = Pieces::default();
+                }
+                // Such as a last comment without its blank line.
+                if self.seen_by.has_words() {
+                    self.veil_words();
                 }
                 self.ready.append(&mut self.partial);
                 self.ended = Some(Ok(()));
