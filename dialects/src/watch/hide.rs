@@ -76,18 +76,24 @@ fn hide<'a>(
 ) -> Cow<'a, [u8]> {
     let (mut out, mut rest) = (Vec::new(), events);
     let mut is_changed = false;
-    while let Some(end) = find(rest) {
-        let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        let hidden = match holds(event) {
+    let mut take = |event, words| {
+        let hidden = match words {
             Words::Error => mask::hide_all(event, secrets),
             Words::Some => mask::hide(event, secrets),
             Words::None => Cow::Borrowed(event),
         };
         is_changed |= matches!(hidden, Cow::Owned(_));
         out.extend_from_slice(&hidden);
+    };
+    while let Some(end) = find(rest) {
+        let (event, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        take(event, holds(event));
         rest = after;
     }
-    out.extend_from_slice(rest);
+    if !rest.is_empty() {
+        // The last one of all may lack its end.
+        take(rest, holds(&[rest, b"\n\n"].concat()));
+    }
     if is_changed { Cow::Owned(out) } else { Cow::Borrowed(events) }
 }
 
