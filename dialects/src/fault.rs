@@ -122,6 +122,8 @@ fn by_told(status: u16, told: &Told) -> Fault {
         407 | 408 | 424 | 425 | 498 | 499 => Fault::Upstream,
         // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
         413 if told.is_rate_limit() => Fault::NotServed,
+        400 | 422 | 429 if told.is_tags_budget() => Fault::Client,
+        400 | 422 | 429 if told.is_groups_budget() => Fault::NotServed,
         429 if told.is_credit() => Fault::Credit,
         // The same, as OpenAI says it: to wait for it would be in vain, and others' requests fit.
         429 if told.is_too_large_for_limit() => Fault::NotServed,

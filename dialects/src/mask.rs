@@ -47,7 +47,17 @@ const PREFIXES: [(&[u8], usize); 30] = [
 ];
 
 /// What stands in front of a key that looks like nothing in particular; compared without regard to case.
-const PHRASES: [&[u8]; 5] = [b"bearer ", b"key provided: ", b"api key: ", b"api_key: ", b"token provided: "];
+const PHRASES: [&[u8]; 8] = [
+    b"bearer ",
+    b"key provided: ",
+    b"api key: ",
+    b"api_key: ",
+    b"token provided: ",
+    // LiteLLM's, of the key and of its hash.
+    b"api key = ",
+    b"key hash (token) =",
+    b"key hash (token) = ",
+];
 
 /// Replaces keys and account ids. Borrows where there are none.
 pub fn mask(body: &[u8]) -> Cow<'_, [u8]> {
@@ -158,6 +168,10 @@ mod tests {
         for (text, want) in [
             ("Incorrect API key provided: sk-fake-key. You can", "Incorrect API key provided: ***. You can"),
             ("Incorrect API key provided: invalid_key. You can", "Incorrect API key provided: ***. You can"),
+            (
+                "Received API Key = sk-...GTNw, Key Hash (Token) =262b78abcdef. Unable to find",
+                "Received API Key = ***, Key Hash (Token) =***. Unable to find",
+            ),
             ("Your api key: ****-key is invalid", "Your api key: *** is invalid"),
             ("key sk-proj-abc_DEF-123 in org-aBcDeFgH1234 of proj_12345678", "key *** in *** of ***"),
             ("`gsk_0123456789abcdef`", "`***`"),

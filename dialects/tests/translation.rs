@@ -410,6 +410,11 @@ fn a_whole_answer_says_the_same_as_a_stream() {
         assert!(matches!(told(r#"{"error":{"message":"m"}}"#), Err(Malformed::Failed(_))), "{from:?}");
         assert!(told("{").is_err() && told("").is_err(), "{from:?}");
     }
+    // A message has no event for all of it; its errors are told all the same.
+    let told = |body: &str| translate::answer_as_stream(Wire::Messages, Wire::Chat, body.as_bytes(), &context());
+    let error = r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}"#;
+    assert!(matches!(told(error), Err(Malformed::Failed(_))));
+    assert!(matches!(told(r#"{"type":"message","content":[]}"#), Err(Malformed::Foreign)));
 }
 
 #[test]

@@ -47,8 +47,7 @@ fn checked(name: &str, yaml: &str, dotenv: &str) -> String {
 fn the_yaml_is_right() {
     for block in blocks::of("yaml") {
         // The keys that it takes for granted.
-        let keys =
-            "GROQ_API_KEY=placeholder-groq\nOPENAI_API_KEY=placeholder-openai\nAWS_BEARER_TOKEN_BEDROCK=placeholder\n";
+        let keys = "GROQ_API_KEY=gsk-of-the-house\nOPENAI_API_KEY=sk-of-the-house\nAWS_BEARER_TOKEN_BEDROCK=abdk-of-the-house\n";
         let said = checked(&format!("yaml-{}", block.line), &block.text, keys);
         for model in ["fast", "smart"].iter().filter(|model| block.text.contains(&format!("\n  {model}:"))) {
             assert!(said.lines().any(|line| line.starts_with(&format!("{model}\t"))), "{said}");

@@ -368,6 +368,21 @@ fn an_account_that_is_empty_or_barred_is_not_the_requests_fault_whatever_its_sta
         (412, r#"{"error":{"code":"PRECONDITION_FAILED","message":"Deployment is scaled to zero"}}"#, Fault::Client),
         (
             400,
+            r#"{"error":{"message":"Budget has been exceeded! Tag=ours Current cost: 5.5, Max budget: 5.0","type":"budget_exceeded","param":null,"code":"400"}}"#,
+            Fault::Client,
+        ),
+        (
+            429,
+            r#"{"error":{"message":"Budget has been exceeded! Tag=ours Current cost: 5.5, Max budget: 5.0","type":"budget_exceeded"}}"#,
+            Fault::Client,
+        ),
+        (
+            429,
+            r#"{"error":{"message":"Budget has been exceeded! Model access group=large Current cost: 5.5","type":"budget_exceeded"}}"#,
+            Fault::NotServed,
+        ),
+        (
+            400,
             r#"{"error":{"code":400,"message":"Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.","status":"FAILED_PRECONDITION"}}"#,
             Fault::NotServed,
         ),

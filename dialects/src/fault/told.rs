@@ -114,6 +114,16 @@ impl Told {
             || (self.has(&["precondition_failed"]) && self.says(&["Account "]) && self.message.contains(" is suspended"))
     }
 
+    /// LiteLLM: that of a tag which the request names.
+    pub(super) fn is_tags_budget(&self) -> bool {
+        self.says(&["Budget has been exceeded! Tag="])
+    }
+
+    /// LiteLLM: that of some of the key's models.
+    pub(super) fn is_groups_budget(&self) -> bool {
+        self.says(&["Budget has been exceeded! Model access group="])
+    }
+
     pub(super) fn is_too_dear(&self) -> bool {
         self.begins(&["This request requires more credits", "Prompt tokens limit exceeded"])
     }
@@ -312,10 +322,17 @@ const CREDIT_TEXTS: &[&str] = &[
     "Billing hard limit",
     // OpenRouter, 403.
     "Key limit exceeded",
-    // Model Studio, SiliconFlow, LiteLLM (whose type it gives the budget of a user that the request names as well).
+    // Model Studio, SiliconFlow.
     "Access denied, please make sure your account is in good standing",
     "Sorry, your account balance is insufficient",
-    "Budget has been exceeded!",
+    // LiteLLM, of what belongs to the key; see [`Told::is_tags_budget`].
+    "Budget has been exceeded! Current cost",
+    "Budget has been exceeded! Current spend",
+    "Budget has been exceeded! Key=",
+    "Budget has been exceeded! Team=",
+    "Budget has been exceeded! User=",
+    "Budget has been exceeded! Project=",
+    "Budget has been exceeded! Organization=",
 ];
 
 const BAD_KEY: &[&str] = &[

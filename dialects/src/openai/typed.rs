@@ -47,7 +47,8 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
     match endpoint {
         Endpoint::Responses => match kind {
             b"response.created" | b"response.queued" | b"response.in_progress" => Step::Idle,
-            b"response.completed" | b"response.incomplete" => Step::Done,
+            // The last as gateways in between say it.
+            b"response.completed" | b"response.incomplete" | b"response.done" => Step::Done,
             b"response.failed" | b"response.error" => Step::Failed,
             _ => Step::Content,
         },
@@ -60,7 +61,8 @@ pub fn step(endpoint: Endpoint, kind: &[u8]) -> Step {
             _ => Step::Content,
         },
         Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match kind {
-            b"transcript.text.done" => Step::Done,
+            // OpenAI's, Mistral's.
+            b"transcript.text.done" | b"transcription.done" => Step::Done,
             _ => Step::Content,
         },
         Endpoint::Messages => match kind {

@@ -227,7 +227,8 @@ pub fn answer_as_stream(
             wrapped = [br#"{"type":"response.completed","response":"#, body, b"}"].concat();
             (&wrapped, b"")
         }
-        Wire::Messages | Wire::Converse => return Err(Malformed::Foreign),
+        // It may tell an error, though.
+        Wire::Messages | Wire::Converse => return Err(Malformed::of(body)),
     };
     read_answer(from, body)?;
     let mut stream = Stream::new(from, to, context);

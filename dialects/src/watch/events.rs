@@ -208,6 +208,11 @@ impl Answer {
                     }
                 }
             },
+            // OpenAI's SDKs go by the type alone, Anthropic's by the name.
+            name if self.endpoint == Endpoint::Responses && !typed::is_own(self.endpoint, name) => {
+                let kind = typed::kind(data);
+                self.typed_step(kind.as_ref().map_or(name, |kind| kind.as_bytes()), data)
+            }
             name => self.typed_step(name, data),
         };
         match step {

@@ -244,6 +244,7 @@ fn images_and_audio_end_with_their_own_events() {
         (Endpoint::ImagesGenerations, "image_generation.partial_image", "image_generation.completed"),
         (Endpoint::ImagesEdits, "image_edit.partial_image", "image_edit.completed"),
         (Endpoint::AudioTranscriptions, "transcript.text.delta", "transcript.text.done"),
+        (Endpoint::AudioTranscriptions, "transcription.text.delta", "transcription.done"),
         (Endpoint::AudioSpeech, "speech.audio.delta", "speech.audio.done"),
     ] {
         let mut watch = Watch::new(endpoint, "text/event-stream", false);
@@ -786,8 +787,13 @@ fn an_end_without_a_beginning_is_no_answer() {
     assert!(!seen.content && !seen.terminal);
     assert_eq!((seen.foreign, watch.end(true)), (Some(OTHER), Err(Cut::Foreign(OTHER))));
     // A response may come with its last event alone.
-    let done = typed("response.completed", ",\"response\":{\"status\":\"completed\",\"output\":[]}");
-    assert_eq!(watched(responses, done.as_bytes()).0.end(true), Ok(()));
+    for kind in ["response.completed", "response.done"] {
+        let done = typed(kind, ",\"response\":{\"status\":\"completed\",\"output\":[]}");
+        assert_eq!(watched(responses, done.as_bytes()).0.end(true), Ok(()), "{kind}");
+        // By its type, whatever its name.
+        let named = done.replace(&format!("event: {kind}"), "event: chunk");
+        assert_eq!(watched(responses, named.as_bytes()).0.end(true), Ok(()), "{named}");
+    }
     for kind in ["response.completed", "response.incomplete", "response.error"] {
         let failed = typed(kind, ",\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"m\"}}");
         let (_, seen) = watched(responses, failed.as_bytes());
