@@ -64,7 +64,7 @@ fn is_own_page(headers: &HeaderMap, own: Option<&str>) -> bool {
 /// have been: proxies, balancers, tunnels, meshes and content networks have more names for it than can be listed.
 fn is_of_asker(name: &HeaderName) -> bool {
     const BEGIN: [&str; 2] = ["sec-", "x-prometheus-"];
-    const WHOLE: [&str; 34] = [
+    const WHOLE: [&str; 38] = [
         "accept",
         "accept-charset",
         "accept-encoding",
@@ -83,6 +83,7 @@ fn is_of_asker(name: &HeaderName) -> bool {
         "expect",
         "from",
         "host",
+        "http2-settings",
         "if-match",
         "if-modified-since",
         "if-none-match",
@@ -94,10 +95,13 @@ fn is_of_asker(name: &HeaderName) -> bool {
         "purpose",
         "range",
         "referer",
+        "save-data",
         "te",
+        "upgrade",
         "upgrade-insecure-requests",
         "user-agent",
         "x-api-key",
+        "x-goog-api-key",
         "x-requested-with",
     ];
     let name = name.as_str();

@@ -4,6 +4,7 @@
 //! mean the same. What always holds: http or https, a host, no user or password, no query, no
 //! fragment, and never the address of a cloud's metadata service.
 
+use crate::catalogue;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -95,6 +96,12 @@ impl BaseUrl {
         let authority = if port == default_port { shown_host } else { format!("{shown_host}:{port}") };
         let (prefix, version, suffix) = split_version(path)?;
         Ok(Self { tls, host, port, authority, prefix, version, suffix, versioned: true })
+    }
+
+    /// Whether it leads to a vendor of the catalogue.
+    pub fn is_a_vendors(&self) -> bool {
+        let urls = catalogue::all().iter().filter_map(|known| Self::parse(known.base_url.as_deref()?).ok());
+        self.tls && urls.into_iter().any(|url| url.tls && url.host == self.host)
     }
 
     /// https.

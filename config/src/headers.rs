@@ -40,7 +40,9 @@ pub(crate) fn read(r: &mut Reader<'_>, spot: &Spot<'_>) -> (Vec<(String, Secret)
             if given.text.len() > 8192 || !given.text.bytes().all(|b| b == b'\t' || (32..127).contains(&b)) {
                 r.error(&field, "the header's value holds what no header can carry", "use plain ASCII in one line");
             } else {
-                if let Some(sort) = placeholder::found_in(&given.text) {
+                // The address of a site is one (`http-referer`), and not a secret's.
+                let is_site = ["https://", "http://"].iter().any(|begin| given.text.trim().starts_with(begin));
+                if let Some(sort) = placeholder::found_in(&given.text).filter(|_| !is_site) {
                     let fix = "put the value there, or remove the header";
                     r.findings.push(given.place.warning(format!("the header {name}: {sort}"), fix));
                 }

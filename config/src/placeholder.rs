@@ -48,10 +48,10 @@ pub(crate) fn is_reference(text: &str) -> bool {
         "$env:",
         "$env{",
         "env[",
-        "ssm:",
+        "ssm:/",
         "/run/secrets/",
         "@/",
-        "file:",
+        "file:/",
     ];
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let within = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
@@ -124,9 +124,10 @@ fn is_example(text: &str) -> bool {
         let makers = catalogue::all().iter().flat_map(|known| known.name.split('-')).filter(|word| word.len() > 2);
         let parts: Vec<&str> = COMMON.into_iter().chain(["sk"]).chain(makers).collect();
         let bare = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        word.len() <= 24
-            && (word.starts_with("123") && is_run(word, 3)
-                || is_made_of(if bare.is_empty() { word } else { bare }, &parts))
+        let digits = word.get(bare.len()..).unwrap_or_default();
+        let is_run = digits.starts_with("123") && is_run(digits, 3);
+        let is_counted = is_run || digits.len() <= 3 && !bare.is_empty();
+        word.len() <= 24 && is_counted && is_made_of(bare, &parts)
     };
     let names_a_key = || ["key", "token", "secret", "password"].iter().any(|word| text.contains(word));
     text.starts_with('<') && text.ends_with('>')
@@ -140,6 +141,7 @@ fn is_example(text: &str) -> bool {
         || ["sk", "gsk"].iter().any(|of_key| words.first() == Some(of_key))
             && words.len() > 1
             && words.iter().all(is_common)
+            && words.iter().skip(1).any(|word| COMMON.contains(word) || is_run(word, 8))
         || words.iter().any(|word| {
             all_of(b'x', word)
                 || word.strip_prefix("aiza").is_some_and(|rest| all_of(b'x', rest))
@@ -280,6 +282,9 @@ mod tests {
             "n/a",
             "groq",
             "token-of-a-team-42",
+            "sk-ollama",
+            "file:correct-horse-battery",
+            "token84729384729384",
             "correct-horse-battery-key",
             "my-team-token-of-spring",
             "vault:5f0e1a7c9b3d4e62",

@@ -31,10 +31,8 @@ const OF_ADDRESSES: [&str; 10] = [
 ];
 
 /// What other servers call a setting of the process; in `.env` nobody else reads it.
-const OF_OTHERS: [(&str, &str); 16] = [
+const OF_OTHERS: [(&str, &str); 14] = [
     ("ADMIN_KEY", "ADMIN_TOKEN"),
-    ("API_KEY", "AUTH_TOKEN"),
-    ("API_KEYS", "AUTH_TOKEN"),
     ("AUTH_KEY", "AUTH_TOKEN"),
     ("BIND_ADDR", "HOST"),
     ("GH_TOKEN", "GITHUB_TOKEN"),
@@ -103,8 +101,8 @@ fn is_numbered(name: &str, known: &BTreeSet<&str>) -> bool {
     is_counted && !number.starts_with('0') && known.contains(base)
 }
 
-/// Two slips of the pen, one in a short name: more would take `XAI_API_KEY` for `ZAI_API_KEY`'s neighbour by chance, and
-/// send one's key to the other.
+/// Two slips of the pen, one in a short name, none in a shorter one: what is left of `CF_API_KEY` or `GITLAB_TOKEN` then
+/// is another vendor's, and the key would go to it.
 fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
     if known.contains(base) {
@@ -114,7 +112,11 @@ fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
         let ends = OF_KEYS.iter().chain(&OF_KEYS_HERE).chain(&OF_ADDRESSES);
         ends.filter_map(|end| name.strip_suffix(end)).map(str::len).min().unwrap_or(name.len())
     };
-    let slips = |known: &str| if stem(base).min(stem(known)) < 5 { 1 } else { 2 };
+    let slips = |known: &str| match stem(base).min(stem(known)) {
+        ..4 => 0,
+        4..8 => 1,
+        _ => 2,
+    };
     let near = known.iter().find(|k| k.len() > 4 && strsim::damerau_levenshtein(base, k) <= slips(k));
     near.map(|near| format!("did you mean {near}?"))
 }
@@ -122,8 +124,12 @@ fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
 /// Every name that is tried, with what to write instead. The first provider of the catalogue has a name.
 fn tried(known_names: &BTreeSet<&str>) -> BTreeMap<String, Meant> {
     let meant = |name: &str| Meant { fix: format!("did you mean {name}?"), everywhere: false };
+    let of_whom = "for clients: AUTH_TOKEN; a provider's key goes by its vendor's name, as OPENAI_API_KEY";
     let mut tried: BTreeMap<String, Meant> =
         OF_OTHERS.into_iter().map(|(name, ours)| (name.to_owned(), meant(ours))).collect();
+    for name in ["API_KEY", "API_KEYS"] {
+        tried.insert(name.to_owned(), Meant { fix: of_whom.to_owned(), everywhere: false });
+    }
     for known in catalogue::all().iter().filter(|known| has_names_of_its_own(known)) {
         for stem in stems(known) {
             let mut add = |suffix: &str, fix: String, everywhere: bool| {
@@ -233,12 +239,16 @@ mod tests {
             ("Groq_Api_Key_2", "GROQ_API_KEY_2"),
             ("claude_api_key", "ANTHROPIC_API_KEY"),
             ("OPENAI_API_KEY_01", "OPENAI_API_KEY_2"),
-            ("API_KEY", "AUTH_TOKEN"),
         ] {
             assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
             let told = Setup::bare().dotenv(&format!("{name}=x")).told();
             assert!(told.len() == 1 && told[0].contains(&format!("did you mean {meant}?")), "{told:?}");
         }
+        for other in ["CF_API_KEY", "AI_API_KEY", "LLM_API_KEY", "HA_TOKEN", "GITLAB_TOKEN"] {
+            let told = Setup::bare().dotenv(&format!("{other}=x")).told();
+            assert!(!told.iter().any(|line| line.contains("did you mean")), "{told:?}");
+        }
+        assert!(Setup::bare().dotenv("API_KEY=x").told()[0].contains("for clients: AUTH_TOKEN"));
         let several = Setup::bare().var("OPENAI_API_KEYS", "a,b").told();
         assert!(several[0].ends_with("One key each: OPENAI_API_KEY, OPENAI_API_KEY_2, ..."), "{several:?}");
         for name in ["GROQ_API_KEY2", "GROQ_API_KEY_33"] {

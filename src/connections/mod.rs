@@ -210,7 +210,11 @@ impl Connection {
         }
         let waits = is_turn || self.stuck.get() != 0;
         self.held_back.set(waits);
-        if waits { Poll::Pending } else { Poll::Ready(()) }
+        if waits {
+            return Poll::Pending;
+        }
+        self.goes_on();
+        Poll::Ready(())
     }
 
     fn goes_on(&self) {

@@ -157,10 +157,15 @@ async fn an_error_event_too_long_to_be_masked_is_told_in_our_own_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_last_comment_is_masked_with_and_without_its_end() {
-    for end in ["\n\n", "\n", ""] {
-        let comment = format!(": bye {}{end}", harness::KEY).into_bytes();
-        let upstream =
-            answers(Reply::sse(vec![canned::stream(2).concat(), comment], std::time::Duration::from_millis(20))).await;
+    for (end, stays) in [("\n\n", false), ("\n", false), ("", false), ("\n", true)] {
+        let upstream = Upstream::start(move |mut connection| async move {
+            connection.request().await?;
+            connection.send(&canned::sse_head()).await?;
+            connection.chunk(&canned::stream(2).concat()).await?;
+            connection.chunk(format!(": bye {}{end}", harness::KEY).as_bytes()).await?;
+            if stays { connection.until_closed().await } else { connection.send(b"0\r\n\r\n").await }
+        })
+        .await;
         let proxy = proxy_without_retries(&one(&upstream.base_url(), "")).await;
         let answer = proxy.stream("m").await.answer().await;
         assert!(answer.text().contains("[DONE]"), "{}", answer.text());

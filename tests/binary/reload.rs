@@ -268,7 +268,15 @@ async fn what_is_cut_off_leads_no_key_elsewhere_and_leaves_no_demo_alone() {
     assert_eq!(proxy.chat("groq/m").await.status, 200);
     proxy.rewrite("server: { keepalive: 5s }\n");
     proxy.hangup();
-    proxy.log_line("why", |line| line.contains("`groq:` under providers is gone")).await;
+    proxy.log_line("why", |line| line.contains("the key of groq would go to another address")).await;
+    // Its address alone is lost, and the vendor's would be left.
+    proxy.rewrite("server: { keepalive: 5s }\nproviders:\n  groq: { models: [m] }\n");
+    let env = proxy.dir().join(".env");
+    let lines = std::fs::read_to_string(&env).unwrap();
+    let without = lines.lines().filter(|line| !line.starts_with("GROQ_BASE_URL")).collect::<Vec<_>>().join("\n");
+    std::fs::write(&env, without).unwrap();
+    proxy.hangup();
+    proxy.log_line("why", |line| line.contains("the key of groq would go to another address")).await;
     proxy.rewrite("server: { keepalive: 5s }\nproviders:\n  demo:\n");
     proxy.hangup();
     proxy.log_line("why", |line| line.contains("reload refused")).await;

@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use config::{Config, Finding, Kind, Loaded, Seen};
+use config::{BaseUrl, Config, Finding, Kind, Loaded, Provider as Settings, ProviderId, Seen};
 
 use super::build::{build_with, demo};
 use super::{Refused, Supervisor, add_run_token, restart};
@@ -111,7 +111,7 @@ impl Supervisor {
         }
         moved(&old.config, &loaded.config).map(|id| {
             format!(
-                "`{id}:` under providers is gone, and its key would go to another address than before; put it back, or restart"
+                "the key of {id} would go to another address than before, as where its entry or its address is lost; put it back, or restart"
             )
         })
     }
@@ -187,8 +187,8 @@ impl Supervisor {
     }
 }
 
-/// A token that is only the beginning of one that was known: a file that ends in its middle opens the gateway to whoever
-/// guesses a few letters. Which setting it stands in.
+/// A token that is only the beginning of one that was known and is not any more: a file that ends in its middle opens the
+/// gateway to whoever guesses a few letters. Which setting it stands in.
 fn shortened(old: &Config, new: &Config) -> Option<&'static str> {
     let is_part = |new: &str, old: &str| old.len() > new.len() && old.starts_with(new);
     if let (Some(old), Some(new)) = (&old.admin_token, &new.admin_token)
@@ -196,25 +196,35 @@ fn shortened(old: &Config, new: &Config) -> Option<&'static str> {
     {
         return Some("ADMIN_TOKEN");
     }
-    // A name without its token reads as a token.
-    let is_cut = |new: &str| {
-        old.clients.iter().any(|client| {
-            let token = client.token.expose();
-            let named = client.name.as_ref().map(|name| format!("{name}:{token}"));
-            is_part(new, token) || named.is_some_and(|named| is_part(new, &named))
-        })
-    };
-    let is_known = |new: &str| old.clients.iter().any(|client| client.token.expose() == new);
-    new.clients
-        .iter()
-        .any(|client| is_cut(client.token.expose()) && !is_known(client.token.expose()))
-        .then_some("a token of AUTH_TOKEN")
+    let is_in = |config: &Config, token: &str| config.clients.iter().any(|client| client.token.expose() == token);
+    let mut gone = old.clients.iter().filter(|client| !is_in(new, client.token.expose()));
+    gone.any(|client| {
+        let token = client.token.expose();
+        // A name without its token reads as a token.
+        let named = client.name.as_ref().map(|name| format!("{name}:{token}"));
+        let is_cut = |new: &str| is_part(new, token) || named.as_ref().is_some_and(|named| is_part(new, named));
+        new.clients.iter().any(|client| is_cut(client.token.expose()) && !is_in(old, client.token.expose()))
+    })
+    .then_some("a token of AUTH_TOKEN")
 }
 
-/// A provider that the YAML names no longer, and that is still there at another address, because its key is.
-fn moved<'a>(old: &Config, new: &'a Config) -> Option<&'a config::ProviderId> {
-    let was_named = |new: &config::Provider| {
-        old.providers.iter().any(|old| old.id == new.id && !old.by_itself && old.base_url != new.base_url)
+/// A provider whose key went to other places alone, and would now go to the vendor's, or to where the environment says,
+/// as it does where an entry or an address is lost; or whose host is cut off.
+fn moved<'a>(old: &Config, new: &'a Config) -> Option<&'a ProviderId> {
+    let place = |url: &BaseUrl| (url.is_tls(), url.host().to_owned(), url.port());
+    let has = |provider: &Settings, key: u64| provider.keys.iter().any(|one| one.fingerprint == key);
+    let is_moved = |new: &&Settings| {
+        new.keys.iter().any(|key| {
+            let mut before = old.providers.iter().filter(|old| has(old, key.fingerprint)).peekable();
+            before.peek().is_some()
+                && before.all(|old| {
+                    let is_cut = old.id == new.id
+                        && old.base_url.host() != new.base_url.host()
+                        && old.base_url.host().starts_with(new.base_url.host());
+                    let is_lost = new.base_url.is_a_vendors() || new.by_itself && !old.by_itself;
+                    place(&old.base_url) != place(&new.base_url) && (is_lost || is_cut)
+                })
+        })
     };
-    new.providers.iter().find(|new| new.by_itself && was_named(new)).map(|provider| &provider.id)
+    new.providers.iter().find(is_moved).map(|provider| &provider.id)
 }

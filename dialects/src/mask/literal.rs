@@ -87,11 +87,21 @@ fn matched(text: &[u8], secret: &[u8]) -> Option<usize> {
                     bytes
                 }
                 // What an upstream has cut itself goes on behind it: a quote, dots.
-                _ => return (folds && said >= WORD.max(secret.len().div_ceil(2))).then_some(at),
+                _ => {
+                    return (folds && said >= WORD.max(secret.len().div_ceil(2)) && is_drawn(secret.get(..said)?))
+                        .then_some(at);
+                }
             },
         };
     }
     Some(at)
+}
+
+/// Whether a part of a secret is no word or address that others say as well.
+fn is_drawn(part: &[u8]) -> bool {
+    part.iter().any(u8::is_ascii_digit)
+        && part.iter().any(u8::is_ascii_alphabetic)
+        && !part.windows(3).any(|three| three == b"://")
 }
 
 /// The bytes of a line's end and of the character behind it, where that is the one which is looked for.
@@ -205,6 +215,9 @@ mod tests {
         for cut in ["'Ab/Cd+01\"2'", "'Ab/Cd+01\"2345678...'", "'Ab/Cd+01\"\n'"] {
             assert!(hidden(cut, &[KEY]).starts_with("'***"), "{cut}");
         }
+        let site = "https://chat.lan1";
+        assert_eq!(hidden("see https://docs", &[site, "production-gateway-key"]), "see https://docs");
+        assert_eq!(hidden("production-east", &["production-gateway-key"]), "production-east");
         assert_eq!(hidden("keys begin with 'Ab/Cd+'", &[KEY]), "keys begin with 'Ab/Cd+'", "less than half of it");
         // The longest of several.
         assert_eq!(hidden("Basic abcdefgh!", &["abcdefgh", "Basic abcdefgh"]), "***!");

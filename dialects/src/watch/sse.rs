@@ -212,6 +212,9 @@ impl Sse {
         // The last event may lack its blank line, if the upstream meant to end there: a client drops such an event, so
         // after a broken connection it is none. Half an event is none in any case.
         let held = std::mem::take(&mut self.held);
+        // What is left may be words, whole or not.
+        self.words |= !held.is_empty();
+        self.passed = 0;
         if framing_clean && complete(&held) {
             self.strips_rest = self.event(&held) && self.strip;
         } else if !held.is_empty() && !self.answer.terminal {
