@@ -54,7 +54,11 @@ impl How {
             assert!(seen.content || !content, "content is taken back");
             assert!(seen.terminal || !terminal, "the end is taken back");
             let through = if seen.upto > 0 { waiting + seen.upto } else { 0 };
-            assert!(seen.strip.is_none_or(|strip| self.strip && strip.start < strip.end && strip.end <= through));
+            let mut stripped = 0;
+            for strip in &seen.strip {
+                assert!(self.strip && stripped <= strip.start && strip.start < strip.end && strip.end <= through);
+                stripped = strip.end;
+            }
             waiting = waiting + piece.len() - through;
             (content, terminal, failed) = (seen.content, seen.terminal, failed || seen.failed.is_some());
             assert!(meter.held() <= MOST, "{} bytes are held", meter.held());
