@@ -12,6 +12,7 @@ use dialects::conversation::{
     Cache, Call, Effort, Json, Kind, Media, Message, Opaque, Output, Part, Reasoning, Request, Role, Sampling, Source,
     Thinking, Tool, ToolChoice, ToolKind, ToolResult,
 };
+use dialects::loss::{Fidelity, carries};
 use dialects::translate::{self, Hints, Quirks, ReasoningStyle, Target};
 use serde_json::value::RawValue;
 use support::Random;
@@ -283,6 +284,19 @@ fn turns_go_through_another_format_and_back() {
         assert_eq!(said(&back), said(&request), "{}", String::from_utf8_lossy(&there.body));
         assert_eq!(back.tools.len(), request.tools.len());
         assert_eq!((back.stream, &back.tool_choice), (request.stream, &request.tool_choice));
+    }
+}
+
+#[test]
+fn an_image_that_is_a_text_is_noted_as_what_has_no_place() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi"},
+        {"type":"image","source":{"type":"text","media_type":"text/plain","data":"a"}}]}]}"#;
+    let request = translate::read(Wire::Messages, body, &Hints { model: None, stream: None }).unwrap();
+    for wire in Wire::ALL {
+        let target = Target { model: "m", ..Target::default() };
+        // Or it is refused.
+        let Ok(written) = translate::write(wire, &request, &target) else { continue };
+        assert!(written.losses.fields().all(|field| carries(wire, field) != Fidelity::Carried), "{wire:?}");
     }
 }
 

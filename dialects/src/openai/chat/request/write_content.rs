@@ -62,7 +62,7 @@ fn one(list: &mut List<'_>, part: &Part<'_>, notes: &mut Notes<'_, '_>) {
             entry
         }
         Kind::Image(media) => {
-            let Some(url) = url(media, own, Field::ImageUrls, notes.losses) else { return };
+            let Some(url) = url(media, own, notes.losses) else { return };
             let mut entry = list.object();
             entry
                 .text("type", "image_url")
@@ -72,7 +72,7 @@ fn one(list: &mut List<'_>, part: &Part<'_>, notes: &mut Notes<'_, '_>) {
             entry
         }
         Kind::Video(media) => {
-            let Some(url) = url(media, own, Field::Video, notes.losses) else { return };
+            let Some(url) = url(media, own, notes.losses) else { return };
             let mut entry = list.object();
             entry.text("type", "video_url").object("video_url").texts("url", url);
             entry
@@ -123,7 +123,7 @@ pub fn cache(object: &mut Object<'_>, cache: Option<&Cache<'_>>) {
     }
 }
 
-fn url<'m>(media: &'m Media<'_>, own: bool, field: Field, losses: &mut Losses) -> Option<[&'m str; 4]> {
+fn url<'m>(media: &'m Media<'_>, own: bool, losses: &mut Losses) -> Option<[&'m str; 4]> {
     match &media.source {
         Source::Base64 { media_type, data } => Some(data_url(media_type, data)),
         Source::Url { url, .. } => Some([url, "", "", ""]),
@@ -132,8 +132,9 @@ fn url<'m>(media: &'m Media<'_>, own: bool, field: Field, losses: &mut Losses) -
             losses.note(Field::FileIds);
             None
         }
+        // No image and no film is a text.
         Source::Text(_) => {
-            losses.note_if(!own, field);
+            losses.note_if(!own, Field::Native);
             None
         }
     }
