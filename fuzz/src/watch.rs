@@ -37,6 +37,11 @@ struct How {
 }
 
 impl How {
+    fn may_be_bytes(&self) -> bool {
+        use Endpoint::{AudioSpeech, Embeddings, ImagesEdits, ImagesGenerations, ImagesVariations};
+        matches!(self.endpoint, AudioSpeech | Embeddings | ImagesGenerations | ImagesEdits | ImagesVariations)
+    }
+
     /// What was seen, as a text to compare.
     fn watch(&self, pieces: &[&[u8]]) -> String {
         let meter = Meter::start();
@@ -70,6 +75,8 @@ impl How {
         // Of a document it depends on the cut when it looks whole: it commits there. Of events and elements nothing does.
         match exact {
             true => format!("{content} {terminal} {told:?} {usage:?} {estimate:?} {ended:?}"),
+            // Where bytes are answers, the first piece decides whether they read as text: of fewer than 64 that is a guess.
+            false if self.may_be_bytes() => format!("{}", estimate.input),
             false => format!("{usage:?} {}", estimate.input),
         }
     }
