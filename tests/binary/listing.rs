@@ -63,7 +63,7 @@ async fn a_name_that_a_second_provider_begins_to_list_goes_on_working_and_falls_
     assert_eq!(by(&proxy, "shared").await, "one/shared");
     assert_eq!(by(&proxy, "two/shared").await, "two/shared");
     // The next in the configuration's order, where the first is gone.
-    drop(one);
+    one.end().await;
     assert_eq!(by(&proxy, "shared").await, "two/shared");
     let listed = proxy.get("/v1/models").await.text();
     assert_eq!(listed.matches("\"shared\"").count(), 1, "{listed}");

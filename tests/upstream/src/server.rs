@@ -141,6 +141,14 @@ impl Upstream {
         Self { addr, notes, task }
     }
 
+    /// Ends it and every connection of its, and comes back when the last of them is closed: dropped alone, it may
+    /// still answer for a moment.
+    pub async fn end(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        self.notes.until("its connections to end", |seen| seen.closed.iter().all(Option::is_some).then_some(())).await;
+    }
+
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -203,6 +211,7 @@ pub struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.stream = None;
         self.note_end();
     }
 }
