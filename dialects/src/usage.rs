@@ -54,7 +54,8 @@ impl Usage {
 /// What stood after the key `usage`.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    Usage(Usage),
+    /// And where its object ends, counted from the key's end.
+    Usage(Usage, usize),
     /// Null, or an object without a token count in it.
     Nothing,
     /// The bytes end before one can tell.
@@ -74,8 +75,7 @@ pub(crate) fn read(json: &str) -> Option<Usage> {
 
 /// Reads what follows `"usage"`: a colon and an object. Bytes after the object do not matter.
 pub(crate) fn after_key(bytes: &[u8]) -> Found {
-    let bytes = bytes.trim_ascii_start();
-    let Some((colon, rest)) = bytes.split_first() else {
+    let Some((colon, rest)) = bytes.trim_ascii_start().split_first() else {
         return Found::More;
     };
     if *colon != b':' {
@@ -87,14 +87,21 @@ pub(crate) fn after_key(bytes: &[u8]) -> Found {
         Some(b'{') => {}
         Some(_) => return Found::Nothing,
     }
-    let mut counts = Counts::default();
-    if counts.walk(&mut Scan::new(rest), Part::Top).is_some() {
-        return counts.settle().map_or(Found::Nothing, Found::Usage);
+    let before = bytes.len() - rest.len();
+    let found =
+        |counts: Counts, len: usize| counts.settle().map_or(Found::Nothing, |usage| Found::Usage(usage, before + len));
+    let (mut counts, mut scan) = (Counts::default(), Scan::new(rest));
+    if counts.walk(&mut scan, Part::Top).is_some() {
+        return found(counts, scan.at());
     }
     let mut counts = Counts::default();
     let mut json = serde_json::Deserializer::from_slice(rest);
     match (Level { counts: &mut counts, part: Part::Top }).deserialize(&mut json) {
-        Ok(()) => counts.settle().map_or(Found::Nothing, Found::Usage),
+        Ok(()) => {
+            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+            values.next();
+            found(counts, values.byte_offset())
+        }
         Err(error) if error.is_eof() || is_cut_number(rest, &error) => Found::More,
         Err(_) => Found::Nothing,
     }

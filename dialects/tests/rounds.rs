@@ -473,7 +473,7 @@ fn what_anthropic_wants_back_survives_a_chat_client() {
 
     // Another provider never sees a mark of ours.
     let chat = translate::write(Wire::Chat, &request, &Target { model: "gpt", ..Target::default() }).unwrap();
-    assert!(!Opaque::marks(&chat.body));
+    assert!(!Opaque::marks(Wire::Gemini, &chat.body));
 }
 
 #[test]
@@ -519,7 +519,7 @@ fn gemini_signatures_of_calls_hang_on_their_ids() {
         let answer = gather.answer(Wire::Gemini);
         let there = translate::write_answer(wire, &answer, &context(), &mut Default::default());
         let next = next_turn(wire, &there).to_string();
-        assert!(Opaque::marks(next.as_bytes()));
+        assert!(Opaque::marks(wire, next.as_bytes()));
         let request = translate::read(wire, next.as_bytes(), &Hints::default()).unwrap();
         let part = request.messages[1].parts.last().unwrap();
         assert_eq!(part.opaque.as_deref().cloned(), Some(Opaque::signature(Wire::Gemini, "CiQB/+==".into())), "{next}");
@@ -527,7 +527,7 @@ fn gemini_signatures_of_calls_hang_on_their_ids() {
         for to in WIRES {
             let written = translate::write(to, &request, &Target { model: "u", ..Target::default() }).unwrap();
             let text = String::from_utf8(written.body).unwrap();
-            assert!(text.contains("\"call_r1_0\"") && !Opaque::marks(text.as_bytes()), "{text}");
+            assert!(text.contains("\"call_r1_0\"") && !Opaque::marks(Wire::Gemini, text.as_bytes()), "{text}");
         }
     }
 }

@@ -381,7 +381,7 @@ fn claudes_thoughts_survive_a_gemini_client() {
     let target = Target { model: "gemini-3-pro-preview", ..Target::default() };
     let written = translate::write(Wire::Gemini, &request, &target).unwrap();
     assert!(written.losses.names().eq(["foreign_state"]));
-    assert!(!Opaque::marks(&written.body));
+    assert!(!Opaque::marks(Wire::Gemini, &written.body));
 }
 
 #[test]

@@ -139,15 +139,13 @@ impl Call {
     /// Whether it holds state of another provider's, put there by us in an earlier turn.
     async fn is_marked(&self) -> Result<bool, Unsayable> {
         let CallBody::Json { body, share, .. } = &self.body else { return Ok(false) };
-        if self.endpoint.wire().is_none() {
-            return Ok(false);
-        }
+        let Some(client) = self.endpoint.wire() else { return Ok(false) };
         if body.len() <= LONG {
-            return Ok(Opaque::marks(body));
+            return Ok(Opaque::marks(client, body));
         }
         let (body, share) = (body.clone(), share.shared());
         let work = heavy::run(body.len(), move || {
-            let marked = Opaque::marks(&body);
+            let marked = Opaque::marks(client, &body);
             drop(share);
             marked
         });

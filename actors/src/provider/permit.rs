@@ -40,6 +40,8 @@ pub struct Permit {
     taken: Moment,
     /// How long its answer takes is known, or will not be.
     timed: bool,
+    /// When it was finished.
+    over: Option<Moment>,
     /// The deployment's cooldown.
     pass: Option<Admission>,
     of_key: Hold,
@@ -109,6 +111,7 @@ impl Permit {
             asker,
             taken: now,
             timed: false,
+            over: None,
             pass: Some(pass),
             of_key,
             at_model,
@@ -313,6 +316,7 @@ impl Permit {
     /// used.
     pub(crate) fn finish(mut self, usage: Usage) {
         let now = clock::now();
+        self.over = Some(now);
         self.well(now);
         self.settle(usage.input.saturating_add(usage.output), now);
     }
@@ -349,7 +353,7 @@ impl Drop for Permit {
             }
             health.refresh(&state);
         }
-        let now = clock::now();
+        let now = self.over.unwrap_or_else(clock::now);
         if !self.timed && self.sent.get() {
             // Who gives up, and whoever loses a race, has at least waited so long.
             self.deployment.health.latency.at_least(now.since(self.taken), now);

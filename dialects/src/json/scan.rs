@@ -18,6 +18,11 @@ impl<'a> Scan<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// How many bytes were taken.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     /// The next byte that is not white space.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {

@@ -2,7 +2,10 @@ use super::*;
 
 fn read(object: &str) -> Option<Usage> {
     match after_key(format!(": {object} , \"more\": 1}}").as_bytes()) {
-        Found::Usage(usage) => Some(usage),
+        Found::Usage(usage, end) => {
+            assert_eq!(end, ": ".len() + object.len(), "{object}");
+            Some(usage)
+        }
         Found::Nothing => None,
         Found::More => panic!("not whole: {object}"),
     }
@@ -96,7 +99,7 @@ fn a_cut_object_asks_for_more() {
     for end in 0..whole.len() {
         assert_eq!(after_key(&whole[..end]), Found::More, "{end}");
     }
-    assert!(matches!(after_key(whole), Found::Usage(_)));
+    assert!(matches!(after_key(whole), Found::Usage(_, end) if end == whole.len()));
     // So does a number that ends in its middle; what was broken before it is broken, whatever comes last.
     let number = b": {\"x\":\n [1.5e+3,-2.0E-1],\n\"input_tokens\":1}";
     for end in 0..number.len() {

@@ -1,7 +1,5 @@
 //! Finds the reported usage in bytes that come in pieces and are not kept.
 
-use serde::de::IgnoredAny;
-
 use super::needle;
 use crate::usage::{Found, after_key};
 use crate::{Dialect, Usage};
@@ -94,24 +92,15 @@ fn look(bytes: &[u8], before: usize, dialect: Dialect, usage: &mut Option<Usage>
         let rest = bytes.get(at..).unwrap_or_default();
         let value = rest.get(..MAX_OBJECT).unwrap_or(rest);
         match after_key(value) {
-            Found::Usage(found) => {
+            Found::Usage(found, end) => {
                 *usage = Some(found);
-                at += object_end(value);
+                at += end;
             }
             Found::More if rest.len() < MAX_OBJECT => return Went { at: begin, waits: true },
             Found::Nothing | Found::More => {}
         }
     }
     Went { at, waits: false }
-}
-
-/// The end of the object in bytes that begin before it.
-fn object_end(bytes: &[u8]) -> usize {
-    let begin = memchr::memchr(b'{', bytes).unwrap_or_default();
-    let object = bytes.get(begin..).unwrap_or_default();
-    let mut values = serde_json::Deserializer::from_slice(object).into_iter::<IgnoredAny>();
-    values.next();
-    begin + values.byte_offset()
 }
 
 #[cfg(test)]
