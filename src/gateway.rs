@@ -187,7 +187,7 @@ impl Call {
     async fn pause(&self, tally: &mut Tally) -> bool {
         let retry = self.shard.table.config.retry;
         let now = clock::now();
-        let outlook = router::outlook(&self.route, now, |deployment| tally.is_useless(deployment));
+        let outlook = router::outlook(&self.route, now, self.client, |deployment| tally.is_useless(deployment));
         let cools = match outlook {
             Outlook::Ready => None,
             Outlook::Later(soonest) => Some(soonest.since(now)),

@@ -145,7 +145,7 @@ fn deployment(name: &str, health: &DeploymentHealth, now: Moment) -> Deployment 
         breaker: state.breaker.state().as_str(),
         state: state.breaker.state(),
         in_flight,
-        cooldown_s: left(state.cooldown.ready_at().max(state.breaker.ready_at()), now),
+        cooldown_s: left(state.pause.ready_at().max(state.breaker.ready_at()), now),
         first_byte_ms: health.latency.estimate(now, 0).map(|micros| f64::from(micros) / 1000.0),
         // Those with nothing to tell would make the list long and say nothing.
         keys: health

@@ -191,7 +191,7 @@ impl Cause {
 
     /// Can no request have brought it about?
     pub fn is_surely_deployments(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Redirect)
+        matches!(self, Self::Connect | Self::ConnectTimeout)
     }
 
     /// Does it speak against the deployment's health (and not the client's, the key's or ours)?

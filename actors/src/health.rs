@@ -19,6 +19,7 @@ use crate::policy::breaker::{Breaker, Whose};
 use crate::policy::cooldown::Cooldown;
 use crate::policy::ewma::AtomicEwma;
 use crate::policy::limits::Windows;
+use crate::policy::pause::Pause;
 
 /// A mutex around plain state: a panic while it was held leaves numbers, not broken invariants.
 #[derive(Debug, Default)]
@@ -156,13 +157,13 @@ pub struct DeploymentHealth {
 #[derive(Debug)]
 pub struct DeploymentState {
     pub breaker: Breaker,
-    pub cooldown: Cooldown,
+    pub pause: Pause,
 }
 
 impl DeploymentHealth {
     /// As [`KeyHealth::refresh`].
     pub(crate) fn refresh(&self, state: &DeploymentState) {
-        self.ready_at.set(state.breaker.ready_at().max(state.cooldown.ready_at()));
+        self.ready_at.set(state.breaker.ready_at().max(state.pause.ready_at()));
     }
 
     /// The soonest moment at which the deployment and one of its keys could serve; `Moment(0)`-like when now.
@@ -174,6 +175,12 @@ impl DeploymentHealth {
             .map(|(at_model, key)| at_model.ready_at.get().max(key.ready_at.get()))
             .min();
         self.ready_at.get().max(key.unwrap_or(Moment(0)))
+    }
+
+    /// The same for this client, which may have been asked for a pause of its own.
+    pub fn ready_at_for(&self, client: u64, provider: &ProviderHealth) -> Moment {
+        let own = self.state.lock().pause.ready_at_for(client);
+        self.ready_at(provider).max(own.unwrap_or(Moment(0)))
     }
 
     /// The fault of its keys, where that is all that keeps it back: each of them is wrong or without credit.

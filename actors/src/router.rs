@@ -32,19 +32,20 @@ pub enum Outlook {
     Never,
 }
 
-/// Looks at a route's deployments and those of its fallbacks; `leaves_out` says which do not count.
-pub fn outlook(route: &Route, now: Moment, leaves_out: impl Fn(&Deployment) -> bool) -> Outlook {
+/// Looks at a route's deployments and those of its fallbacks, as they are to this client; `leaves_out` says which do not
+/// count.
+pub fn outlook(route: &Route, now: Moment, client: u64, leaves_out: impl Fn(&Deployment) -> bool) -> Outlook {
     let all = std::iter::once(route).chain(route.follows.iter().map(|next| &**next));
-    match all.filter_map(|route| soonest(route, &leaves_out)).min() {
+    match all.filter_map(|route| soonest(route, client, &leaves_out)).min() {
         None => Outlook::Never,
         Some(soonest) if soonest <= now => Outlook::Ready,
         Some(soonest) => Outlook::Later(soonest),
     }
 }
 
-fn soonest(route: &Route, leaves_out: &impl Fn(&Deployment) -> bool) -> Option<Moment> {
+fn soonest(route: &Route, client: u64, leaves_out: &impl Fn(&Deployment) -> bool) -> Option<Moment> {
     let counted = route.targets.iter().filter(|(deployment, _)| !leaves_out(deployment));
-    counted.map(|(deployment, _)| deployment.health.ready_at(&deployment.provider.health)).min()
+    counted.map(|(deployment, _)| deployment.health.ready_at_for(client, &deployment.provider.health)).min()
 }
 
 /// Orders a route's deployments, then those of what follows. `random`: 0 to 1.

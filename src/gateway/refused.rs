@@ -33,10 +33,10 @@ impl Refused {
 }
 
 pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
-    let Tally { told, refusal, soonest, unsayable, .. } = tally;
+    let Tally { told, refusal, soonest, unsayable, client, .. } = tally;
     // What was left out of the plan counts too, and what has cooled down since.
     let now = clock::now();
-    let soonest = match router::outlook(route, now, |_| false) {
+    let soonest = match router::outlook(route, now, client, |_| false) {
         Outlook::Later(at) => Some(soonest.map_or(at, |known| known.min(at))),
         Outlook::Ready | Outlook::Never => soonest,
     };

@@ -30,7 +30,7 @@ pub(super) struct Tally {
     /// The failure that says most to the client: not the last one, where an earlier one gives it more hope.
     pub told: Option<Failure>,
     /// Whose call it is.
-    client: u64,
+    pub client: u64,
     pub refusal: Option<Refusal>,
     /// When the soonest of those that refused may serve again.
     pub soonest: Option<Moment>,

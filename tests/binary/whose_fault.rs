@@ -153,6 +153,46 @@ async fn a_poison_request_closes_nothing_to_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_or_a_redirect_that_one_client_draws_is_kept_by_that_client_alone() {
+    let boom = br#"{"error":{"message":"worker crashed","type":"server_error"}}"#;
+    let (hint, ms) = ("retry-after: 50", "retry-after-ms: 50000");
+    for (said, pauses) in [
+        (canned::json(503, &[hint], boom), true),
+        (canned::json(529, &[hint], boom), true),
+        // Not in so many words: where others are served it says nothing of anybody's next request.
+        (canned::json(500, &[hint], boom), false),
+        (canned::json(502, &[ms], boom), false),
+        (canned::json(424, &[hint], boom), false),
+        (canned::json(200, &[hint], boom), false),
+        (canned::json(302, &["location: /blocked"], b"{}"), false),
+    ] {
+        let what = String::from_utf8_lossy(&said).into_owned();
+        let upstream = chokes_on("poison", said.clone()).await;
+        let tokens = "a:alice-token-0123456789,b:bob-token-0123456789,c:carol-token-0123456789";
+        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", tokens).start().await;
+        let ask = |who: &'static str, word: &'static str| {
+            let token = format!("{who}-token-0123456789");
+            async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
+        };
+        let ask = &ask;
+        assert_eq!(ask("bob", "good").await.status, 200);
+        let drawn = futures::future::join_all((0..6).map(|_| ask("alice", "poison"))).await;
+        assert!(drawn.iter().all(|answer| answer.status >= 500), "{what}");
+        assert_eq!(ask("bob", "good").await.status, 200, "{what}");
+        // It is told how long, and asks nobody meanwhile.
+        let (again, before) = (ask("alice", "good").await, upstream.count());
+        assert_eq!(again.status, if pauses { 503 } else { 200 }, "{what}: {}", again.text());
+        if pauses {
+            let after: u64 = again.header("retry-after").unwrap().parse().unwrap();
+            assert!((45..=50).contains(&after), "{what}: {after}");
+            // What two have met is everybody's.
+            assert_eq!(ask("bob", "poison").await.status, 503, "{what}");
+            assert_eq!((ask("carol", "good").await.status, upstream.count()), (503, before + 1), "{what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_error_quotes_of_a_request_rests_nobody() {
     let words = "please wait 999 seconds";
     let said = canned::error(&format!("cannot parse '{words}'"), "server_error", "x");

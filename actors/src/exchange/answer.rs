@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_http::error::PayloadError;
 use actix_http::{HttpMessage, Payload};
 use bytes::Bytes;
+use dialects::fault::is_pause;
 use dialects::watch::{self, Asked, Cut, Watch};
 use dialects::{Output, Usage};
 use futures::Stream;
@@ -212,8 +213,8 @@ impl AnswerBody {
         match alarm::within(deadline, reading).await {
             Err(_) => Err(Cause::Deadline.into()),
             Ok(Err(cause)) => {
-                let retry_after_ms =
-                    body.seen_by.failure().and_then(|failure| failed::pause(failure.wait, body.in_header));
+                let failure = body.seen_by.failure().filter(|failure| is_pause(failure.status, failure.fault));
+                let retry_after_ms = failure.and_then(|failure| failed::pause(failure.wait, body.in_header));
                 let (answer, why) = (body.told_error(cause), body.why(cause));
                 Err(Failure { answer, retry_after_ms, why, ..cause.into() })
             }

@@ -158,12 +158,8 @@ impl Breaker {
         if !anothers && !self.gate.is_current(admission) {
             return None;
         }
-        if !admission.is_canary() {
-            let since = sent.0.min(now.0.saturating_sub(LATELY));
-            let speaks_for_it = self.worked.is_some_and(|worked| worked.0 >= since);
-            if asker.again || (speaks_for_it && !sure) {
-                return None;
-            }
+        if !admission.is_canary() && (asker.again || (self.has_worked(sent, now) && !sure)) {
+            return None;
         }
         self.whose = if sure { Whose::Everybodys } else { self.whose.and(asker.client) };
         if anothers {
@@ -185,6 +181,13 @@ impl Breaker {
         self.gate.close(now.after_ms(self.wait));
         self.check();
         Some(State::Open)
+    }
+
+    /// Whether something worked there lately, or since this was sent: it speaks for the deployment.
+    #[must_use]
+    pub fn has_worked(&self, sent: Moment, now: Moment) -> bool {
+        let since = sent.0.min(now.0.saturating_sub(LATELY));
+        self.worked.is_some_and(|worked| worked.0 >= since)
     }
 
     /// Neither the one nor the other: never sent, or its end tells nothing of the deployment.

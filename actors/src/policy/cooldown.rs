@@ -40,6 +40,11 @@ impl Cooldown {
         self.gate.try_admit(now)
     }
 
+    /// Lets somebody through whom it does not concern.
+    pub(super) const fn let_through(&self) -> Admission {
+        self.gate.let_through()
+    }
+
     /// The provider asked for a pause, or refused the key. `hint`: milliseconds that it named, None when it named none
     /// or nonsense; `cap`: how far a hint is believed. Tells when the cooldown ends.
     ///

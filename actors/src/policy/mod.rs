@@ -13,6 +13,7 @@ mod gate;
 pub mod hedge;
 pub mod limits;
 mod moment;
+pub mod pause;
 pub mod retry;
 #[cfg(test)]
 mod testing;

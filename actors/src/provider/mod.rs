@@ -29,6 +29,7 @@ use crate::health::{
 use crate::policy::breaker::Breaker;
 use crate::policy::cooldown::Cooldown;
 use crate::policy::limits::Windows;
+use crate::policy::pause::Pause;
 use crate::table::{Deployment, MAX_UNLISTED, Receipt};
 
 pub use actor::{Admit, Ask, ProviderActor};
@@ -125,7 +126,7 @@ impl Provider {
         for (model, health) in self.deployments() {
             let mut state = health.state.lock();
             state.breaker.reconfigure(&self.config.breaker, lease);
-            state.cooldown.set_lease(lease);
+            state.pause.set_lease(lease);
             health.refresh(&state);
             drop(state);
             let limits = self.listed(&model).and_then(|listed| listed.limits.as_ref()).unwrap_or(&none);
@@ -247,7 +248,7 @@ impl Provider {
             ready_at: Arc::default(),
             state: Arc::new(Short::new(DeploymentState {
                 breaker: Breaker::new(&self.config.breaker, lease),
-                cooldown: Cooldown::new(lease),
+                pause: Pause::new(lease),
             })),
             keys: self
                 .health

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_http::header::HeaderMap;
 use dialects::Usage;
-use dialects::fault::Fault;
+use dialects::fault::{Fault, is_pause};
 use smallvec::SmallVec;
 
 use crate::clock;
@@ -42,7 +42,7 @@ pub struct Permit {
     timed: bool,
     /// When it was finished.
     over: Option<Moment>,
-    /// The deployment's cooldown.
+    /// The deployment's pause.
     pass: Option<Admission>,
     of_key: Hold,
     at_model: Hold,
@@ -75,7 +75,7 @@ impl Permit {
         });
         let (admission, pass) = {
             let mut state = health.state.lock();
-            let pass = match state.cooldown.try_admit(now) {
+            let pass = match state.pause.try_admit(now, asker.client) {
                 Ok(pass) => pass,
                 Err(at) => {
                     health.refresh(&state);
@@ -85,7 +85,7 @@ impl Permit {
             match state.breaker.try_admit(now, asker.client) {
                 Ok(admission) => (admission, pass),
                 Err(at) => {
-                    state.cooldown.give_back(pass);
+                    state.pause.give_back(pass);
                     health.refresh(&state);
                     return Err(Refusal::Open(at));
                 }
@@ -95,7 +95,7 @@ impl Permit {
             Ok(picked) => picked,
             Err(refusal) => {
                 let mut state = health.state.lock();
-                state.cooldown.give_back(pass);
+                state.pause.give_back(pass);
                 state.breaker.give_back(admission);
                 health.refresh(&state);
                 return Err(refusal);
@@ -230,7 +230,7 @@ impl Permit {
                 state.breaker.success(admission, now);
             }
             if let Some(pass) = self.pass.take() {
-                state.cooldown.success(pass);
+                state.pause.success(pass);
             }
             health.refresh(&state);
         }
@@ -287,7 +287,14 @@ impl Permit {
             }
             // Told at once and for nothing each time: there is nothing to wait for.
             Some(Fault::Forbidden | Fault::ModelMissing | Fault::NotServed) => self.well(now),
-            Some(Fault::Upstream) if retry_after_ms.is_some() => self.cool_deployment(now, retry_after_ms, cap),
+            Some(fault @ Fault::Upstream) if retry_after_ms.is_some() => {
+                let asks = match cause {
+                    Cause::Status(status, _) => is_pause(Some(status.as_u16()), fault),
+                    // Of one inside a 200 nothing is read where it does not.
+                    _ => true,
+                };
+                self.pause_deployment(asks, now, retry_after_ms, cap);
+            }
             _ => {}
         }
         let Some(admission) = self.admission.take_if(|_| cause.blames_deployment()) else {
@@ -304,11 +311,15 @@ impl Permit {
         self.deployment.provider.credentials.get(self.key)?.tokens()
     }
 
-    fn cool_deployment(&mut self, now: Moment, hint_ms: Option<u64>, cap: Duration) {
-        let Some(pass) = self.pass.take() else { return };
+    /// `asks`: by its status it is about the server and not about this request, of which alone a 500 may speak.
+    fn pause_deployment(&mut self, asks: bool, now: Moment, hint_ms: Option<u64>, cap: Duration) {
         let health = &self.deployment.health;
         let mut state = health.state.lock();
-        let _ = state.cooldown.cool(pass, now, hint_ms, cap);
+        if !asks && state.breaker.has_worked(self.taken, now) {
+            return;
+        }
+        let Some(pass) = self.pass.take() else { return };
+        state.pause.begin(pass, now, self.asker.client, hint_ms, cap);
         health.refresh(&state);
     }
 
@@ -349,7 +360,7 @@ impl Drop for Permit {
                 state.breaker.give_back(admission);
             }
             if let Some(pass) = self.pass.take() {
-                state.cooldown.give_back(pass);
+                state.pause.give_back(pass);
             }
             health.refresh(&state);
         }
