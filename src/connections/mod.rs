@@ -113,6 +113,8 @@ pub struct Connection {
     unsent: Cell<u32>,
     /// A request has come that is not begun before something of the answers in front of it has left.
     held_back: Cell<bool>,
+    /// The client has been told that an answer is the last one, or only the end of the connection ends it.
+    last: Cell<bool>,
     /// A body is on its way that nobody will read.
     rest: Cell<bool>,
     /// It began like a TLS handshake.
@@ -144,6 +146,7 @@ impl Connection {
             paused: Cell::new(false),
             unsent: Cell::new(0),
             held_back: Cell::new(false),
+            last: Cell::new(false),
             rest: Cell::new(false),
             handshake: Cell::new(false),
             http2: OnceCell::new(),
@@ -198,17 +201,22 @@ impl Connection {
     }
 
     /// Ready when a request may be begun. What was answered before it leaves first, or answers would pile up: one for each
-    /// request that was sent ahead.
+    /// request that was sent ahead. Behind the last answer none is begun: its answer would be read as a part of that one.
     fn poll_begin(&self, cx: &Context<'_>) -> Poll<()> {
         if self.http2().is_some() {
             return Poll::Ready(());
+        }
+        let is_last = self.last.get();
+        if is_last && self.unsent.get() == 0 && self.stuck.get() == 0 {
+            self.end(End::Close("last"));
+            return Poll::Pending;
         }
         let is_turn = self.unsent.get() >= MOST_UNSENT;
         if is_turn {
             self.unsent.set(0);
             cx.waker().wake_by_ref();
         }
-        let waits = is_turn || self.stuck.get() != 0;
+        let waits = is_turn || is_last || self.stuck.get() != 0;
         self.held_back.set(waits);
         if waits {
             return Poll::Pending;

@@ -174,17 +174,16 @@ where
         }
         let mut response = ready!(this.answer.poll(cx))?;
         let rest = this.unread.as_ref().is_some_and(|unread| unread.get());
-        if let Some(Busy(connection)) = this.busy
-            && rest
-        {
-            connection.rest.set(true);
-        }
-        if *this.old && matches!(response.body().size(), BodySize::Stream) {
+        let endless = *this.old && matches!(response.body().size(), BodySize::Stream);
+        if endless {
             response.head_mut().no_chunking(true);
-            response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        if rest || *this.closes {
+        if endless || rest || *this.closes {
             response.head_mut().set_connection_type(ConnectionType::Close);
+            if let Some(Busy(connection)) = this.busy {
+                connection.rest.set(rest || connection.rest.get());
+                connection.last.set(true);
+            }
         }
         let busy = this.busy.take();
         Poll::Ready(Ok(response.map_body(|_, body| {

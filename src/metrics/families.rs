@@ -116,7 +116,7 @@ impl Families {
         for result in ["ok", "refused"] {
             families.reloads.with_label_values(&[result]);
         }
-        for reason in ["idle", "late", "unread", "unread_body", "full", "http2", "tls"] {
+        for reason in ["idle", "late", "unread", "unread_body", "last", "full", "http2", "tls"] {
             families.connections_ended.with_label_values(&[reason]);
         }
         families

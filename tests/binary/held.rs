@@ -115,6 +115,12 @@ async fn an_http10_client_reads_no_chunks() {
             assert!(body.starts_with(starts) && body.trim_end().ends_with(ends), "{body:?}");
         }
     }
+    // What is asked behind an answer that has no other end than the connection's is not begun, let alone part of it.
+    let before = stream.count();
+    let one = ask("/v1/chat/completions", &chat_body("second/canned-model", true), "connection: keep-alive\r\n");
+    let answer = String::from_utf8(said(&proxy, one.repeat(3).as_bytes()).await).unwrap();
+    assert_eq!((answer.matches("HTTP/1.").count(), stream.count() - before), (1, 1), "{answer}");
+    assert!(answer.trim_end().ends_with("data: [DONE]"), "{answer}");
     // What has a length needs no end.
     let mut wire = Wire::connect(proxy.port).await;
     for _ in 0..2 {
