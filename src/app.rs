@@ -28,7 +28,7 @@ const NOTICE: Duration = Duration::from_secs(2);
 /// On loopback, where no setting says: the port stays open for as long as somebody has come within this time.
 const UNASKED: Duration = Duration::from_millis(100);
 /// Connections of the probes' own address, and how long one of them may be idle.
-const PROBES: usize = 32;
+const PROBES: usize = 64;
 const PROBES_KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// After the grace, for the last events to be written.
 const LAST_WORDS: u64 = 3;
@@ -150,6 +150,7 @@ impl Application {
         let rules = Rules {
             room: Room::new(nofile::connections(most, room), server.max_connections_per_ip),
             keep_alive: server.keep_alive,
+            moment: connections::MOMENT,
             http2: server.http2,
             tls,
             drain: Some(drain.clone()),
@@ -159,6 +160,8 @@ impl Application {
         let probes_rules = Rules {
             room: Room::new(PROBES, None),
             keep_alive: PROBES_KEEP_ALIVE,
+            // A probe asks at once. Who does not makes place for the next one, however fast others come.
+            moment: Duration::ZERO,
             http2: false,
             tls: None,
             drain: None,

@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 const OTHERS: u64 = 256;
 
 /// Of those, what is no connection of a client: log, listeners, epoll, state, probes, idle ones to providers.
-const OURS: u64 = 160;
+const OURS: u64 = 192;
 
 /// With fewer nobody could be served: every accepted connection would wait for ever for one towards a provider.
 const LEAST: u64 = 64;

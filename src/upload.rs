@@ -126,6 +126,7 @@ impl Source {
             Step::Several => return Err(UploadError::SeveralModels),
             Step::Odd => return Err(UploadError::Odd),
         };
+        body::count_beside_upload(length, &mut share, server.buffer_budget).map_err(BodyError::from)?;
         let beginning = beginning.freeze();
         let mut watch = finder.watch(&beginning);
         if ended || length == Some(beginning.len() as u64) {

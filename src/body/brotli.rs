@@ -13,12 +13,19 @@ pub(super) struct Brotli {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
     total: usize,
     ended: bool,
+    /// Where it writes: cleared once, and not for each step.
+    space: Box<[u8]>,
 }
 
 impl Default for Brotli {
     fn default() -> Self {
         let alloc = StandardAlloc::default;
-        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), total: 0, ended: false }
+        Self {
+            state: BrotliState::new_strict(alloc(), alloc(), alloc()),
+            total: 0,
+            ended: false,
+            space: vec![0; ROOM].into(),
+        }
     }
 }
 
@@ -28,29 +35,26 @@ impl Brotli {
     }
 
     pub fn held(&self) -> usize {
-        usize::try_from(self.state.ringbuffer_size).unwrap_or(0) + TABLES
+        usize::try_from(self.state.ringbuffer_size).unwrap_or(0) + TABLES + ROOM
     }
 
     pub fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Step, Wrong> {
         if self.ended {
             return if input.is_empty() { Ok(Step { consumed: 0, more: false }) } else { Err(Wrong::Damaged) };
         }
-        let start = out.len();
-        out.resize(start + ROOM, 0);
         let (mut left, mut consumed) = (input.len(), 0);
         let (mut room, mut made) = (ROOM, 0);
-        let space = out.get_mut(start..).unwrap_or_default();
         let result = BrotliDecompressStream(
             &mut left,
             &mut consumed,
             input,
             &mut room,
             &mut made,
-            space,
+            &mut self.space,
             &mut self.total,
             &mut self.state,
         );
-        out.truncate(start + made);
+        out.extend_from_slice(self.space.get(..made).unwrap_or_default());
         match result {
             BrotliResult::ResultSuccess => self.ended = true,
             BrotliResult::NeedsMoreInput => {}

@@ -14,7 +14,7 @@ use super::coding::Coding;
 use super::fed::Fed;
 use super::inflate::Inflate;
 use super::zstd::Zstd;
-use super::{BodyError, Share, count_beside, next};
+use super::{BodyError, Share, Worked, count_beside, next};
 
 /// Input of one step: at deflate's best ratio (1 : 1032) that is 4 MiB, which come in further steps; of blocks that make
 /// nothing but their tables it is one or two milliseconds.
@@ -89,12 +89,15 @@ struct Decoding {
     limit: u64,
     budget: u64,
     share: Share,
-    /// When others had their turn.
-    turned: Instant,
+    /// Work since others had their turn.
+    spent: Duration,
+    worked: Worked,
 }
 
 impl Decoding {
     async fn push(&mut self, piece: &[u8]) -> Result<(), BodyError> {
+        self.worked.on(piece).await;
+        let mut began = Instant::now();
         for feed in piece.chunks(FEED) {
             let mut feed = feed;
             loop {
@@ -106,9 +109,9 @@ impl Decoding {
                 let (made, consumed) = (self.out.len() - before, step.consumed);
                 feed = feed.get(consumed..).unwrap_or_default();
                 self.count()?;
-                if self.turned.elapsed() >= SPELL {
+                if self.spent + began.elapsed() >= SPELL {
                     turn().await;
-                    self.turned = Instant::now();
+                    (self.spent, began) = (Duration::ZERO, Instant::now());
                 }
                 if !step.more && (feed.is_empty() || consumed + made == 0) {
                     break;
@@ -118,6 +121,7 @@ impl Decoding {
                 return Err(BodyError::Undecodable);
             }
         }
+        self.spent += began.elapsed();
         Ok(())
     }
 
@@ -159,7 +163,8 @@ pub async fn read(
     let decoder = Decoder::new(coding, limit);
     let started = Instant::now();
     let share = Share::none();
-    let mut decoding = Decoding { decoder, out: Vec::new(), limit, budget, share, turned: started };
+    let mut decoding =
+        Decoding { decoder, out: Vec::new(), limit, budget, share, spent: Duration::ZERO, worked: Worked::default() };
     let mut payload = Fed::new(payload);
     let mut came = 0;
     while let Some(piece) = next(&mut payload, started, came).await? {
@@ -167,7 +172,6 @@ pub async fn read(
         if came > limit {
             return Err(BodyError::TooLarge);
         }
-        decoding.turned = Instant::now();
         decoding.push(&piece).await?;
     }
     let (body, mut share) = decoding.end()?;

@@ -37,6 +37,8 @@ pub struct Rules {
     pub room: Arc<Room>,
     /// Between two requests of a client that has shown its key.
     pub keep_alive: Duration,
+    /// Before somebody unknown whose head is on its way makes place for another, where places are short.
+    pub moment: Duration,
     pub http2: bool,
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// None: its answers do not say that the port is about to close.
@@ -142,7 +144,9 @@ where
         let trusted = peer.is_some_and(|peer| self.rules.trusts(peer));
         let seat = match self.rules.room.enter(peer.filter(|_| !trusted)) {
             // The place that somebody else is about to leave.
-            Err(Full::InAll) if list::make_room() => self.rules.room.replace(peer.filter(|_| !trusted)),
+            Err(Full::InAll) if list::make_room(self.rules.moment) => {
+                self.rules.room.replace(peer.filter(|_| !trusted))
+            }
             entered => entered,
         };
         let seat = match seat {

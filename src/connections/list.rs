@@ -132,8 +132,9 @@ async fn look(keep_alive: Duration) {
 }
 
 /// Takes this thread's place from the one that can best spare it: nobody known's first, the longest held first.
-pub(super) fn make_room() -> bool {
-    let spare = connections().into_iter().filter_map(|one| Some((one.spare()?, one))).max_by_key(|(spare, _)| *spare);
+pub(super) fn make_room(moment: Duration) -> bool {
+    let spare =
+        connections().into_iter().filter_map(|one| Some((one.spare(moment)?, one))).max_by_key(|(spare, _)| *spare);
     match spare {
         Some((_, connection)) => {
             connection.end(End::Cut("full"));

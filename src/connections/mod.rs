@@ -43,6 +43,8 @@ const REST: Duration = Duration::from_secs(2);
 const UNREAD: Duration = Duration::from_secs(120);
 /// The same before it is known whose connection it is.
 const UNREAD_ANONYMOUS: Duration = Duration::from_secs(30);
+/// For a head that is on its way, or what else is left to come of somebody unknown, before another is let in instead.
+pub const MOMENT: Duration = REST;
 /// Before a known client's idle connection is taken from it where places are short.
 const SPARED: Duration = Duration::from_secs(10);
 /// What a client may send ahead of what is read of it: requests before the one at hand is answered, pieces of a body.
@@ -51,6 +53,9 @@ const AHEAD_OF_BODY: u64 = 64 * 1024;
 /// What connections of nobody known may send in all before no more is read of those that sent more than [`AHEAD`]; for
 /// each worker.
 const STRANGE: u64 = 16 * 1024 * 1024;
+/// A head from here on is counted, with what is held beside it; smaller ones are among what `max_in_flight` bounds.
+const LARGE: u64 = 16 * 1024;
+const BESIDE: u64 = 40 * 1024;
 /// Answers that are written together: the server writes when it finds nothing more to do, and one that was sent thousands
 /// of small requests would answer them all before.
 const MOST_UNSENT: u32 = 16;
@@ -70,6 +75,17 @@ enum Wait {
     Rest,
     /// That it has heard that this is no place for it.
     Refused,
+}
+
+/// With what a request ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// With a blank line, as all do but those whose body has a length.
+    Blank,
+    /// With its body, of which these are the last eight bytes, or all.
+    Bytes { mask: u64, bytes: u64 },
+    /// With a body that nobody has looked at.
+    Unknown,
 }
 
 /// Why and how a connection ends.
@@ -99,8 +115,12 @@ pub struct Connection {
     patience: Cell<Duration>,
     /// The last eight bytes that came.
     tail: Cell<u64>,
-    /// The request that came last ends with a blank line, as all do but those whose body has a length.
-    ends_blank: Cell<bool>,
+    /// With what the request ends that came last.
+    ends: Cell<Ends>,
+    /// So many bytes came for the head of the request at hand, or less, where more of it came with them.
+    came: Cell<u64>,
+    /// What its head holds, if it is large.
+    head: Cell<u64>,
     /// Bytes that came since a request's head was whole, or all that came of its body had been read.
     ahead: Cell<u64>,
     /// So many of them may.
@@ -139,7 +159,9 @@ impl Connection {
             stuck: Cell::new(0),
             patience: Cell::new(UNREAD),
             tail: Cell::new(0),
-            ends_blank: Cell::new(false),
+            ends: Cell::new(Ends::Unknown),
+            came: Cell::new(0),
+            head: Cell::new(0),
             ahead: Cell::new(0),
             may_be_ahead: Cell::new(AHEAD),
             strange: Cell::new(0),
@@ -253,21 +275,43 @@ impl Connection {
         let one_more = tail & 0xffff_ffff_ffff == 0x0d0a_0d0a_0d0a
             || tail & 0x00ff_ffff == 0x000a_0a0a
             || tail & 0x00ff_ffff_ffff == 0x000d_0a0d_0a0a;
-        !self.ends_blank.get() || blank && !one_more
+        match self.ends.get() {
+            Ends::Blank => blank && !one_more,
+            Ends::Bytes { mask, bytes } => tail & mask == bytes,
+            Ends::Unknown => true,
+        }
     }
 
     /// A request's head is whole. `length`: of its body; None where only its end will tell.
     fn begins(&self, length: Option<u64>) {
-        let ends_blank = length.is_none_or(|length| length == 0);
-        self.ahead.set(0);
+        let ends_blank = length.is_none_or(|length| length == 0) && self.http2().is_none();
+        self.came.set(self.ahead.replace(0));
         self.may_be_ahead.set(length.map_or(AHEAD_OF_BODY, |length| length.saturating_add(AHEAD)));
-        self.ends_blank.set(ends_blank && self.http2().is_none());
+        self.ends.set(if ends_blank { Ends::Blank } else { Ends::Unknown });
         let in_flight = self.in_flight.get() + 1;
         self.in_flight.set(in_flight);
         if let Some(http2) = self.http2()
             && let Some(end) = http2.begins(in_flight)
         {
             self.end(end);
+        }
+    }
+
+    /// Whether the head of the request at hand is a large one, which is counted, and whose buffer ends with the connection.
+    fn has_large_head(&self, head: impl FnOnce() -> u64) -> bool {
+        let may_be = self.came.get() >= LARGE && self.http2().is_none();
+        let head = if may_be { Some(head()).filter(|head| *head >= LARGE) } else { None };
+        self.head.set(head.map_or(0, |head| head + BESIDE));
+        head.is_some()
+    }
+
+    /// The body of the request at hand, which has a length.
+    fn ends_with(&self, body: &[u8]) {
+        if self.ends.get() == Ends::Unknown && self.http2().is_none() {
+            let last = body.get(body.len().saturating_sub(8)..).unwrap_or_default();
+            let (mask, bytes) =
+                last.iter().fold((0, 0), |(mask, bytes), byte| (mask << 8 | 0xff, bytes << 8 | u64::from(*byte)));
+            self.ends.set(Ends::Bytes { mask, bytes });
         }
     }
 
@@ -279,7 +323,10 @@ impl Connection {
         if in_flight == 0 {
             self.waits(match self.rest.get() {
                 true => Wait::Rest,
-                false if self.is_at_an_end() => Wait::Idle,
+                false if self.is_at_an_end() => {
+                    self.ahead.set(0);
+                    Wait::Idle
+                }
                 false => Wait::Head,
             });
             // Of what it sent no more is left than a part of its next head.
@@ -367,15 +414,14 @@ impl Connection {
     }
 
     /// How long it has held its place without a request of anybody known; None where it is not to be taken from it.
-    fn spare(&self) -> Option<(bool, Duration)> {
+    fn spare(&self, moment: Duration) -> Option<(bool, Duration)> {
         let spare = self.end.get().is_none() && self.in_flight.get() == 0 && self.stuck.get() == 0;
         let (known, held) = (self.known.get(), waited(self.since.get()));
         let spare = spare
             && match self.wait.get() {
                 Wait::Idle if known => held >= SPARED,
                 Wait::Idle => true,
-                // A head that is on its way has a moment.
-                Wait::Opened | Wait::Head | Wait::Rest | Wait::Refused => !known && held >= REST,
+                Wait::Opened | Wait::Head | Wait::Rest | Wait::Refused => !known && held >= moment,
             };
         spare.then_some((!known, held))
     }
@@ -398,6 +444,14 @@ pub fn known(request: &HttpRequest) {
         connection.known.set(true);
         connection.is_no_stranger();
     }
+}
+
+/// The body of this request came as it is here. Tells how much its head holds in memory, where that is much: 0 for a usual
+/// one.
+pub fn has_read(request: &HttpRequest, body: &[u8]) -> u64 {
+    let Some(connection) = of(request) else { return 0 };
+    connection.ends_with(body);
+    connection.head.get()
 }
 
 /// How long the client of an answer may take nothing of it.

@@ -178,19 +178,39 @@ fn an_end_that_is_not_taken_is_made() {
 #[test]
 fn places_are_taken_from_who_can_spare_them() {
     let known = connection(true);
-    assert_eq!(known.spare(), None, "it has just come");
+    assert_eq!(known.spare(MOMENT), None, "it has just come");
     known.begins(Some(2));
     known.is_answered();
     let anonymous = connection(false);
     anonymous.came(b"GET /");
-    assert_eq!(anonymous.spare(), None, "a head has a moment");
+    assert_eq!(anonymous.spare(MOMENT), None, "a head has a moment");
     pass(REST);
-    assert!(anonymous.spare().is_some());
-    assert_eq!(known.spare(), None);
+    assert!(anonymous.spare(MOMENT).is_some());
+    assert_eq!(known.spare(MOMENT), None);
     pass(SPARED);
-    assert!(anonymous.spare() > known.spare() && known.spare().is_some());
+    assert!(anonymous.spare(MOMENT) > known.spare(MOMENT) && known.spare(MOMENT).is_some());
     known.begins(Some(2));
-    assert_eq!(known.spare(), None);
+    assert_eq!(known.spare(MOMENT), None);
+}
+
+#[test]
+fn what_came_behind_a_body_is_a_head_that_has_begun() {
+    for body in ["{}", "{\"model\":\"m\"}", "[]\r\n"] {
+        for (behind, wait) in [("", Wait::Idle), ("G", Wait::Head), ("\r\n", Wait::Head), ("GET / HTT", Wait::Head)] {
+            for together in [false, true] {
+                let one = connection(true);
+                one.came(b"POST / HTTP/1.1\r\n\r\n");
+                one.came(if together { [body, behind].concat() } else { body.to_owned() }.as_bytes());
+                one.begins(Some(body.len() as u64));
+                one.ends_with(body.as_bytes());
+                if !together {
+                    one.came(behind.as_bytes());
+                }
+                one.is_answered();
+                assert_eq!(one.wait.get(), wait, "{body:?} {behind:?}");
+            }
+        }
+    }
 }
 
 fn http2(known: bool) -> Connection {

@@ -19,8 +19,12 @@ use futures::Stream;
 use futures::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
-use super::Connection;
+use super::{Connection, End};
 use crate::drain::Drain;
+
+/// Headers of a request over HTTP/2: as many as the server takes over HTTP/1, where a head of many small ones is refused
+/// before it is built.
+const HEADERS: usize = 96;
 
 pub(super) struct Watched<F> {
     pub(super) app: F,
@@ -62,13 +66,17 @@ where
 
     fn call(&self, mut request: Request) -> Self::Future {
         let connection = request.conn_data::<Rc<Connection>>().cloned();
-        let mut unread = None;
+        let (mut unread, mut large) = (None, false);
         if let Some(connection) = &connection {
             let body = !matches!(request.payload(), Payload::None);
             let length = if body { length(&request) } else { Some(0) };
             // The server refuses what has both.
             let chunked = length.is_none() && request.chunked().unwrap_or(false);
             connection.begins(length);
+            large = connection.has_large_head(|| length_of_head(&request));
+            if connection.http2().is_some() && request.headers().len() > HEADERS {
+                connection.end(End::Cut("http2_headers"));
+            }
             if chunked || body && connection.http2().is_some() {
                 unread = watch_body(&mut request, connection);
             }
@@ -77,9 +85,14 @@ where
         // Who offers another protocol (h2c, or nginx with `Connection upgrade` for everything) is served as if it had not;
         // the server would repeat that header, and close without a word.
         let offers = request.head().connection_type() == ConnectionType::Upgrade;
-        let closes = offers || self.drain.as_ref().is_some_and(Drain::is_draining);
+        let closes = offers || large || self.drain.as_ref().is_some_and(Drain::is_draining);
         Answering { busy: connection.map(Busy), begun: false, unread, old, closes, answer: self.app.call(request) }
     }
+}
+
+fn length_of_head(request: &Request) -> u64 {
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    (headers.sum::<usize>() + request.uri().path_and_query().map_or(0, |path| path.as_str().len())) as u64
 }
 
 fn length(request: &Request) -> Option<u64> {

@@ -287,7 +287,13 @@ async fn read(
     let wait = entry.waits.begin();
     let (limit, budget) = (server.body_limit, server.buffer_budget);
     let read = match coding {
-        None => body::read(payload, announced, limit, budget).await,
+        None => body::read(payload, announced, limit, budget).await.and_then(|(body, mut share)| {
+            match connections::has_read(request, &body) {
+                0 => {}
+                head => share.grow(head, budget)?,
+            }
+            Ok((body, share))
+        }),
         // Boxed: hardly any request is compressed, and every request's future would be larger.
         Some(coding) => Box::pin(body::decoded(coding, payload, announced, limit, budget)).await,
     };

@@ -218,6 +218,51 @@ async fn what_a_wide_event_leaves_behind_is_counted() {
     }
 }
 
+/// Uploads that a provider does not take, and heads that are larger than their bodies.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_what_is_counted_for_uploads_and_heads() {
+    let deaf = Upstream::start(|connection| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(connection);
+        Ok(())
+    })
+    .await;
+    let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    let upload = [
+        format!("POST /v1/audio/transcriptions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: 9000000\r\n\r\n{form}").as_bytes(),
+        &[b'y'; 1_000_000],
+    ]
+    .concat();
+    let body = chat_body("m", false);
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: p\r\nauthorization: Bearer {TOKEN}\r\nx-much: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", "z".repeat(100_000), body.len()).into_bytes();
+    for (what, request, clients, most) in [("uploads", upload, 60, 13), ("heads", head, 200, 18)] {
+        let yaml = one(&deaf.base_url(), "") + "server: { buffer_budget: 8MiB, body_limit: 1MiB }\n";
+        let proxy = proxy(&yaml).await;
+        assert_eq!(proxy.get("/livez").await.status, 200);
+        let before = proxy.rss();
+        let mut wires = Vec::new();
+        for _ in 0..clients {
+            let mut wire = Wire::connect(proxy.port).await;
+            let _taken = tokio::time::timeout(Duration::from_millis(200), wire.write(&request)).await;
+            wires.push(wire);
+        }
+        let mut full = 0;
+        for wire in &mut wires {
+            if let Ok(Some(head)) = tokio::time::timeout(Duration::from_millis(20), wire.try_head()).await {
+                no_room(&head);
+                full += 1;
+            }
+        }
+        assert!(full > 10 && full < clients, "{what}: {full} of {clients} found no room");
+        // Those that found none are let go in two seconds.
+        let deadline = Instant::now() + Duration::from_secs(6);
+        while (proxy.rss() - before) / 1024 >= most {
+            assert!(Instant::now() < deadline, "{what}: {} KiB are held of 8 MiB", proxy.rss() - before);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
 /// A request that is written anew, and waits; and the text of a stream that its last event repeats.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_what_is_counted_for_translations_and_kept_streams() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use upstream::client::{Ask, Wire};
 use upstream::harness::{Proxy, TOKEN, chat_body, one, two};
+use upstream::server::find;
 use upstream::{canned, records};
 
 use crate::{plan, proxy};
@@ -267,6 +268,39 @@ async fn who_does_not_say_what_it_speaks_starves_nobody() {
         assert!(Instant::now() < until, "who is silent keeps its place");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// RFC 7541: a header that is put into the table once takes one byte from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_over_http2_has_as_many_headers_as_one_over_http1() {
+    let upstream = records().await;
+    let proxy = proxy(&(one(&upstream.base_url(), "") + "server: { http2: true }\n")).await;
+    for (count, ends) in [(80, false), (90, true), (20_000, true)] {
+        let token = format!("Bearer {TOKEN}");
+        let mut head = b"\x82\x86\x04\x0a/v1/models\x41\x01p".to_vec();
+        head.extend_from_slice(b"\x0f\x08");
+        head.push(u8::try_from(token.len()).unwrap());
+        head.extend_from_slice(token.as_bytes());
+        head.extend_from_slice(b"\x40\x01a\x01b");
+        head.resize(head.len() + count + 10, 0xbe);
+        let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        let pieces = head.chunks(16_000).collect::<Vec<_>>();
+        for (nth, piece) in pieces.iter().enumerate() {
+            let (kind, last) = (if nth == 0 { 1 } else { 9 }, nth + 1 == pieces.len());
+            let length = u32::try_from(piece.len()).unwrap().to_be_bytes();
+            let flags = u8::from(last) * 4 + u8::from(nth == 0);
+            said.extend_from_slice(&[length[1], length[2], length[3], kind, flags, 0, 0, 0, 1]);
+            said.extend_from_slice(piece);
+        }
+        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut socket, &said).await.unwrap();
+        let mut heard = Vec::new();
+        let end = tokio::io::AsyncReadExt::read_to_end(&mut socket, &mut heard);
+        let ended = tokio::time::timeout(Duration::from_secs(if ends { 8 } else { 1 }), end).await.is_ok();
+        assert_eq!(ended, ends, "{count} headers: {}", String::from_utf8_lossy(&heard));
+        assert_eq!(find(&heard, b"canned-model").is_some(), !ends, "{count}: {}", String::from_utf8_lossy(&heard));
+    }
+    assert!(proxy.metrics().await.sum("ai_proxy_connections_ended_total", &[("reason", "http2_headers")]) == 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

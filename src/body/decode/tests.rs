@@ -52,8 +52,15 @@ fn zstd(body: &[u8]) -> Vec<u8> {
 
 async fn within(coding: Coding, body: &[u8], piece: usize, limit: u64, budget: u64) -> Result<Vec<u8>, BodyError> {
     let decoder = Decoder::new(coding, limit);
-    let mut decoding =
-        Decoding { decoder, out: Vec::new(), limit, budget, share: Share::none(), turned: Instant::now() };
+    let mut decoding = Decoding {
+        decoder,
+        out: Vec::new(),
+        limit,
+        budget,
+        share: Share::none(),
+        spent: Duration::ZERO,
+        worked: Worked::default(),
+    };
     for piece in body.chunks(piece) {
         decoding.push(piece).await?;
     }
@@ -192,6 +199,32 @@ async fn a_bomb_is_too_large_as_soon_as_it_is_and_costs_no_more_than_its_limit()
 }
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+#[tokio::test]
+async fn others_have_their_turn_between_pieces_of_one_byte() {
+    for (coding, body) in all(&noise(300_000)) {
+        let pieces = body.chunks(1).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect::<Vec<_>>();
+        let stream: actix_http::BoxedPayloadStream = Box::pin(futures::stream::iter(pieces));
+        let payload = <Payload as actix_web::FromRequest>::from_request(
+            &actix_web::test::TestRequest::default().to_http_request(),
+            &mut actix_web::dev::Payload::Stream { payload: stream },
+        );
+        let payload = payload.await.unwrap();
+        let turns = std::cell::Cell::new(0);
+        let ticking = async {
+            loop {
+                tokio::task::yield_now().await;
+                turns.set(turns.get() + 1);
+            }
+        };
+        tokio::select! {
+            biased;
+            read = super::read(coding, payload, None, 1 << 24, 1 << 30) => assert_eq!(read.unwrap().0.len(), 300_000),
+            () = ticking => {}
+        }
+        assert!(turns.get() > 40, "{coding:?}: {} turns", turns.get());
+    }
+}
 
 /// Blocks of nothing: work without output, which the budget does not see.
 #[tokio::test]
