@@ -175,7 +175,7 @@ impl Call {
                 if cause.fault() == Some(Fault::Forbidden) {
                     self.barred.set(tally.barred(&deployment));
                 }
-                if cause.blames_key() && deployment.is_ready(clock::now()) {
+                if cause.blames_key() && deployment.is_ready_for(self.client, clock::now()) {
                     plan.push(deployment); // it has another key
                 }
                 !cause.retryable() || self.cannot_be_sent_again() || Instant::now() >= self.deadline

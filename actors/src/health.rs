@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dialects::fault::Fault;
 
 use crate::policy::Moment;
-use crate::policy::breaker::{Breaker, Whose};
+use crate::policy::breaker::{Breaker, EVERYBODY, Whose};
 use crate::policy::cooldown::Cooldown;
 use crate::policy::ewma::AtomicEwma;
 use crate::policy::limits::Windows;
@@ -98,11 +98,14 @@ impl KeyHealth {
         if sure && !state.proven {
             return false;
         }
+        if state.barred.is_some_and(|(one, _)| one == client) {
+            state.barred = None;
+        }
         let (since, whose) = state.doubted.unwrap_or((now, Whose::Nobodys));
         let whose = whose.and(client);
         state.doubted = Some((since, whose));
         if now.0.saturating_sub(since.0) >= DOUBT {
-            if whose != Whose::One(client) {
+            if client != EVERYBODY && whose != Whose::One(client) {
                 return false;
             }
             state.barred = Some((client, now.after_ms(BARRED)));
@@ -110,6 +113,12 @@ impl KeyHealth {
         state.cooldown.acquit();
         self.refresh(&mut state, now);
         true
+    }
+
+    /// When this client may have it; zero: now.
+    pub fn ready_at_for(&self, client: u64) -> Moment {
+        let barred = self.state.lock().barred_to(client, Moment(0));
+        self.ready_at.get().max(barred.unwrap_or(Moment(0)))
     }
 
     /// Whether this client alone may not have it.
@@ -177,17 +186,20 @@ impl DeploymentHealth {
         self.ready_at.get().max(key.unwrap_or(Moment(0)))
     }
 
-    /// The same for this client, which may have been asked for a pause of its own.
+    /// The same for this client, for which alone a pause may be kept and keys may be out.
     pub fn ready_at_for(&self, client: u64, provider: &ProviderHealth) -> Moment {
-        let own = self.state.lock().pause.ready_at_for(client);
-        self.ready_at(provider).max(own.unwrap_or(Moment(0)))
+        let pause = self.state.lock().pause.ready_at_for(client).unwrap_or(Moment(0));
+        let keys = self.keys.iter().zip(&provider.keys);
+        let key = keys.map(|(at_model, key)| at_model.ready_at_for(client).max(key.ready_at_for(client))).min();
+        self.ready_at.get().max(pause).max(key.unwrap_or(Moment(0)))
     }
 
-    /// The fault of its keys, where that is all that keeps it back: each of them is wrong or without credit.
-    pub fn fault_of_keys(&self, provider: &ProviderHealth, now: Moment) -> Option<Fault> {
+    /// The fault of its keys, where that is all that keeps it from this client: each of them is wrong or without credit.
+    pub fn fault_of_keys(&self, client: u64, provider: &ProviderHealth, now: Moment) -> Option<Fault> {
         let at_fault = |key: &Arc<KeyHealth>| {
             let state = key.state.lock();
-            state.fault.filter(|_| key.ready_at.get() > now && !state.cooldown.is_clear())
+            let is_out = key.ready_at.get() > now && !state.cooldown.is_clear();
+            state.fault.filter(|_| is_out || state.barred_to(client, now).is_some())
         };
         if self.ready_at.get() > now {
             return None;

@@ -392,13 +392,19 @@ impl Deployment {
         self.health.ready_at(&self.provider.health) <= now
     }
 
-    /// Whether it is well and only its keys' quotas or 429s keep it back.
-    pub fn waits_for_quota(&self, now: crate::policy::Moment) -> bool {
+    /// The same for this client.
+    pub fn is_ready_for(&self, client: u64, now: crate::policy::Moment) -> bool {
+        self.health.ready_at_for(client, &self.provider.health) <= now
+    }
+
+    /// Whether it is well and only its keys' quotas or 429s keep it from this client.
+    pub fn waits_for_quota(&self, client: u64, now: crate::policy::Moment) -> bool {
         let keys = &self.provider.health.keys;
         self.health.ready_at.get() <= now
             && self.health.keys.iter().zip(keys).any(|(at_model, key)| {
-                let held_back = at_model.ready_at.get() > now || key.ready_at.get() > now;
-                held_back && key.state.lock().cooldown.is_clear()
+                let held_back = at_model.ready_at_for(client) > now || key.ready_at.get() > now;
+                let state = key.state.lock();
+                held_back && state.cooldown.is_clear() && state.barred_to(client, now).is_none()
             })
     }
 }

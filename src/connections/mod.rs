@@ -56,6 +56,8 @@ const STRANGE: u64 = 16 * 1024 * 1024;
 /// A head from here on is counted, with what is held beside it; smaller ones are among what `max_in_flight` bounds.
 const LARGE: u64 = 16 * 1024;
 const BESIDE: u64 = 40 * 1024;
+/// Between two requests of who has sent one.
+const WIDE: Duration = Duration::from_secs(5);
 /// Answers that are written together: the server writes when it finds nothing more to do, and one that was sent thousands
 /// of small requests would answer them all before.
 const MOST_UNSENT: u32 = 16;
@@ -121,6 +123,8 @@ pub struct Connection {
     came: Cell<u64>,
     /// What its head holds, if it is large.
     head: Cell<u64>,
+    /// One was: what it was read into stays as wide while the connection does.
+    wide: Cell<bool>,
     /// Bytes that came since a request's head was whole, or all that came of its body had been read.
     ahead: Cell<u64>,
     /// So many of them may.
@@ -162,6 +166,7 @@ impl Connection {
             ends: Cell::new(Ends::Unknown),
             came: Cell::new(0),
             head: Cell::new(0),
+            wide: Cell::new(false),
             ahead: Cell::new(0),
             may_be_ahead: Cell::new(AHEAD),
             strange: Cell::new(0),
@@ -297,12 +302,12 @@ impl Connection {
         }
     }
 
-    /// Whether the head of the request at hand is a large one, which is counted, and whose buffer ends with the connection.
-    fn has_large_head(&self, head: impl FnOnce() -> u64) -> bool {
+    /// Counts the head of the request at hand, where it is a large one.
+    fn has_head(&self, head: impl FnOnce() -> u64) {
         let may_be = self.came.get() >= LARGE && self.http2().is_none();
         let head = if may_be { Some(head()).filter(|head| *head >= LARGE) } else { None };
         self.head.set(head.map_or(0, |head| head + BESIDE));
-        head.is_some()
+        self.wide.set(self.wide.get() || head.is_some());
     }
 
     /// The body of the request at hand, which has a length.
@@ -372,6 +377,7 @@ impl Connection {
             return None;
         }
         let idle = if known { keep_alive } else { keep_alive.min(ANONYMOUS) };
+        let idle = if self.wide.get() { idle.min(WIDE) } else { idle };
         let (limit, end) = match self.wait.get() {
             Wait::Opened if self.http2().is_some() => (HEAD, End::Cut("idle")),
             Wait::Opened => (HEAD, End::Close("idle")),

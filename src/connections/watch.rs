@@ -66,14 +66,14 @@ where
 
     fn call(&self, mut request: Request) -> Self::Future {
         let connection = request.conn_data::<Rc<Connection>>().cloned();
-        let (mut unread, mut large) = (None, false);
+        let mut unread = None;
         if let Some(connection) = &connection {
             let body = !matches!(request.payload(), Payload::None);
             let length = if body { length(&request) } else { Some(0) };
             // The server refuses what has both.
             let chunked = length.is_none() && request.chunked().unwrap_or(false);
             connection.begins(length);
-            large = connection.has_large_head(|| length_of_head(&request));
+            connection.has_head(|| length_of_head(&request));
             if connection.http2().is_some() && request.headers().len() > HEADERS {
                 connection.end(End::Cut("http2_headers"));
             }
@@ -85,7 +85,7 @@ where
         // Who offers another protocol (h2c, or nginx with `Connection upgrade` for everything) is served as if it had not;
         // the server would repeat that header, and close without a word.
         let offers = request.head().connection_type() == ConnectionType::Upgrade;
-        let closes = offers || large || self.drain.as_ref().is_some_and(Drain::is_draining);
+        let closes = offers || self.drain.as_ref().is_some_and(Drain::is_draining);
         Answering { busy: connection.map(Busy), begun: false, unread, old, closes, answer: self.app.call(request) }
     }
 }

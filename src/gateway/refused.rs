@@ -44,7 +44,7 @@ pub(super) fn decide(route: &Route, tally: Tally) -> Refused {
         return match unsayable {
             // Where another deployment is only busy, that is the answer: it may be able to say it.
             Some(unsayable) if refusal.is_none() => cannot_be_said(route, unsayable),
-            Some(_) | None => nothing_ready(route, refusal, soonest),
+            Some(_) | None => nothing_ready(route, client, refusal, soonest),
         };
     };
     let model = &route.model;
@@ -285,7 +285,7 @@ fn longest_hint(route: &Route) -> u64 {
     longest.unwrap_or(60).max(1)
 }
 
-fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment>) -> Refused {
+fn nothing_ready(route: &Route, client: u64, refused: Option<Refusal>, soonest: Option<Moment>) -> Refused {
     let model = &route.model;
     if refused == Some(Refusal::Unfit) {
         return Refused::ours(
@@ -294,7 +294,7 @@ fn nothing_ready(route: &Route, refused: Option<Refusal>, soonest: Option<Moment
         );
     }
     // Out of quota is the client's to wait for; broken or without a good key is ours to say.
-    match why(route, refused) {
+    match why(route, client, refused) {
         Why::Quota => limited(route, "out of quota for the moment", soonest, None),
         Why::Busy => Refused::Ours {
             kind: ErrorKind::Unavailable,
@@ -322,7 +322,7 @@ enum Why {
 
 /// If one deployment only waits for its quota, that is the answer: it comes back by itself. What no wait will mend is
 /// the answer only where it holds of all.
-fn why(route: &Route, refused: Option<Refusal>) -> Why {
+fn why(route: &Route, client: u64, refused: Option<Refusal>) -> Why {
     match refused {
         Some(Refusal::Quota(_)) => return Why::Quota,
         Some(Refusal::Busy) => return Why::Busy,
@@ -330,11 +330,11 @@ fn why(route: &Route, refused: Option<Refusal>) -> Why {
     }
     let now = clock::now();
     let mut all: Vec<&Deployment> = deployments(route).collect();
-    if all.iter().any(|deployment| deployment.waits_for_quota(now)) {
+    if all.iter().any(|deployment| deployment.waits_for_quota(client, now)) {
         return Why::Quota;
     }
-    all.retain(|deployment| !deployment.is_ready(now));
-    let fault = |deployment: &&Deployment| deployment.health.fault_of_keys(&deployment.provider.health, now);
+    all.retain(|deployment| !deployment.is_ready_for(client, now));
+    let fault = |deployment: &&Deployment| deployment.health.fault_of_keys(client, &deployment.provider.health, now);
     let faults: Option<Vec<Fault>> = all.iter().map(fault).collect();
     match faults.as_deref() {
         None | Some([]) => Why::Broken,

@@ -137,12 +137,11 @@ impl Tally {
             return false;
         }
         let (health, now) = (&deployment.provider.health, clock::now());
-        let refused: Vec<_> = self
-            .tries_of(deployment)
-            .filter(|tried| is_bad(tried.fault))
-            .filter_map(|tried| health.keys.get(tried.key?))
-            .collect();
-        let barred = health.keys.iter().filter(|key| key.is_barred_to(self.client, now)).count();
+        let tried: Vec<usize> =
+            self.tries_of(deployment).filter(|tried| is_bad(tried.fault)).filter_map(|tried| tried.key).collect();
+        let refused: Vec<_> = tried.iter().filter_map(|place| health.keys.get(*place)).collect();
+        let others = health.keys.iter().enumerate().filter(|(place, _)| !tried.contains(place));
+        let barred = others.filter(|(_, key)| key.is_barred_to(self.client, now)).count();
         if refused.len() + barred < REFUSALS {
             return false;
         }

@@ -275,7 +275,7 @@ async fn who_does_not_say_what_it_speaks_starves_nobody() {
 async fn a_head_over_http2_has_as_many_headers_as_one_over_http1() {
     let upstream = records().await;
     let proxy = proxy(&(one(&upstream.base_url(), "") + "server: { http2: true }\n")).await;
-    for (count, ends) in [(80, false), (90, true), (20_000, true)] {
+    for (count, ends) in [(80, false), (90, true), (3_000, true)] {
         let token = format!("Bearer {TOKEN}");
         let mut head = b"\x82\x86\x04\x0a/v1/models\x41\x01p".to_vec();
         head.extend_from_slice(b"\x0f\x08");
@@ -300,7 +300,7 @@ async fn a_head_over_http2_has_as_many_headers_as_one_over_http1() {
         assert_eq!(ended, ends, "{count} headers: {}", String::from_utf8_lossy(&heard));
         assert_eq!(find(&heard, b"canned-model").is_some(), !ends, "{count}: {}", String::from_utf8_lossy(&heard));
     }
-    assert!(proxy.metrics().await.sum("ai_proxy_connections_ended_total", &[("reason", "http2_headers")]) == 2.0);
+    proxy.metric_is("ai_proxy_connections_ended_total", &[("reason", "http2_headers")], |count| count == 2.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

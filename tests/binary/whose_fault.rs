@@ -193,6 +193,98 @@ async fn a_pause_or_a_redirect_that_one_client_draws_is_kept_by_that_client_alon
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_bad_key_take_one_that_serves_others_from_their_client_alone() {
+    let signed_out = br#"{"error":"unauthorized","signin_url":"https://ollama.com/connect"}"#;
+    let (denied, poor) = (canned::error("No access", "x_denied", "x"), canned::error("Insufficient credits", "e", "x"));
+    let much = canned::error("This request would exceed your organization's rate limit", "rate_limit_error", "x");
+    for (said, first, then) in [
+        (canned::json(401, &[], signed_out), 502, 502),
+        (canned::json(401, &[], &denied), 502, 502),
+        (canned::json(402, &[], &poor), 502, 502),
+        (canned::json(429, &["retry-after: 50"], &much), 429, 429),
+    ] {
+        let what = String::from_utf8_lossy(&said).into_owned();
+        let upstream = chokes_on("poison", said.clone()).await;
+        let tokens = "a:alice-token-0123456789,b:bob-token-0123456789,c:carol-token-0123456789";
+        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", tokens).start().await;
+        let ask = |who: &'static str, word: &'static str| {
+            let token = format!("{who}-token-0123456789");
+            async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
+        };
+        let ask = &ask;
+        assert_eq!(ask("bob", "good").await.status, 200);
+        let before = upstream.count();
+        for _ in 0..3 {
+            let begun = std::time::Instant::now();
+            let answer = ask("alice", "poison").await;
+            assert_eq!((answer.status, upstream.count()), (first, before + 1), "{what}: {}", answer.text());
+            assert!(begun.elapsed() < Duration::from_secs(2), "{what}: {:?}", begun.elapsed());
+        }
+        // It is told as if the key were out for all.
+        let again = ask("alice", "good").await;
+        assert_eq!(
+            (again.status, again.header("retry-after").is_some()),
+            (then, then == 429),
+            "{what}: {}",
+            again.text()
+        );
+        assert_eq!(ask("bob", "good").await.status, 200, "{what}");
+        // Which speaks for it: it may be asked once more. What two have met is everybody's.
+        assert_eq!(ask("alice", "poison").await.status, first, "{what}");
+        let before = upstream.count();
+        assert_eq!(ask("bob", "poison").await.status, first, "{what}");
+        let third = ask("carol", "good").await;
+        assert_eq!((third.status, upstream.count()), (then, before + 1), "{what}: {}", third.text());
+    }
+    // The only client is everybody: there is nobody whom it could be kept from.
+    let upstream = chokes_on("poison", canned::json(401, &[], signed_out)).await;
+    let proxy = quick(&one(&upstream.base_url(), "")).start().await;
+    assert_eq!(proxy.post(CHAT, asks("good")).await.status, 200);
+    assert_eq!(proxy.post(CHAT, asks("poison")).await.status, 502);
+    let health = proxy.health().await.to_string();
+    assert!(health.contains("\"status\":\"down\""), "{health}");
+}
+
+/// What was away for a moment is back, and one client asks it what it cannot answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_keeps_what_is_back_from_others() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    let yaml = one(&format!("http://{addr}/v1"), "breaker: { failures: 2, open: 400ms, max_open: 60s }");
+    let tokens = "a:alice-token-0123456789,b:bob-token-0123456789";
+    let proxy = quick(&yaml).env("AUTH_TOKEN", tokens).env("RETRY_MAX_RETRIES", "0").start().await;
+    let ask = |who: &'static str, word: &'static str| {
+        let token = format!("{who}-token-0123456789");
+        async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
+    };
+    let ask = &ask;
+    for _ in 0..3 {
+        assert!(ask("alice", "good").await.status >= 500);
+    }
+    let listener = tokio::net::TcpListener::bind(addr).await.unwrap();
+    let boom = canned::json(500, &[], b"{\"error\":{\"message\":\"failed to process\"}}");
+    let _back = Upstream::start_on(listener, move |mut connection| {
+        let boom = boom.clone();
+        async move {
+            while let Some(request) = connection.request().await? {
+                let good = canned::json(200, &[], &canned::chat());
+                connection.send(if find(&request.body, b"poison").is_some() { &boom } else { &good }).await?;
+            }
+            Ok(())
+        }
+    });
+    // Alice is the canary, each time.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let until = std::time::Instant::now() + Duration::from_secs(3);
+    while std::time::Instant::now() < until {
+        assert!(ask("alice", "poison").await.status >= 500);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask("bob", "good").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_error_quotes_of_a_request_rests_nobody() {
     let words = "please wait 999 seconds";
     let said = canned::error(&format!("cannot parse '{words}'"), "server_error", "x");

@@ -65,11 +65,21 @@ pub enum Whose {
     Everybodys,
 }
 
+/// Who asks where there is but one client: what it meets is everybody's.
+pub const EVERYBODY: u64 = 0;
+
 impl Whose {
+    /// This client's.
+    #[must_use]
+    pub const fn of(client: u64) -> Self {
+        if client == EVERYBODY { Self::Everybodys } else { Self::One(client) }
+    }
+
     /// With one more.
     #[must_use]
     pub fn and(self, client: u64) -> Self {
         match self {
+            _ if client == EVERYBODY => Self::Everybodys,
             Self::Nobodys => Self::One(client),
             Self::One(one) if one == client => self,
             Self::One(_) | Self::Everybodys => Self::Everybodys,
@@ -161,7 +171,12 @@ impl Breaker {
         if !admission.is_canary() && (asker.again || (self.has_worked(sent, now) && !sure)) {
             return None;
         }
-        self.whose = if sure { Whose::Everybodys } else { self.whose.and(asker.client) };
+        self.whose = match admission {
+            _ if sure => Whose::Everybodys,
+            // It has connected, which disproves what may have closed it; what this request has met is its client's to wait for.
+            Admission::Canary(_) => Whose::of(asker.client),
+            Admission::Normal(_) => self.whose.and(asker.client),
+        };
         if anothers {
             return Some(State::Open);
         }

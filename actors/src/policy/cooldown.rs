@@ -63,6 +63,12 @@ impl Cooldown {
         self.ready_at().unwrap_or(now)
     }
 
+    /// How long such a pause would be, in milliseconds.
+    #[must_use]
+    pub fn length(&self, hint: Option<u64>, cap: Duration) -> u64 {
+        self.wait(hint, cap)
+    }
+
     /// It worked. True if that ended the cooldown.
     pub fn success(&mut self, admission: Admission) -> bool {
         let ended = self.gate.open_by(admission);

@@ -39,7 +39,7 @@ impl Pause {
     pub fn begin(&mut self, admission: Admission, now: Moment, client: u64, hint: Option<u64>, cap: Duration) {
         // One that is over does not say whose the next one is.
         let over = self.cooldown.ready_at().is_none_or(|until| until <= now);
-        self.whose = if over { Whose::One(client) } else { self.whose.and(client) };
+        self.whose = if over || admission.is_canary() { Whose::of(client) } else { self.whose.and(client) };
         let _until = self.cooldown.cool(admission, now, hint, cap);
     }
 

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::error::{Cause, Refusal};
 use crate::headers;
 use crate::health::{KeyHealth, LastError};
-use crate::policy::breaker::{Asker, Evidence};
+use crate::policy::breaker::{Asker, EVERYBODY, Evidence};
 use crate::policy::{Admission, Moment};
 use crate::table::Deployment;
 
@@ -244,7 +244,7 @@ impl Permit {
     /// The attempt failed: who is to blame cools down.
     pub(crate) fn failed(&mut self, cause: Cause, retry_after_ms: Option<u64>) {
         let now = clock::now();
-        let cap = self.deployment.provider.config.max_retry_after;
+        let (client, cap) = (self.asker.client, self.deployment.provider.config.max_retry_after);
         self.timed = true;
         let fault = match cause {
             Cause::Status(_, fault) | Cause::InBand(fault) => Some(fault),
@@ -268,13 +268,13 @@ impl Permit {
             && let [(of_key, Some(health)), _] = self.holds()
         {
             // Without a hint: soon at first, for a token endpoint is rarely away for long.
-            of_key.cool(health, Fault::Key, now, None, cap);
+            of_key.cool(health, (Fault::Key, EVERYBODY), now, None, cap);
         }
         match fault {
             Some(Fault::Client) => return self.well(now),
             Some(fault @ Fault::RateLimited) => {
                 if let [_, (at_model, Some(health))] = self.holds() {
-                    at_model.cool(health, fault, now, retry_after_ms, cap);
+                    at_model.cool(health, (fault, client), now, retry_after_ms, cap);
                 }
             }
             Some(fault @ (Fault::Key | Fault::Credit)) => {
@@ -282,7 +282,7 @@ impl Permit {
                     tokens.doubt();
                 }
                 if let [(of_key, Some(health)), _] = self.holds() {
-                    of_key.cool(health, fault, now, Some(millis(cap)), cap);
+                    of_key.cool(health, (fault, client), now, Some(millis(cap)), cap);
                 }
             }
             // Told at once and for nothing each time: there is nothing to wait for.

@@ -8,6 +8,7 @@ use dialects::fault::Fault;
 
 use crate::error::Refusal;
 use crate::health::KeyHealth;
+use crate::policy::breaker::{EVERYBODY, Whose};
 use crate::policy::limits::Reservation;
 use crate::policy::{Admission, Moment};
 
@@ -53,15 +54,33 @@ impl Hold {
         }
     }
 
-    /// It failed by this fault: the key is out for a while.
-    pub(super) fn cool(&mut self, health: &KeyHealth, fault: Fault, now: Moment, hint_ms: Option<u64>, cap: Duration) {
-        if let Some(pass) = self.pass.take() {
-            let mut state = health.state.lock();
-            state.fault = Some(fault);
-            state.proven &= !pass.is_canary();
-            let _ = state.cooldown.cool(pass, now, hint_ms, cap);
-            health.refresh(&mut state, now);
+    /// It failed by this fault: the key is out for a while. One that has served others is out for this client alone, until
+    /// another has met it too: what a request names is often refused in the words of a bad key.
+    pub(super) fn cool(
+        &mut self,
+        health: &KeyHealth,
+        (fault, client): (Fault, u64),
+        now: Moment,
+        hint_ms: Option<u64>,
+        cap: Duration,
+    ) {
+        let Some(pass) = self.pass.take() else { return };
+        let mut state = health.state.lock();
+        state.fault = Some(fault);
+        let before = state.barred.filter(|(_, until)| *until > now).map_or(Whose::Nobodys, |(one, _)| Whose::One(one));
+        let wait = state.cooldown.length(hint_ms, cap);
+        if state.proven && state.cooldown.is_clear() && before.and(client) == Whose::One(client) {
+            state.barred = Some((client, now.after_ms(wait)));
+            state.cooldown.give_back(pass);
+            return;
         }
+        state.proven &= !pass.is_canary();
+        let until = state.cooldown.cool(pass, now, hint_ms, cap);
+        if pass.is_canary() && client != EVERYBODY {
+            // The next canary is another client's, if one asks.
+            state.barred = Some((client, until.after_ms(until.since(now).as_millis() as u64)));
+        }
+        health.refresh(&mut state, now);
     }
 
     /// It was sent, and has used so much: what was reserved beyond that is free again.
