@@ -46,13 +46,15 @@ impl Part {
         }
         let Some(disposition) = disposition else { return Self::Other };
         let readings = [Way::Escapes, Way::Literal, Way::Naive].map(|way| Reading::of(disposition, way));
-        let model = readings.iter().any(|reading| reading.names.iter().any(|name| is_like(name, "model")));
+        let searched = searched(disposition);
+        let names = readings.iter().flat_map(|reading| &reading.names).map(String::as_str);
+        let model = names.chain(searched.iter().copied()).any(|name| is_like(name, "model"));
         let file = readings.iter().any(|reading| reading.file);
         if readings.iter().any(|reading| reading.pieces) {
             return Self::Odd;
         }
         if model {
-            let same = readings.iter().all(|reading| reading.names == ["model"] && reading.tidy);
+            let same = searched.len() == 1 && readings.iter().all(|reading| reading.names == ["model"] && reading.tidy);
             let form = begins(disposition.trim_start(), "form-data");
             return match (same && plain && form, file) {
                 (false, _) => Self::Odd,
@@ -81,10 +83,20 @@ fn is_ascii_based(content_type: &str) -> bool {
     charsets.all(super::is_ascii_based)
 }
 
-/// Whether some reader might take this name for that one: in another case, with blanks, quotes or brackets around it,
-/// cut at a NUL, or encoded. What a blank is differs from reader to reader, and bytes that are no UTF-8 may be one.
+/// What a reader finds that searches for `name=` and does not take the value apart (formidable): what stands behind each.
+fn searched(disposition: &str) -> Vec<&str> {
+    let lower = disposition.to_ascii_lowercase();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let found = lower.match_indices("name").filter(|(at, _)| !lower.get(..*at).is_some_and(|b| b.ends_with(is_word)));
+    found.filter_map(|(at, name)| disposition.get(at + name.len()..)?.trim_start().strip_prefix('=')).collect()
+}
+
+/// Whether some reader might take this name for that one: in another case, with blanks, quotes or what else ends a token
+/// around it (Werkzeug reads `model` of `model=`), cut at a NUL, or encoded. What a blank is differs from reader to reader,
+/// and bytes that are no UTF-8 may be one.
 fn is_like(name: &str, known: &str) -> bool {
-    let mut words = name.split(|c: char| !c.is_ascii_graphic() || matches!(c, '"' | '\'' | '<' | '>' | '[' | ','));
+    const ENDS: &str = "()<>@,;:\\\"/[]?={}'";
+    let mut words = name.split(|c: char| !c.is_ascii_graphic() || ENDS.contains(c));
     let first = words.find(|word| !word.is_empty());
     first.is_some_and(|word| word.eq_ignore_ascii_case(known)) || name.contains("=?")
 }
@@ -232,6 +244,19 @@ mod tests {
             "form-data; name=\"x\"; y=\"; name=model\"",
             "form-data; name=\"x; name=model\"",
             "attachment; name=\"model\"",
+            // Werkzeug's readings, and formidable's.
+            "form-data; name=model=",
+            "form-data; name=model@",
+            "form-data; name=model/x",
+            "form-data; name=model?x",
+            "form-data; name=model(c)",
+            "form-data; name=model\\",
+            "form-data, name=\"model\"",
+            "form-data name=\"model\"",
+            "form-data; x=\"a name=\"model\"; name=\"y\"",
+            "form-data; x-name=\"model\"",
+            "form-data; x name=model",
+            "form-data; x-name=\"y\"; name=\"model\"",
         ] {
             let head = format!("Content-Disposition: {disposition}");
             assert_eq!(Part::read(head.as_bytes()), Part::Odd, "{head}");
