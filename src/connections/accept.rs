@@ -20,6 +20,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::greeting::Greeting;
 use super::list::{self, Place};
 use super::room::Full;
 use super::stream::{Owned, Stream};
@@ -254,11 +255,13 @@ impl Tls {
     }
 
     async fn shake(&self, stream: TcpStream) -> Result<(Stream, Protocol), Option<&'static str>> {
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| why(&error))?;
+        let start =
+            LazyConfigAcceptor::new(Acceptor::default(), Greeting::new(stream)).await.map_err(|error| why(&error))?;
         let known = |name: &[u8]| self.config.alpn_protocols.iter().any(|ours| ours == name);
         let nothing = start.client_hello().alpn().is_some_and(|mut offered| !offered.any(known));
         let config = if nothing { &self.silent } else { &self.config };
-        let stream = start.into_stream(config.clone()).await.map_err(|error| why(&error))?;
+        let mut stream = start.into_stream(config.clone()).await.map_err(|error| why(&error))?;
+        stream.get_mut().0.is_over();
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((Stream::Tls(Box::new(stream)), if http2 { Protocol::Http2 } else { Protocol::Http1 }))
     }
@@ -266,7 +269,9 @@ impl Tls {
 
 /// In words of ours. None: the client went away, as checks that only connect do.
 fn why(error: &std::io::Error) -> Option<&'static str> {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return (error.kind() == std::io::ErrorKind::InvalidData).then_some("the handshake is too long");
+    };
     Some(match tls {
         rustls::Error::NoCertificatesPresented => "the client shows no certificate",
         rustls::Error::InvalidCertificate(_) => "the client's certificate is not of the client authority",

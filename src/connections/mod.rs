@@ -8,6 +8,7 @@
 
 mod accept;
 mod frames;
+mod greeting;
 mod http2;
 mod list;
 mod refuse;

@@ -11,12 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::greeting::Greeting;
 use super::{Connection, End, Wait, refuse};
 
 /// How a client's bytes come. One type for both, so that the server's machine is in the binary once.
 pub(super) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Greeting>>),
 }
 
 /// What the HTTP server is given.
@@ -86,7 +87,7 @@ impl Owned {
     fn is_left(&self) -> bool {
         let stream = match &self.stream {
             Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Tls(stream) => &stream.get_ref().0.socket,
         };
         let ready = pin!(stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
         matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())

@@ -301,3 +301,17 @@ async fn probes_have_a_plain_address_of_their_own() {
     );
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_without_an_end_is_not_waited_for() {
+    let (upstream, authority) = (records().await, Authority::new());
+    let (dir, proxy, _port) = serving("hello", &authority, None, &upstream.base_url()).await;
+    // A client's first message of 60,000 bytes, in records of 16,000 (RFC 8446, section 5.1).
+    let record = [&[0x16, 3, 1, 0x3e, 0x80][..], &[0; 16_000]].concat();
+    let mut hello = record.repeat(3);
+    hello[5..9].copy_from_slice(&[1, 0, 0xea, 0x60]);
+    let mut socket = TcpStream::connect(("127.0.0.1", proxy.port)).await.unwrap();
+    let _ = socket.write_all(&hello).await;
+    proxy.log_line("that it is too long", |line| line.contains("the handshake is too long")).await;
+    std::fs::remove_dir_all(dir).unwrap();
+}
