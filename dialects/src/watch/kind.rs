@@ -61,11 +61,9 @@ impl Label {
 pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
     let Some(first) = beginning.first() else { return Kind::Foreign(foreign::EMPTY) };
     match endpoint {
-        Endpoint::AudioSpeech => match first {
-            _ if is_sound(label, beginning) => Kind::Bytes,
-            _ if label == Label::Events => Kind::Events,
-            _ => readable(*first),
-        },
+        Endpoint::AudioSpeech if is_sound(label, beginning) => Kind::Bytes,
+        Endpoint::AudioSpeech if label == Label::Events => Kind::Events,
+        Endpoint::AudioSpeech => readable(beginning),
         // Text, subtitles or JSON, as the request asked. Of JSON only an object is one: `[Music]` is a text. whisper.cpp's
         // server labels its texts as web pages.
         Endpoint::AudioTranscriptions | Endpoint::AudioTranslations => match (label, first) {
@@ -80,11 +78,11 @@ pub(super) fn of(endpoint: Endpoint, label: Label, beginning: &[u8]) -> Kind {
             _ => Kind::Bytes,
         },
         // vLLM's `encoding_format: bytes`.
-        Endpoint::Embeddings if label == Label::Octets => bytes(beginning, *first),
+        Endpoint::Embeddings if label == Label::Octets => bytes(beginning),
         Endpoint::ImagesGenerations | Endpoint::ImagesEdits | Endpoint::ImagesVariations
             if matches!(label, Label::Media | Label::Octets) =>
         {
-            bytes(beginning, *first)
+            bytes(beginning)
         }
         _ => match (first, label) {
             (b'{', _) => Kind::Document,
@@ -121,15 +119,15 @@ fn begins_as_event(beginning: &[u8]) -> Option<bool> {
 }
 
 /// What is labelled as bytes, which are never text.
-fn bytes(beginning: &[u8], first: u8) -> Kind {
-    if is_text(beginning) { readable(first) } else { Kind::Bytes }
+fn bytes(beginning: &[u8]) -> Kind {
+    if is_text(beginning) { readable(beginning) } else { Kind::Bytes }
 }
 
 /// What reads as text where bytes are answers.
-fn readable(first: u8) -> Kind {
-    match first {
-        b'{' => Kind::Document,
-        b'<' => Kind::Foreign(foreign::PAGE),
+fn readable(beginning: &[u8]) -> Kind {
+    match foreign::bare(beginning).first() {
+        Some(b'{') => Kind::Document,
+        Some(b'<') => Kind::Foreign(foreign::PAGE),
         _ => Kind::Foreign(foreign::TEXT),
     }
 }
@@ -153,15 +151,63 @@ fn is_sound(label: Label, beginning: &[u8]) -> bool {
         .any(|magic| beginning.starts_with(magic));
     match label {
         Label::Events => false,
-        Label::Media => !is_text(beginning) || !(beginning.starts_with(b"{") || is_page(beginning)),
+        Label::Media => {
+            !is_text(beginning) || !(foreign::bare(beginning).starts_with(b"{") || is_page(foreign::bare(beginning)))
+        }
         Label::Json | Label::Text | Label::Page | Label::Octets | Label::None => is_known || !is_text(beginning),
     }
 }
 
-/// A few bytes of sound may read as text by chance.
+/// Text in any script. A few bytes of sound may read as it by chance.
 fn is_text(beginning: &[u8]) -> bool {
+    let first = beginning.get(..64).unwrap_or(beginning);
+    let text = match std::str::from_utf8(first) {
+        Ok(text) => text,
+        // A letter that is cut in two by the piece's end.
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+            first.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok()).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
     beginning.len() >= 4
         && !beginning.starts_with(b"RIFF")
         && !beginning.starts_with(b"GIF8")
-        && beginning.iter().take(64).all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
+        && text.chars().all(|c| matches!(c, '\t' | '\r' | '\n') || !c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_any_script_is_no_sound() {
+        let labels = [Label::Json, Label::Media, Label::Octets, Label::Page, Label::None];
+        for document in [
+            r#"{"error":{"message":"密钥无权使用该音色","code":500}}"#,
+            "\u{feff}{\"error\":\"x\"}",
+            r#"{"error":"You can’t use this voice"}"#,
+        ] {
+            for label in labels {
+                let kind = of(Endpoint::AudioSpeech, label, document.as_bytes());
+                assert_eq!(kind, Kind::Document, "{label:?} {document}");
+            }
+            // However a letter is cut.
+            for cut in 8..document.len() {
+                let begun = &document.as_bytes()[..cut];
+                assert_eq!(of(Endpoint::ImagesEdits, Label::Octets, begun), Kind::Document, "{cut} {document}");
+            }
+        }
+        let page = "<html><title>Вход</title>".as_bytes();
+        assert_eq!(of(Endpoint::AudioSpeech, Label::Page, page), Kind::Foreign(foreign::PAGE));
+        assert_eq!(of(Endpoint::AudioSpeech, Label::Json, "请先登录".as_bytes()), Kind::Foreign(foreign::TEXT));
+        for sound in [
+            &b"\xff\xfb\x90\x64\0\0\0\0"[..],
+            &[0; 64],
+            b"ID3\x04\0\0",
+            b"RIFF\x24\x08\0\0WAVEfmt ",
+            b"\x80\x7f\x80\x80",
+        ] {
+            assert_eq!(of(Endpoint::AudioSpeech, Label::None, sound), Kind::Bytes, "{sound:?}");
+        }
+    }
 }
