@@ -5,6 +5,7 @@
 //! not at all; what is in flight keeps the table that it began with.
 
 mod build;
+mod doubt;
 mod files;
 mod models;
 mod pulse;

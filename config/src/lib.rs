@@ -55,6 +55,7 @@ mod tree;
 mod tried;
 mod upstream_tls;
 mod vars;
+mod written;
 
 pub use aws::AwsKey;
 pub use base_url::{BaseUrl, BaseUrlError};
@@ -73,3 +74,4 @@ pub use origin::Origin;
 pub use secret::Secret;
 pub use server::BUFFER_BUDGET;
 pub use service_account::ServiceAccount;
+pub use written::Written;

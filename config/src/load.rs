@@ -7,8 +7,9 @@ use crate::catalogue::{self, Enable, Known};
 use crate::finding::Place;
 use crate::provider::Entry;
 use crate::reader::{Reader, Spot};
-use crate::tree::{Key, Node, Pos, Value};
+use crate::tree::{Node, Pos, Value};
 use crate::vars::Vars;
+use crate::written::Written;
 use crate::{Config, Environment, Finding, Kind, Located, Model, Provider, Seen, Sources};
 use crate::{
     address, default_model, env_file, files, host, links, process, provider, routes, server, shapes, tree, tried,
@@ -28,10 +29,8 @@ pub struct Loaded {
     pub seen: Vec<Seen>,
     /// Which of the two files of the configuration say anything: neither a missing one nor one that was emptied does.
     pub said: Vec<PathBuf>,
-    /// The top keys of the YAML with something under them.
-    pub sections: BTreeSet<String>,
-    /// And those with nothing: what a file that was cut off ends with.
-    pub hollow: BTreeSet<String>,
+    /// What stood in them, to be compared with what stands there next.
+    pub written: Written,
     /// Nothing names a provider: the demo serves, and nobody asked for it.
     pub implicit_demo: bool,
 }
@@ -46,12 +45,13 @@ pub fn load(sources: &Sources, env: &dyn Environment) -> Result<Loaded, Vec<Find
 pub fn load_seen(sources: &Sources, env: &dyn Environment, watched: &mut Vec<Seen>) -> Result<Loaded, Vec<Finding>> {
     let located = crate::locate(sources, env);
     let mut findings = Vec::new();
-    let mut said = Vec::new();
+    let (mut said, mut written) = (Vec::new(), Written::default());
     check_dir(&located, sources, env, &mut findings);
 
     let env_path = located.env_file.clone().unwrap_or_else(|| located.dir.join(crate::locate::ENV_NAME));
     let entries = match read_file(located.env_file.as_deref(), watched, &mut findings) {
         Some(text) => {
+            written.add_file(crate::locate::ENV_NAME, &text);
             if files::is_open_to_all(&env_path) {
                 let told = Finding::file_error(&env_path, "every user of this machine can read it", "chmod 640 it");
                 findings.push(Finding { severity: crate::Severity::Warning, ..told });
@@ -66,8 +66,8 @@ pub fn load_seen(sources: &Sources, env: &dyn Environment, watched: &mut Vec<See
     let vars = Vars::new(env, &env_path, entries);
 
     let yaml_path = located.yaml.clone().unwrap_or_else(|| located.dir.join(crate::locate::YAML_NAME));
-    let (root, parsed) = match read_file(located.yaml.as_deref(), watched, &mut findings).map(|text| tree::parse(&text))
-    {
+    let yaml = read_file(located.yaml.as_deref(), watched, &mut findings);
+    let (root, parsed) = match yaml.as_deref().map(tree::parse) {
         Some(Ok(root)) => (root, true),
         Some(Err(error)) => {
             let place = Place { file: yaml_path.clone(), at: error.at, path: String::new() };
@@ -80,7 +80,8 @@ pub fn load_seen(sources: &Sources, env: &dyn Environment, watched: &mut Vec<See
     if !is_blank(&root) {
         said.push(yaml_path.clone());
     }
-    let (sections, hollow) = sections(&root);
+    written.add_file(crate::locate::YAML_NAME, yaml.as_deref().unwrap_or_default());
+    written.add_keys(&root);
     let mut reader = Reader::new(&yaml_path, &located.dir, &vars);
     let (mut config, implicit_demo) = read_config(&mut reader, &root, parsed);
     findings.append(&mut reader.findings);
@@ -98,7 +99,7 @@ pub fn load_seen(sources: &Sources, env: &dyn Environment, watched: &mut Vec<See
         return Err(findings);
     }
     config.files = watched.iter().map(|seen| seen.path.clone()).collect();
-    Ok(Loaded { config, warnings: findings, located, seen: watched.clone(), said, sections, hollow, implicit_demo })
+    Ok(Loaded { config, warnings: findings, located, seen: watched.clone(), said, written, implicit_demo })
 }
 
 /// No setting at all: an empty file, one of comments, or one of keys with nothing under them.
@@ -108,13 +109,6 @@ fn is_blank(root: &Node) -> bool {
         Value::Map(pairs) => pairs.iter().all(|(_, node)| matches!(node.value, Value::Null)),
         Value::Scalar(_) | Value::Seq(_) => false,
     }
-}
-
-fn sections(root: &Node) -> (BTreeSet<String>, BTreeSet<String>) {
-    let Value::Map(pairs) = &root.value else { return Default::default() };
-    let (hollow, full): (Vec<_>, Vec<_>) = pairs.iter().partition(|(_, node)| matches!(node.value, Value::Null));
-    let names = |pairs: Vec<&(Key, Node)>| pairs.into_iter().map(|(key, _)| key.text.clone()).collect();
-    (names(full), names(hollow))
 }
 
 fn nothing() -> Node {

@@ -16,6 +16,7 @@ mod client_leaves;
 mod cloud;
 mod connections;
 mod crossing;
+mod cut_files;
 mod dialects;
 mod echoes;
 mod fetching;

@@ -5,13 +5,12 @@
 //!
 //! To look is to read, which may block: not for a thread that has anything else to do.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use config::{Content, Loaded, Located, Seen};
+use config::{Content, Loaded, Located, Seen, Written};
 
 use crate::beside::Beside;
 
@@ -30,9 +29,9 @@ pub struct Files {
     watched: Arc<Mutex<Watched>>,
     /// Those of what is served: watched whatever else is read and refused.
     served: Vec<PathBuf>,
-    /// Those of the two files that said something when they were taken up, and the sections of the YAML that did.
+    /// Those of the two files that said something when they were taken up, and what stood in them.
     said: Vec<PathBuf>,
-    sections: BTreeSet<String>,
+    written: Written,
     is_looking: bool,
     /// A reload is under way.
     is_busy: bool,
@@ -51,7 +50,7 @@ impl Files {
             served: watched.paths(),
             watched: Arc::new(Mutex::new(watched)),
             said: loaded.said.clone(),
-            sections: loaded.sections.clone(),
+            written: loaded.written.clone(),
             is_looking: false,
             is_busy: false,
             again: false,
@@ -91,9 +90,9 @@ impl Files {
         self.said.iter().find(|file| !loaded.said.contains(file)).map(|file| &**file)
     }
 
-    /// A section that had something in it and now has nothing, and was not taken out.
-    pub fn emptied(&self, loaded: &Loaded) -> Option<&str> {
-        self.sections.iter().find(|section| loaded.hollow.contains(*section)).map(|section| &**section)
+    /// What the two files held when they were taken up.
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// What was read for a reload is watched from now on, whatever comes of it: a file that it names may come later than
@@ -108,7 +107,7 @@ impl Files {
         self.served = watched.paths();
         self.watched = Arc::new(Mutex::new(watched));
         self.said.clone_from(&loaded.said);
-        self.sections.clone_from(&loaded.sections);
+        self.written.clone_from(&loaded.written);
     }
 
     /// Says so when a file does not answer, and when it does again.

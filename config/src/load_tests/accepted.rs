@@ -239,18 +239,16 @@ fn tls() {
 }
 
 #[test]
-fn what_a_file_says_and_where_it_was_cut_off() {
-    for (text, said, hollow) in [
-        ("", false, ""),
-        ("# head\n", false, ""),
-        ("models:\n", false, "models"),
-        ("providers:\nmodels:\n", false, "models providers"),
-        ("providers:\n  demo:\nmodels:\n", true, "models"),
-        ("server: {body_limit: 1MiB}\n", true, ""),
-        ("providers: {}\n", true, ""),
+fn what_a_file_says() {
+    for (text, said) in [
+        ("", false),
+        ("# head\n", false),
+        ("models:\n", false),
+        ("providers:\nmodels:\n", false),
+        ("providers:\n  demo:\nmodels:\n", true),
+        ("server: {body_limit: 1MiB}\n", true),
+        ("providers: {}\n", true),
     ] {
-        let loaded = Setup::yaml(text).load().unwrap();
-        let empty: Vec<&str> = loaded.hollow.iter().map(String::as_str).collect();
-        assert_eq!((!loaded.said.is_empty(), &*empty.join(" ")), (said, hollow), "{text:?}");
+        assert_eq!(!Setup::yaml(text).load().unwrap().said.is_empty(), said, "{text:?}");
     }
 }
