@@ -1,6 +1,8 @@
 //! `${VAR}` inside a value of the YAML, resolved after parsing: what a variable holds can never
 //! change the structure of the file.
 
+use crate::finding::is_key_for_name;
+
 /// Why a value cannot be resolved. Names a variable, never what one holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ExpandError {
@@ -8,6 +10,8 @@ pub(crate) enum ExpandError {
     Unclosed,
     /// Not `[A-Za-z_][A-Za-z0-9_]*`.
     Name,
+    /// A key stands where the name of an unset variable should.
+    Key,
 }
 
 /// Replaces `${VAR}` and `${VAR:-default}` (when unset or empty); `$$` is a dollar sign; any other
@@ -33,6 +37,7 @@ pub(crate) fn expand(text: &str, get: impl Fn(&str) -> Option<String>) -> Result
             match (get(name), default) {
                 (Some(value), _) => out.push_str(&value),
                 (None, Some(default)) => out.push_str(default),
+                (None, None) if is_key_for_name(name) => return Err(ExpandError::Key),
                 (None, None) => return Err(ExpandError::Unset(name.to_owned())),
             }
             rest = tail;
@@ -54,7 +59,8 @@ pub(crate) fn has_variable(text: &str) -> bool {
 pub(crate) fn only_variable(text: &str) -> Option<&str> {
     let inside = text.trim().strip_prefix("${")?.strip_suffix('}')?;
     let name = inside.split_once(":-").map_or(inside, |(name, _)| name);
-    is_name(name).then_some(name)
+    // What names it to the operator must not be one.
+    (is_name(name) && !is_key_for_name(name)).then_some(name)
 }
 
 fn is_name(name: &str) -> bool {
@@ -100,5 +106,9 @@ mod tests {
         for text in ["${}", "${1A}", "${A B}", "${A-x}"] {
             assert_eq!(go(text), Err(ExpandError::Name), "{text}");
         }
+        let key = "gsk_Zk9fQ2mX7cV4bN1pL8sD3wE6rT5yU0iO";
+        assert_eq!(go(&format!("${{{key}}}")), Err(ExpandError::Key));
+        assert_eq!(only_variable(&format!("${{{key}:-x}}")), None);
+        assert_eq!(only_variable("${GROQ_API_KEY_2:-x}"), Some("GROQ_API_KEY_2"));
     }
 }

@@ -134,25 +134,26 @@ pub(crate) fn shown(value: &str) -> String {
     format!("`{head}...`")
 }
 
+const MARKS: [&str; 14] = [
+    "sk-",
+    "sk_",
+    "gsk_",
+    "xai-",
+    "AIza",
+    "pplx-",
+    "csk-",
+    "nvapi-",
+    "fw_",
+    "ghp_",
+    "github_pat_",
+    "hf_",
+    "r8_",
+    "Bearer ",
+];
+
 /// Keys of the known vendors begin with a short mark and a dash or underscore (`sk-`, `gsk_`, `xai-`);
 /// others are one long word of letters and digits. Both happen to be pasted into the wrong field.
 fn looks_secret(value: &str) -> bool {
-    const MARKS: [&str; 14] = [
-        "sk-",
-        "sk_",
-        "gsk_",
-        "xai-",
-        "AIza",
-        "pplx-",
-        "csk-",
-        "nvapi-",
-        "fw_",
-        "ghp_",
-        "github_pat_",
-        "hf_",
-        "r8_",
-        "Bearer ",
-    ];
     if MARKS.iter().any(|mark| value.contains(mark)) || value.contains("${") && value.contains(":-") {
         return true;
     }
@@ -161,6 +162,19 @@ fn looks_secret(value: &str) -> bool {
             && word.bytes().any(|b| b.is_ascii_digit())
             && word.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
     })
+}
+
+/// A key where the name of a variable belongs, as in `${gsk_...}`. Parts of a name are short words, some with a digit
+/// behind: `HF_TOKEN`, `hf_token_of_the_house`, `AZURE_OPENAI_API_KEY_2`.
+pub(crate) fn is_key_for_name(name: &str) -> bool {
+    let has_digit = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+    let has_both =
+        |text: &str| text.bytes().any(|b| b.is_ascii_lowercase()) && text.bytes().any(|b| b.is_ascii_uppercase());
+    let rest = MARKS.iter().find_map(|mark| name.strip_prefix(mark));
+    rest.is_some_and(|rest| rest.len() >= 16 && (has_digit(rest) || has_both(rest)))
+        || name.split('_').any(|part| {
+            part.len() >= 16 && has_digit(part) && part.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
+        })
 }
 
 /// The nearest of `known` to `word`, if it is near enough to be what was meant.
@@ -206,6 +220,29 @@ mod tests {
         }
         assert_eq!(shown("llama-3.3-70b-versatile"), "`llama-3.3-70b-versatile`");
         assert_eq!(shown(&"x y".repeat(40)).chars().count(), LONGEST_SHOWN + 5);
+    }
+
+    #[test]
+    fn a_key_is_no_name() {
+        for key in [
+            "gsk_Zk9fQ2mX7cV4bN1pL8sD3wE6rT5yU0iO",
+            "AIzaSyD3gH4iJ5kL6mN7oP8qR9sT0uV1wX2yZ3a",
+            "hf_AbCdEfGhIjKlMnOpQrStUvWx",
+            "Qm7xTz91KbWc4RfYp8LsVd3Nh6Jg2Ea5",
+            "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwx",
+        ] {
+            assert!(is_key_for_name(key), "{key}");
+        }
+        for name in [
+            "GROQ_API_KEY_2",
+            "AZURE_OPENAI_API_KEY_12",
+            "hf_token",
+            "hf_token_of_the_house",
+            "sk_2",
+            "myKeyOfTheHouseAtHome",
+        ] {
+            assert!(!is_key_for_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -212,6 +212,11 @@ impl<'a> Reader<'a> {
                 self.error(spot, format!("${{{name}}} is not set"), fix);
                 None
             }
+            Err(ExpandError::Key) => {
+                let fix = "write a key without `${` and `}`, or put it into .env and its variable's name here";
+                self.error(spot, "`${...}` holds what looks like a key and is not shown, not a variable's name", fix);
+                None
+            }
             Err(ExpandError::Unclosed) => {
                 self.error(spot, "`${` without its `}`", "close it, or write `$$` for a dollar sign");
                 None

@@ -59,6 +59,8 @@ fn a_key_in_the_wrong_place_is_not_quoted() {
         ("models: {a: {targets: [sk-ant-abcdef]}}", "abcdef"),
         ("server: {host: 0123456789abcdef0123456789abcdef/}", "0123456789abcdef"),
         ("retry: {max_retries: ghp_abcdef}", "abcdef"),
+        ("providers: {groq: {api_key: '${gsk_Zk9fQ2mX7cV4bN1pL8sD3wE6}'}}", "Zk9fQ2"),
+        ("providers: {gemini: {api_keys: ['${AIzaSyD3gH4iJ5kL6mN7oP8qR9s}']}}", "SyD3gH"),
     ] {
         let told = Setup::yaml(yaml).told();
         assert!(!told.is_empty() && !format!("{told:?}").contains(secret), "{told:?}");
