@@ -46,7 +46,9 @@ pub fn read(path: &str) -> Option<Place> {
     let rest = below(rest);
     let (head, tail) = split(rest);
     if BY_MODEL.contains(&head) {
-        return by_model(tail);
+        // Where two slashes stand for a name that is empty, what follows is no name.
+        let nameless = rest.get(head.len()..).is_some_and(|rest| rest.starts_with("//")) && endpoint(tail).is_some();
+        return if nameless { None } else { by_model(tail) };
     }
     if let Some(endpoint) = endpoint(rest) {
         return Some(Place::Endpoint { endpoint, model: None });
@@ -95,21 +97,28 @@ fn split(rest: &str) -> (&str, &str) {
     (head, tail.trim_start_matches('/'))
 }
 
-fn endpoint(rest: &str) -> Option<Endpoint> {
+/// With one slash before each segment.
+fn plain(rest: &str) -> String {
     let mut path = String::with_capacity(rest.len() + 1);
     for segment in rest.split('/').filter(|segment| !segment.is_empty()) {
         path.push('/');
         path.push_str(segment);
     }
+    path
+}
+
+fn endpoint(rest: &str) -> Option<Endpoint> {
+    let path = plain(rest);
     // The versions are gone already: one more is none.
     Endpoint::from_path(&path).filter(|_| !path.starts_with("/v1/"))
 }
 
 /// A model, which may hold slashes, and the longest path of an endpoint behind it.
 fn by_model(tail: &str) -> Option<Place> {
+    let path = plain(tail);
     let ends = |endpoint: &Endpoint| {
-        let model = tail.strip_suffix(endpoint.path()).filter(|_| endpoint.path().starts_with('/'))?;
-        Some((endpoint.path().len(), *endpoint, model.trim_end_matches('/')))
+        let model = path.strip_suffix(endpoint.path()).filter(|_| endpoint.path().starts_with('/'))?;
+        Some((endpoint.path().len(), *endpoint, model.trim_start_matches('/')))
     };
     let (_, endpoint, model) = Endpoint::ALL.iter().filter_map(ends).max_by_key(|(length, ..)| *length)?;
     let known = Endpoint::from_path(endpoint.path()).is_some() && !model.is_empty();
@@ -183,6 +192,11 @@ mod tests {
             ("/openai/deployments/m/audio/transcriptions", Endpoint::AudioTranscriptions, "m"),
             ("/openai/deployments/m/images/generations", Endpoint::ImagesGenerations, "m"),
             ("/v1/engines/m/embeddings", Endpoint::Embeddings, "m"),
+            ("/openai/deployments/m/chat//completions", Endpoint::Chat, "m"),
+            ("/openai/deployments/m//chat//completions", Endpoint::Chat, "m"),
+            ("/openai//deployments//m//chat/completions", Endpoint::Chat, "m"),
+            ("/v1/engines/a//b/audio//transcriptions", Endpoint::AudioTranscriptions, "a/b"),
+            ("/openai/deployments//chat/chat/completions", Endpoint::Chat, "chat"),
         ] {
             assert_eq!(read(path.trim_end_matches('/')), asks(endpoint, Some(model)), "{path}");
             assert_eq!(read(path), asks(endpoint, Some(model)), "{path}");
@@ -216,6 +230,10 @@ mod tests {
             "/v1/health",
             "/openai/deployments/m",
             "/openai/deployments/m/converse",
+            "/openai/deployments//chat/completions",
+            "/openai/deployments//chat//completions",
+            "/openai/deployments///completions",
+            "/v1/engines//audio/transcriptions",
             "/openai/deployments/m:generateContent",
             "/openai/deployments/%ff/chat/completions",
             "/realtime/x",
