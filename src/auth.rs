@@ -7,8 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, Engine};
 use config::{Client, Config, Network, Secret};
 use dialects::error::ErrorKind;
 use slips::Slip;
@@ -121,9 +122,26 @@ fn same(given: &[u8], secret: &Secret) -> bool {
 /// Where a token may stand beside `Authorization`: Anthropic's SDKs, Google's, Azure's.
 const HEADERS: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
 
-/// Whether a text is the token that a request carries.
-pub fn is_token(request: &HttpRequest, text: &str) -> bool {
-    token(request).is_some_and(|token| token.as_ref() == text.as_bytes())
+/// Whether a text begins or ends with a token: the one that its request carries, a client's, or the operator's. By the whole
+/// of it and in constant time, so that it says no more of a token than a request with it would.
+pub fn holds_token(request: &HttpRequest, config: Option<&Config>, text: &str) -> bool {
+    let text = text.as_bytes();
+    let holds = |token: &[u8]| {
+        let rest = text.len().checked_sub(token.len()).filter(|_| !token.is_empty());
+        rest.and_then(|rest| text.get(..token.len()).zip(text.get(rest..)))
+            .is_some_and(|(head, tail)| bool::from(head.ct_eq(token) | tail.ct_eq(token)))
+    };
+    let known = config.into_iter().flat_map(|config| {
+        config
+            .clients
+            .iter()
+            .map(|client| &client.token)
+            .chain(&config.admin_token)
+            .map(|token| token.expose().as_bytes())
+    });
+    // Every one is compared.
+    let of_others = known.fold(false, |held, token| held | holds(token));
+    of_others || token(request).is_some_and(|token| holds(&token))
 }
 
 /// `Authorization: Bearer`, [`HEADERS`], Gemini's `?key=`, or the password of `Authorization: Basic`: the first that holds
@@ -143,6 +161,12 @@ fn token(request: &HttpRequest) -> Option<Cow<'_, [u8]>> {
     query.or_else(|| basic(headers).map(Cow::Owned)).or_else(|| by_header().next().map(Cow::Borrowed))
 }
 
+/// With padding or without; of RFC 4648's two alphabets the second is written as the first.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// The password, or the name where that is empty: `https://:TOKEN@host` and `https://TOKEN@host` (RFC 7617).
 fn basic(headers: &HeaderMap) -> Option<Vec<u8>> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
@@ -150,23 +174,34 @@ fn basic(headers: &HeaderMap) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    let mut pair = STANDARD.decode(pair.trim_ascii()).ok()?;
+    let plain = |byte: &u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    };
+    let mut pair = BASE64.decode(pair.trim_ascii().iter().map(plain).collect::<Vec<u8>>()).ok()?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     let password = pair.split_off(colon + 1);
     pair.truncate(colon);
     Some(if password.is_empty() { pair } else { password }).filter(|token| !token.is_empty())
 }
 
+/// What follows on the word: a blank, a tab, or a colon as behind the name of a header.
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+    let (scheme, token) = value.split_at_checked(6)?;
+    let token = match token {
+        [b' ' | b'\t' | b':', token @ ..] => token,
+        _ => return None,
+    };
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use actix_web::test::TestRequest;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
     use super::*;
 
@@ -219,6 +254,12 @@ mod tests {
     fn a_token_is_found_where_each_sdk_puts_it() {
         let found = |request: TestRequest| token(&request.to_http_request()).map(|token| token.into_owned());
         assert_eq!(found(TestRequest::default().append_header(("authorization", "bearer  t "))), Some(b"t".to_vec()));
+        for bearer in ["Bearer: t", "Bearer:t", "Bearer\tt", "BEARER \t t"] {
+            assert_eq!(found(TestRequest::default().append_header(("authorization", bearer))), Some(b"t".to_vec()));
+        }
+        for none in ["Bearert", "Bearer", "Bearer-t", "Bearer;t"] {
+            assert_eq!(found(TestRequest::default().append_header(("authorization", none))), None, "{none}");
+        }
         assert_eq!(found(TestRequest::default().append_header(("x-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::default().append_header(("x-goog-api-key", "t"))), Some(b"t".to_vec()));
         assert_eq!(found(TestRequest::with_uri("/v1/models?alt=sse&key=t")), Some(b"t".to_vec()));
@@ -237,9 +278,15 @@ mod tests {
         };
         assert_eq!((denied("Token t"), denied("t")), (Denied::NoBearer, Denied::NoBearer));
         let basic = |text: &str| {
-            let value = format!("basic {}", STANDARD.encode(text));
-            found(TestRequest::default().append_header(("authorization", value)))
+            let found =
+                |pair: String| found(TestRequest::default().append_header(("authorization", format!("basic {pair}"))));
+            let whole = found(STANDARD.encode(text));
+            for pair in [STANDARD_NO_PAD.encode(text), URL_SAFE.encode(text), URL_SAFE_NO_PAD.encode(text)] {
+                assert_eq!(found(pair), whole, "{text}");
+            }
+            whole
         };
+        assert_eq!(basic("\u{fc}\u{ff}?>:t??>"), Some(b"t??>".to_vec()));
         assert_eq!(basic("any:t"), Some(b"t".to_vec()));
         assert_eq!(basic("any:t:u"), Some(b"t:u".to_vec()));
         assert_eq!((basic(":t"), basic("t:")), (Some(b"t".to_vec()), Some(b"t".to_vec())));

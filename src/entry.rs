@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
+use actix_web::web::Data;
 use config::{Config, Secret};
 use dialects::{Endpoint, mask};
 
+use crate::app::State;
 use crate::metrics::{self, InFlight};
 use crate::record::{Attempt, Outcome, Record};
 use crate::waits::Waits;
-use crate::{auth, log};
+use crate::{auth, log, percent};
 
 /// Longest path that is kept.
 const MAX_PATH: usize = 128;
@@ -94,10 +96,12 @@ impl Entry {
     pub fn conceal(&mut self, config: &Config) {
         let tokens = config.clients.iter().map(|client| &client.token).chain(&config.admin_token);
         for text in [Some(&mut self.record.path), self.record.asked.as_mut()].into_iter().flatten() {
+            let plain = percent::decoded(text.as_bytes());
+            let plain = String::from_utf8_lossy(&plain);
             // By its beginning: its end may have been cut off.
-            let begins = |token: &&str| token.get(..TELLING).is_some_and(|begin| text.contains(begin));
+            let begins = |token: &&str| token.get(..TELLING).is_some_and(|begin| plain.contains(begin));
             let told: Vec<&str> = tokens.clone().map(Secret::expose).filter(begins).collect();
-            if let Cow::Owned(hidden) = mask::hide_all(text.as_bytes(), &told) {
+            if let Cow::Owned(hidden) = mask::hide_all(plain.as_bytes(), &told) {
                 *text = String::from_utf8_lossy(&hidden).into();
             }
         }
@@ -145,13 +149,20 @@ impl Drop for Entry {
     }
 }
 
-/// The client's own id where it is harmless and neither its token nor a key, else one of ours.
+/// The client's own id where it is harmless and holds neither a token nor a key, else one of ours.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    let is_secret = |id: &&str| mask::begins_as_key(id.as_bytes()) || auth::is_token(request, id);
+    let is_secret = |id: &&str| {
+        let state = request.app_data::<Data<State>>();
+        let shard = state.map(|state| state.worker.shard());
+        let words = id.bytes().enumerate().filter(|(_, byte)| !byte.is_ascii_alphanumeric()).map(|(at, _)| at + 1);
+        let begins = |at: usize| id.as_bytes().get(at..).is_some_and(mask::begins_as_key);
+        std::iter::once(0).chain(words).any(begins)
+            || auth::holds_token(request, shard.as_ref().map(|shard| &*shard.table.config), id)
+    };
     given.filter(harmless).filter(|id| !is_secret(id)).map_or_else(new_id, Into::into)
 }
 

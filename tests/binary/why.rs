@@ -188,19 +188,27 @@ async fn what_leads_nowhere_is_logged_without_tokens_and_keys() {
         Ask::post(&format!("/openai/deployments/{key}/chat/completions"), "wrong-token-123456", "{}"),
         Ask::get(&format!("/v1/models/{TOKEN}"), TOKEN),
         Ask::get(&format!("/nowhere/{ADMIN}-and-on"), TOKEN),
+        Ask::get(&format!("/nowhere/%73{}", &TOKEN[1..]), TOKEN),
+        Ask::get(&format!("/nowhere/%73{}", &key[1..]), TOKEN),
+        Ask::get(&format!("/nowhere/{}", ADMIN.bytes().map(|b| format!("%{b:02X}")).collect::<String>()), TOKEN),
         chat("m").header("x-request-id", TOKEN),
         chat("m").header("x-request-id", key),
+        chat("m").header("x-request-id", ADMIN),
+        chat("m").header("x-request-id", &format!("r-{ADMIN}")),
+        chat("m").header("x-request-id", &format!("{TOKEN}:1")),
+        chat("m").header("x-request-id", &format!("r.{key}")),
+        Ask::get("/nowhere", "wrong-token-123456").header("x-request-id", &format!("Bearer:{TOKEN}")),
         chat("m").header("x-request-id", "of-the-client"),
     ];
     for ask in asks {
         ask.send(proxy.port).await;
     }
     // Of those that are posted the last.
-    assert_eq!(proxy.access(7).await.text("id"), "of-the-client");
-    for (nth, access) in proxy.accesses().iter().take(7).enumerate() {
+    assert_eq!(proxy.access(11).await.text("id"), "of-the-client");
+    for (nth, access) in proxy.accesses().iter().take(10).enumerate() {
         assert!(access.0.to_string().contains("***"), "{nth}: {}", access.0);
     }
-    proxy.said_nothing_of(&[TOKEN, ADMIN, key]);
+    proxy.said_nothing_of(&[TOKEN, &TOKEN[1..], ADMIN, key, &key[1..], "%61%64%6D"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
