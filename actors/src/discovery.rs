@@ -49,7 +49,16 @@ pub async fn list(provider: &Arc<Provider>) -> Result<Vec<Box<str>>, NoList> {
     let mut refused = Err(NoList::unreached("there is no key"));
     for (key, credential) in provider.credentials.iter().enumerate() {
         match ask(provider, &client, key, credential.header()).await? {
-            Asked::Names(names) => return Ok(names),
+            Asked::Names(mut names) => {
+                // Every client is shown them.
+                let veils = (0..provider.credentials.len()).map(|key| Veil::new(provider.clone(), key));
+                let veils: Vec<Veil> = veils.collect();
+                let is_told_by = |text: &str| veils.iter().any(|veil| veil.is_told_by(text));
+                if is_told_by(&names.join("\n")) {
+                    names.retain(|name| !is_told_by(name));
+                }
+                return Ok(names);
+            }
             Asked::Refused(why) => {
                 let name = provider.key_name(key).map(|name| format!(" for {name}"));
                 refused = Err(NoList::answered(format!("{why}{}", name.unwrap_or_default())));

@@ -85,3 +85,22 @@ async fn who_lists_nothing_takes_no_slip_of_the_pen() {
     assert_eq!(proxy.chat("mute/hidden").await.status, 200);
     assert_eq!(by(&proxy, "hidden").await, "mute/hidden");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_tells_the_providers_keys_shows_them_to_nobody() {
+    const KEYS: [&str; 3] = ["Qm7xTz91KbWc4RfYp8LsVd3Nh6Jg2Ea5", "Wx2pLk84JhGf6DsAq1ZxCv5Bn7Mm3Oi9", "short"];
+    let one =
+        listing(&[Some(&["honest", KEYS[0], "for-Qm7xTz91KbWc4RfYp8LsVd3Nh6Jg2Ea5", KEYS[1], "short-name"])]).await;
+    let url = one.base_url();
+    let proxy = plan(&format!(
+        "providers:\n  one: {{ kind: openai, base_url: \"{url}\", api_keys: [{}, {}, {}] }}\n",
+        KEYS[0], KEYS[1], KEYS[2]
+    ))
+    .start()
+    .await;
+    proxy.log_line("the list", |line| line.contains("one: serves 2 models")).await;
+    let listed = proxy.get("/v1/models").await.text();
+    assert!(listed.contains("honest") && listed.contains("short-name"), "{listed}");
+    proxy.said_nothing_of(&[KEYS[0], KEYS[1]]);
+    assert!(!KEYS[..2].iter().any(|key| listed.contains(key)), "{listed}");
+}

@@ -47,14 +47,17 @@ impl Veil {
         if !all && !headers.iter().any(|(_, value)| self.may_be_told_by(value.as_bytes())) {
             return;
         }
-        let mut secrets = self.secrets();
-        // What a server without keys is given for one (`ollama`) may be a word of an honest header.
-        secrets.retain(|secret| all || secret.len() >= LEAST);
+        let secrets = if all { self.secrets() } else { self.long_secrets() };
         headers.retain(|(_, value)| {
             let hidden =
                 if all { mask::hide_all(value.as_bytes(), &secrets) } else { mask::hide(value.as_bytes(), &secrets) };
             matches!(hidden, Cow::Borrowed(_))
         });
+    }
+
+    /// Whether the name of a model tells one of these secrets.
+    pub fn is_told_by(&self, name: &str) -> bool {
+        matches!(mask::hide(name.as_bytes(), &self.long_secrets()), Cow::Owned(_))
     }
 
     /// An error that was told inside an answer.
@@ -88,6 +91,13 @@ impl Veil {
         for value in self.sent.iter().filter_map(|value| value.to_str().ok()) {
             secrets.extend(std::iter::once(value).chain(words(value)).filter(|word| word.len() >= LEAST));
         }
+        secrets
+    }
+
+    /// Those that are no word of an honest header or name, as what a server without keys is given for one (`ollama`).
+    fn long_secrets(&self) -> Vec<&str> {
+        let mut secrets = self.secrets();
+        secrets.retain(|secret| secret.len() >= LEAST);
         secrets
     }
 
