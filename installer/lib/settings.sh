@@ -5,22 +5,41 @@
 # The program itself is the judge of these files (`ai-proxy check`); here only single values are picked. What always
 # holds: a value that cannot be read is said and the cautious choice taken, never guessed silently.
 
-# without_bom FILE: editors put the mark of an encoding in front, and the program reads over it.
+# without_bom FILE: editors put the mark of an encoding in front, each of them where files were put together, and the program
+# reads over it.
 without_bom() {
-    LC_ALL=C sed "1s/^$(printf '\357\273\277')//" "$1"
+    LC_ALL=C sed "s/^$(printf '\357\273\277')//" "$1"
 }
 
-# env_value NAME FILE: as the program reads it: quotes taken off, a comment behind it left out.
+# env_value NAME FILE: as the program reads it: quotes taken off, a comment behind it or in its place left out.
 env_value() {
     [ -r "$2" ] || return 0
     without_bom "$2" | sed -n "s/^[[:space:]]*\(export[[:space:]][[:space:]]*\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" | tail -n 1 | sed "
-        s/[[:space:]]*\$//
-        /^\"/ { s/^\"\([^\"]*\)\".*/\1/; b
+        /^\"/ { s/^\"\([^\"]*\)\".*/\1/; b blanks
         }
-        /^'/ { s/^'\([^']*\)'.*/\1/; b
+        /^'/ { s/^'\([^']*\)'.*/\1/; b blanks
         }
+        s/^#.*//
         s/[[:space:]]#.*//
+        : blanks
+        s/^[[:space:]]*//
         s/[[:space:]]*\$//"
+}
+
+# named_number NAME FILE: the value of NAME, or the number in the file that NAME_FILE names, as the program inside sees it.
+# Of another file, which root may read and others not, nothing is told.
+named_number() {
+    named=$(env_value "$1" "$2")
+    named_file=$(env_value "$1_FILE" "$2")
+    case $named_file in /app/config/*) named_file=$CONFIG_DIR/${named_file#/app/config/} ;; esac
+    if [ -z "$named" ] && [ -n "$named_file" ]; then
+        if [ -r "$named_file" ]; then
+            named=$(without_bom "$named_file" | sed -n '1 s/^[[:space:]]*\([0-9][0-9]*\)[[:space:]]*$/\1/p')
+        else
+            warn "$1_FILE in $2 names a file that cannot be read from here: $named_file"
+        fi
+    fi
+    printf '%s\n' "$named"
 }
 
 # server_value NAME FILE: a plain value under `server:`, in either style of YAML.
@@ -33,7 +52,7 @@ server_value() {
         function look(text,    rest) {
             # A hash begins a comment only at the start or behind a blank.
             sub(/(^|[[:space:]])#.*/, "", text)
-            if (match(text, "(^|[{,[:space:]])" name "[[:space:]]*:[[:space:]]*")) {
+            if (match(text, "(^|[{,[:space:]])[\"\047]?" name "[\"\047]?[[:space:]]*:[[:space:]]*")) {
                 rest = substr(text, RSTART + RLENGTH)
                 sub(/[,}].*/, "", rest)
                 gsub(/^[[:space:]"]+|[[:space:]"]+$/, "", rest)
@@ -64,12 +83,13 @@ whole_seconds() {
 # read_settings: PORT, GRACE, SCHEME, MUTUAL_TLS of the configuration that is there, or will be made.
 read_settings() {
     env_file=$CONFIG_DIR/.env yaml_file=$CONFIG_DIR/provider-config.yaml
-    PORT=$(env_value PORT "$env_file")
+    PORT=$(named_number PORT "$env_file")
     [ -n "$PORT" ] || PORT=$(server_value port "$yaml_file")
     if [ ! -e "$env_file" ] && [ -n "$(option port)" ]; then
         PORT=$(option port)
     fi
-    PORT=${PORT:-8080}
+    # 08080 is no octal number, as the shell would have it.
+    PORT=$(printf '%s\n' "${PORT:-8080}" | sed 's/^0*\([0-9]\)/\1/')
     GRACE=$(server_value shutdown_grace "$yaml_file")
     if ! GRACE=$(whole_seconds "${GRACE:-30s}"); then
         warn "server.shutdown_grace in $yaml_file cannot be read from here; the time to stop is an hour then (--stop-timeout sets another)"
@@ -85,7 +105,7 @@ read_settings() {
     STOP_TIMEOUT=$(chosen stop-timeout $((GRACE + DELAY + 10)))
     SCHEME=http MUTUAL_TLS=0
     # shellcheck disable=SC2034 # read in other files
-    [ -z "$(env_value TLS_CERT "$env_file")" ] || SCHEME=https
+    [ -z "$(env_value TLS_CERT "$env_file")$(env_value TLS_CERT_FILE "$env_file")" ] || SCHEME=https
     # shellcheck disable=SC2034 # read in other files
-    [ -z "$(env_value TLS_CLIENT_CA "$env_file")" ] || MUTUAL_TLS=1
+    [ -z "$(env_value TLS_CLIENT_CA "$env_file")$(env_value TLS_CLIENT_CA_FILE "$env_file")" ] || MUTUAL_TLS=1
 }

@@ -193,8 +193,14 @@ D='single'
 E=has#hash
 F=
 AA=other
+H= # nothing
+I=# nothing
+J=	# nothing
+K=" 9201 "
+L='' # nothing
+M= 'one' # two
 ENV
-    for pair in A=plain 'B=spaced out' 'C=quoted # not a comment' D=single E=has#hash F= PORT= G=; do
+    for pair in A=plain 'B=spaced out' 'C=quoted # not a comment' D=single E=has#hash F= PORT= G= H= I= J= K=9201 L= M=one; do
         equal "${pair%%=*}" "$(env_value "${pair%%=*}" "$CONFIG_DIR/.env")" "${pair#*=}"
     done
 }
@@ -221,6 +227,14 @@ YAML
     equal "behind the mark of an encoding, in quotes" "$(server_value port "$T/d.yaml")" 6060
     printf '\357\273\277PORT=5050\r\n' >"$T/bom.env"
     equal "the same in .env" "$(env_value PORT "$T/bom.env")" 5050
+    printf 'PORT=5050\n\357\273\277PORT=5051\n' >"$T/bom.env"
+    equal "also within it" "$(env_value PORT "$T/bom.env")" 5051
+    printf 'server:\n  "port": 6061\n' >"$T/d.yaml"
+    equal "a key in quotes" "$(server_value port "$T/d.yaml")" 6061
+    printf "server: { 'port': 6062 }\n" >"$T/d.yaml"
+    equal "the same in flow" "$(server_value port "$T/d.yaml")" 6062
+    printf 'server:\n  report: 6063\n' >"$T/d.yaml"
+    equal "another key" "$(server_value port "$T/d.yaml")" ""
     equal "no file" "$(server_value port "$T/none.yaml")" ""
 }
 
@@ -241,6 +255,21 @@ test_settings_that_the_container_depends_on() {
     printf 'PORT=9191\nTLS_CERT=/app/config/c.pem\n' >"$CONFIG_DIR/.env"
     read_settings
     equal ".env goes first" "$PORT $SCHEME" "9191 https"
+    printf 'PORT= # the port\nTLS_CERT= # none\nTLS_CLIENT_CA= # later\n' >"$CONFIG_DIR/.env"
+    read_settings
+    equal "a comment is no value" "$PORT $SCHEME $MUTUAL_TLS" "7070 http 0"
+    printf 'PORT=08080\n' >"$CONFIG_DIR/.env"
+    read_settings
+    equal "no octal number" "$PORT" 8080
+    printf 'PORT_FILE=/app/config/port\nTLS_CERT_FILE=/app/config/cert\n' >"$CONFIG_DIR/.env"
+    printf '9202\r\n' >"$CONFIG_DIR/port"
+    read_settings
+    equal "by a file of the container" "$PORT $SCHEME" "9202 https"
+    rm "$CONFIG_DIR/port"
+    read_settings 2>"$T/out"
+    equal "which is not there" "$PORT" 7070
+    said "PORT_FILE in $CONFIG_DIR/.env names a file that cannot be read from here"
+    printf 'PORT=9191\n' >"$CONFIG_DIR/.env"
     printf 'server: { shutdown_grace: 5s, drain_delay: 20s }\n' >"$CONFIG_DIR/provider-config.yaml"
     read_settings
     equal "the port stays open before the grace" "$STOP_TIMEOUT" 35
