@@ -94,10 +94,11 @@ fn is_example(text: &str) -> bool {
     const WHOLE: [&str; 9] =
         ["apikey", "changeit", "mykey", "null", "password", "secret", "sk-1234", "token", "undefined"];
     // Of these words alone nobody makes a secret.
-    const COMMON: [&str; 33] = [
-        "a", "admin", "an", "api", "auth", "change", "client", "demo", "enter", "example", "gsk", "here", "insert",
-        "is", "key", "long", "me", "my", "password", "paste", "put", "random", "sample", "secret", "some", "strong",
-        "super", "test", "the", "this", "token", "very", "your",
+    const COMMON: [&str; 45] = [
+        "a", "admin", "an", "api", "auth", "be", "change", "client", "demo", "enter", "example", "generate", "gsk",
+        "here", "insert", "is", "key", "later", "litellm", "long", "master", "me", "my", "password", "paste", "proj",
+        "put", "random", "replaced", "sample", "secret", "set", "some", "string", "strong", "super", "tbd", "test",
+        "the", "this", "to", "token", "use", "very", "your",
     ];
     const WORDS: [&str; 12] = [
         "changeme",
@@ -130,9 +131,13 @@ fn is_example(text: &str) -> bool {
         word.len() <= 24 && is_counted && is_made_of(bare, &parts)
     };
     let names_a_key = || ["key", "token", "secret", "password"].iter().any(|word| text.contains(word));
+    let is_told_to = || ["me", "string", "tbd", "later"].iter().any(|word| has(word));
+    // `api-key-1`; a whole line is told as that.
+    let is_number = |word: &str| word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit()) && !text.contains('=');
+    let is_counter = |word: &&str| is_common(word) || is_number(word);
     text.starts_with('<') && text.ends_with('>')
         || WHOLE.contains(&text)
-        || text.len() > 6 && names_a_key() && words.iter().all(is_common)
+        || text.len() > 6 && (names_a_key() || is_told_to()) && words.iter().all(is_counter)
         || WORDS.iter().any(|word| counted(word))
         || ["change", "fill"].iter().any(|word| has(word)) && (has("me") || has("this") || has("it"))
         || ["your", "insert", "paste", "enter", "put"].iter().any(|word| has(word)) && of_keys()
@@ -144,9 +149,12 @@ fn is_example(text: &str) -> bool {
             && words.iter().skip(1).any(|word| COMMON.contains(word) || is_run(word, 8))
         || words.iter().any(|word| {
             all_of(b'x', word)
-                || word.strip_prefix("aiza").is_some_and(|rest| all_of(b'x', rest))
+                || ["aiza", "aizasy", "akia", "asia"]
+                    .iter()
+                    .any(|of_key| word.strip_prefix(of_key).is_some_and(|rest| all_of(b'x', rest)))
                 || word.len() >= 8 && word.bytes().all(|b| word.as_bytes().first() == Some(&b))
                 || word.bytes().all(|b| b.is_ascii_alphabetic()) && is_run(word, 12)
+                || is_typed(word)
         })
 }
 
@@ -156,12 +164,25 @@ fn is_made_of(word: &str, parts: &[&str]) -> bool {
 
 /// Each character follows the one before it, as on a keyboard's row of digits and in the alphabet: `1234567890abcdef`.
 fn is_run(word: &str, least: usize) -> bool {
-    let follows = |pair: &[u8]| match pair {
-        [b'9', b'0' | b'a'] | [b'0', b'a'] => true,
-        [a, b] => a.is_ascii_alphanumeric() && a.checked_add(1) == Some(*b),
-        _ => false,
-    };
-    word.len() >= least && word.as_bytes().windows(2).all(follows)
+    word.len() >= least && word.as_bytes().windows(2).all(|pair| matches!(pair, [a, b] if follows(*a, *b)))
+}
+
+fn follows(a: u8, b: u8) -> bool {
+    matches!((a, b), (b'9', b'0' | b'a') | (b'0', b'a')) || a.is_ascii_alphanumeric() && a.checked_add(1) == Some(b)
+}
+
+/// What fingers make up: `1234567890abcdef`, `abcdef1234567890`, or few letters over and over (`asdfasdfasdf`). No dozen
+/// drawn at random is such.
+fn is_typed(word: &str) -> bool {
+    const LEAST: usize = 12;
+    /// The longest that is repeated three times or more.
+    const LONGEST: usize = 16;
+    let bytes = word.as_bytes();
+    let again = |period: usize| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b);
+    let is_of_runs = || bytes.chunk_by(|a, b| follows(*a, *b)).all(|run| run.len() >= 6);
+    word.len() >= LEAST
+        && (["123", "abc"].iter().any(|begin| word.starts_with(begin)) && is_of_runs()
+            || (1..=LONGEST.min(word.len() / 3)).any(again))
 }
 
 #[cfg(test)]
@@ -248,6 +269,21 @@ mod tests {
             "test-token-1234567890",
             "password12345678",
             "supersecrettoken123",
+            "AIzaSyXXXXXXXXXXXXXXXX",
+            "AKIAXXXXXXXXXXXXXXXX",
+            "sk-proj-1234567890abcdef",
+            "sk-1234567890abcdef1234567890abcdef",
+            "abcdef1234567890",
+            "generate-a-random-token",
+            "some-long-random-string",
+            "set-me-set-me-set-me",
+            "to-be-replaced-later",
+            "TBD_TBD_TBD_TBD_TBD",
+            "example-auth-token-1",
+            "sk-litellm-master-key",
+            "asdfasdfasdfasdf",
+            "12341234123412341234",
+            "deadbeefdeadbeefdeadbeef",
         ] {
             assert!(found_in(text).is_some(), "{text}");
         }
@@ -290,6 +326,13 @@ mod tests {
             "vault:5f0e1a7c9b3d4e62",
             "vault:a-long-one-of-the-vault",
             "abcdefgh",
+            "case-token-0123456789abcdef",
+            "set-sail-with-me",
+            "use-the-long-boat-later",
+            "1234abcd5678",
+            "key-1",
+            "banana-banana-token",
+            "0001020304050607080910",
             "{\"type\":\"service_account\",\"token_uri\":\"https://oauth2.example\"}",
         ] {
             assert!(found_in(text).is_none(), "{text}");
