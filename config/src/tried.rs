@@ -31,21 +31,61 @@ const OF_ADDRESSES: [&str; 10] = [
 ];
 
 /// What other servers call a setting of the process; in `.env` nobody else reads it.
-const OF_OTHERS: [(&str, &str); 14] = [
+const OF_OTHERS: [(&str, &str); 42] = [
     ("ADMIN_KEY", "ADMIN_TOKEN"),
+    ("AI_PROXY_HOST", "HOST"),
+    ("AI_PROXY_PORT", "PORT"),
+    ("AI_PROXY_TOKEN", "AUTH_TOKEN"),
     ("AUTH_KEY", "AUTH_TOKEN"),
+    ("BEARER_TOKEN", "AUTH_TOKEN"),
+    ("BIND", "HOST"),
     ("BIND_ADDR", "HOST"),
+    ("BIND_ADDRESS", "HOST"),
+    ("CLIENT_TOKEN", "AUTH_TOKEN"),
+    ("DATA_DIR", "STATE_DIR"),
+    ("GATEWAY_TOKEN", "AUTH_TOKEN"),
     ("GH_TOKEN", "GITHUB_TOKEN"),
+    ("GITHUB_PAT", "GITHUB_TOKEN"),
+    ("GLM_API_KEY", "ZAI_API_KEY"),
+    ("HEALTH_PORT", "HEALTH_LISTEN"),
+    ("HTTP_PORT", "PORT"),
     ("LISTEN", "HOST"),
-    ("LITELLM_MASTER_KEY", "AUTH_TOKEN"),
+    ("LISTEN_ADDR", "HOST"),
+    ("LISTEN_ADDRESS", "HOST"),
     ("LISTEN_PORT", "PORT"),
+    ("LITELLM_MASTER_KEY", "AUTH_TOKEN"),
+    ("LOGGING_LEVEL", "RUST_LOG"),
     ("LOGLEVEL", "RUST_LOG"),
     ("LOG_LEVEL", "RUST_LOG"),
     ("MASTER_KEY", "AUTH_TOKEN"),
-    ("GLM_API_KEY", "ZAI_API_KEY"),
+    ("MAX_RETRIES", "RETRY_MAX_RETRIES"),
+    ("OPENAPI_KEY", "OPENAI_API_KEY"),
     ("PORTS", "PORT"),
+    ("PROXY_API_KEY", "AUTH_TOKEN"),
+    ("PROXY_HOST", "HOST"),
+    ("PROXY_KEY", "AUTH_TOKEN"),
     ("PROXY_PORT", "PORT"),
+    ("PROXY_TOKEN", "AUTH_TOKEN"),
+    ("SERVER_HOST", "HOST"),
     ("SERVER_PORT", "PORT"),
+    ("VERTEXAI_LOCATION", "GOOGLE_CLOUD_LOCATION"),
+    ("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"),
+    ("VERTEX_LOCATION", "GOOGLE_CLOUD_LOCATION"),
+    ("VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT"),
+    ("ZHIPUAI_API_KEY", "ZAI_API_KEY"),
+    ("ZHIPU_API_KEY", "ZAI_API_KEY"),
+];
+
+/// What only the YAML says, and where.
+const OF_YAML: [(&str, &str); 8] = [
+    ("ALLOWED_ORIGINS", "server.cors_origins"),
+    ("CORS_ALLOWED_ORIGINS", "server.cors_origins"),
+    ("CORS_ORIGINS", "server.cors_origins"),
+    ("OPENAI_ORGANIZATION", "a header openai-organization under providers.openai.headers"),
+    ("OPENAI_ORG_ID", "a header openai-organization under providers.openai.headers"),
+    ("OPENAI_PROJECT_ID", "a header openai-project under providers.openai.headers"),
+    ("REQUEST_TIMEOUT", "server.request_timeout"),
+    ("TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
 
 /// What a name that nothing reads was probably meant to be.
@@ -127,7 +167,11 @@ fn tried(known_names: &BTreeSet<&str>) -> BTreeMap<String, Meant> {
     let of_whom = "for clients: AUTH_TOKEN; a provider's key goes by its vendor's name, as OPENAI_API_KEY";
     let mut tried: BTreeMap<String, Meant> =
         OF_OTHERS.into_iter().map(|(name, ours)| (name.to_owned(), meant(ours))).collect();
-    for name in ["API_KEY", "API_KEYS"] {
+    for (name, place) in OF_YAML {
+        let fix = format!("write it into provider-config.yaml: {place}");
+        tried.insert(name.to_owned(), Meant { fix, everywhere: false });
+    }
+    for name in ["API_KEY", "API_KEYS", "API_TOKEN", "TOKEN"] {
         tried.insert(name.to_owned(), Meant { fix: of_whom.to_owned(), everywhere: false });
     }
     for known in catalogue::all().iter().filter(|known| has_names_of_its_own(known)) {
@@ -239,6 +283,19 @@ mod tests {
             ("Groq_Api_Key_2", "GROQ_API_KEY_2"),
             ("claude_api_key", "ANTHROPIC_API_KEY"),
             ("OPENAI_API_KEY_01", "OPENAI_API_KEY_2"),
+            ("OPENAPI_KEY", "OPENAI_API_KEY"),
+            ("PROXY_API_KEY", "AUTH_TOKEN"),
+            ("AI_PROXY_PORT", "PORT"),
+            ("AI_PROXY_HOST", "HOST"),
+            ("LISTEN_ADDR", "HOST"),
+            ("BIND_ADDRESS", "HOST"),
+            ("HTTP_PORT", "PORT"),
+            ("HEALTH_PORT", "HEALTH_LISTEN"),
+            ("LOGGING_LEVEL", "RUST_LOG"),
+            ("MAX_RETRIES", "RETRY_MAX_RETRIES"),
+            ("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"),
+            ("ZHIPUAI_API_KEY", "ZAI_API_KEY"),
+            ("GITHUB_PAT", "GITHUB_TOKEN"),
         ] {
             assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
             let told = Setup::bare().dotenv(&format!("{name}=x")).told();
@@ -248,7 +305,19 @@ mod tests {
             let told = Setup::bare().dotenv(&format!("{other}=x")).told();
             assert!(!told.iter().any(|line| line.contains("did you mean")), "{told:?}");
         }
-        assert!(Setup::bare().dotenv("API_KEY=x").told()[0].contains("for clients: AUTH_TOKEN"));
+        for name in ["API_KEY", "API_TOKEN", "TOKEN"] {
+            assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
+            assert!(Setup::bare().dotenv(&format!("{name}=x")).told()[0].contains("for clients: AUTH_TOKEN"));
+        }
+        for (name, place) in [
+            ("CORS_ORIGINS", "server.cors_origins"),
+            ("TRUSTED_PROXIES", "server.trusted_proxies"),
+            ("OPENAI_ORG_ID", "openai-organization under providers.openai.headers"),
+        ] {
+            assert!(Setup::bare().var(name, "x").told().is_empty(), "others may read it");
+            let told = Setup::bare().dotenv(&format!("{name}=x")).told();
+            assert!(told.len() == 1 && told[0].contains(place), "{told:?}");
+        }
         let several = Setup::bare().var("OPENAI_API_KEYS", "a,b").told();
         assert!(several[0].ends_with("One key each: OPENAI_API_KEY, OPENAI_API_KEY_2, ..."), "{several:?}");
         for name in ["GROQ_API_KEY2", "GROQ_API_KEY_33"] {
