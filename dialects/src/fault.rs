@@ -78,13 +78,15 @@ pub fn judge(status: u16, body: &[u8]) -> Fault {
 pub(crate) fn judge_told(told: &Told) -> Fault {
     match told.status {
         Some(status) => by_told(status, told),
+        None if told.is_requests_limit() => Fault::Client,
+        None if told.is_groups_budget() => Fault::NotServed,
         None if told.is_too_large_for_limit() => Fault::NotServed,
         None if told.is_rate_limit() => Fault::RateLimited,
         None if told.is_credit() => Fault::Credit,
-        None if told.is_bad_key() => Fault::Key,
+        None if told.is_bad_key() || told.is_barred_key() => Fault::Key,
         None if told.is_forbidden() => Fault::Forbidden,
         None if told.is_missing_model() => Fault::ModelMissing,
-        None if told.is_wrong_place() => Fault::NotServed,
+        None if told.is_wrong_place() || told.is_no_path() => Fault::NotServed,
         None if told.is_client() || told.is_moderation() || told.is_missing_thing() => Fault::Client,
         None => told.status_of_kind().map_or(Fault::Upstream, |status| by_told(status, told)),
     }
@@ -99,39 +101,45 @@ pub fn is_pause(status: Option<u16>, fault: Fault) -> bool {
 fn by_told(status: u16, told: &Told) -> Fault {
     match status {
         200..=299 => judge_told_once(told),
-        401 if told.is_forbidden() || told.is_anothers() => Fault::Forbidden,
+        // A client that is handed a 401 takes its own token for wrong.
+        401 if told.is_forbidden() || told.is_anothers() || told.is_requests_limit() => Fault::Forbidden,
         401 => Fault::Key,
         // OpenRouter: the account cannot pay for so long a request or answer; for shorter ones it can.
         402 if told.is_too_dear() => Fault::NotServed,
         402 if told.is_anothers() => Fault::Forbidden,
         402 => Fault::Credit,
+        400..=499 if told.is_requests_limit() => Fault::Client,
+        400..=499 if told.is_groups_budget() => Fault::NotServed,
         403 if told.is_credit() => Fault::Credit,
         403 if told.is_missing_model() => Fault::ModelMissing,
         403 if told.is_moderation() || told.is_missing_thing() => Fault::Client,
         403 if told.is_wrong_place() => Fault::NotServed,
         403 if told.is_anothers() => Fault::Forbidden,
+        // Azure API Management's quota.
+        403 if told.is_rate_limit() => Fault::RateLimited,
         403 if told.is_bad_key() || told.is_barred_key() => Fault::Key,
         // Also a page from a firewall in between: a prompt may have set it off.
         403 => Fault::Forbidden,
-        404 if told.is_missing_thing() => Fault::Client,
-        404 if told.is_missing_model() => Fault::ModelMissing,
-        404 | 405 | 501 => Fault::NotServed,
+        404 | 410 if told.is_missing_thing() => Fault::Client,
+        404 | 410 if told.is_missing_model() => Fault::ModelMissing,
+        404 | 405 | 410 | 501 => Fault::NotServed,
         // OpenAI's, of what the request named; Bedrock says the same of its own model.
         424 if told.is_connector() => Fault::Client,
-        // A proxy in between, a dependency, an early hour, a flexible tier that is full: none of it is the request's.
+        498 if told.is_deny_listed() => Fault::Client,
+        // A proxy in between, a dependency, an early hour, a flexible tier that is full (Groq's 498, to be asked again,
+        // <https://console.groq.com/docs/flex-processing>): none of it is the request's.
         407 | 408 | 424 | 425 | 498 | 499 => Fault::Upstream,
         // Groq: one request asks for more tokens than a minute has; a bigger deployment may take it.
         413 if told.is_rate_limit() => Fault::NotServed,
-        400 | 422 | 429 if told.is_tags_budget() => Fault::Client,
-        400 | 422 | 429 if told.is_groups_budget() => Fault::NotServed,
         429 if told.is_credit() => Fault::Credit,
         // The same, as OpenAI says it: to wait for it would be in vain, and others' requests fit.
         429 if told.is_too_large_for_limit() => Fault::NotServed,
         429 => Fault::RateLimited,
         400..=499 if told.is_bad_key() || told.is_barred_key() => Fault::Key,
         400..=499 if told.is_credit() => Fault::Credit,
+        400..=499 if told.is_forbidden() || told.is_about_key() => Fault::Forbidden,
         400..=499 if told.is_missing_model() => Fault::ModelMissing,
-        400..=499 if told.is_wrong_place() => Fault::NotServed,
+        400..=499 if told.is_wrong_place() || told.is_no_path() => Fault::NotServed,
         400..=499 => Fault::Client,
         // Redirects are not followed, and whatever else there is, is no answer.
         _ => Fault::Upstream,

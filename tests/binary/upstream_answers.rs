@@ -39,7 +39,7 @@ async fn a_keys_fault_is_ours_and_never_the_clients() {
     let cases = [
         (401, canned::error("Incorrect API key provided", "invalid_request_error", "invalid_api_key")),
         (402, canned::error("Insufficient balance", "billing", "insufficient_balance")),
-        (403, canned::error("Your key may not use this", "permission", "permission_denied")),
+        (403, canned::error("Your key has been revoked", "permission", "permission_denied")),
         (429, canned::error("You exceeded your current quota", "insufficient_quota", "insufficient_quota")),
         (400, b"[{\"error\":{\"code\":400,\"message\":\"API key not valid\",\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"reason\":\"API_KEY_INVALID\"}]}}]".to_vec()),
     ];
@@ -69,6 +69,22 @@ async fn a_keys_fault_is_ours_and_never_the_clients() {
         let proxy = crate::proxy(&two(&bad.base_url(), &good.base_url(), "")).await;
         assert_eq!(proxy.chat("m").await.status, 200, "{status}: no fallback for a key's fault");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_not_do_one_thing_is_out_for_nobody() {
+    let body = canned::error("Your key may not use this", "permission", "permission_denied");
+    let bad = upstream::status(403, &[], &body).await;
+    let proxy = proxy(&one(&bad.base_url(), "")).await;
+    for asked in [1, 2] {
+        let answer = proxy.chat("m").await;
+        assert_eq!((answer.status, answer.body.as_slice()), (403, body.as_slice()));
+        assert_eq!(bad.count(), asked, "once for each request, and no request is refused unasked");
+    }
+    assert_eq!(proxy.health().await["status"], "ok");
+    let good = records().await;
+    let proxy = crate::proxy(&two(&bad.base_url(), &good.base_url(), "")).await;
+    assert_eq!(proxy.chat("m").await.status, 200, "the next target is asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

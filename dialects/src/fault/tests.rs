@@ -9,6 +9,7 @@ fn the_status_alone_decides_most() {
         (403, Fault::Forbidden),
         (404, Fault::NotServed),
         (405, Fault::NotServed),
+        (410, Fault::NotServed),
         (407, Fault::Upstream),
         (408, Fault::Upstream),
         (424, Fault::Upstream),
@@ -80,6 +81,23 @@ fn the_body_changes_what_a_status_means() {
         (404, r#"{"error":{"message":"model 'x' not found","type":"api_error"}}"#, Fault::ModelMissing),
         (404, r#"{"error":"Specified model not found: x. Did you mean: y?"}"#, Fault::ModelMissing),
         (404, r#"{"detail":"Not Found"}"#, Fault::NotServed),
+        // llama.cpp's, of a path; Anthropic's, of a file.
+        (404, r#"{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}"#, Fault::NotServed),
+        (
+            404,
+            r#"{"type":"error","error":{"type":"not_found_error","message":"File not found: file_1"}}"#,
+            Fault::Client,
+        ),
+        (410, r#"{"error":{"message":"This endpoint is gone"}}"#, Fault::NotServed),
+        (410, r#"{"error":{"message":"Previous response with id 'resp_1' is gone."}}"#, Fault::Client),
+        (200, r#"{"error":"Unexpected endpoint or method. (POST /v1/rerank)"}"#, Fault::NotServed),
+        (
+            403,
+            r#"{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 00:00:40."}"#,
+            Fault::RateLimited,
+        ),
+        (498, r#"{"error":{"message":"Flex tier capacity exceeded","type":"capacity_exceeded"}}"#, Fault::Upstream),
+        (498, r#"{"message":"the request contains a deny-listed token"}"#, Fault::Client),
         (
             404,
             r#"{"error":{"message":"Previous response with id 'resp_1' not found.","code":"previous_response_not_found","type":"invalid_request_error"}}"#,
@@ -140,6 +158,16 @@ fn what_a_request_names_is_no_fault_of_the_key() {
         // The project may be one that the request named.
         (403, google("Vertex AI API has not been used in project evil before or it is disabled.", "SERVICE_DISABLED")),
         (401, r#"{"error":{"message":"key not allowed to access model. Tried to access gpt-5","type":"key_model_access_denied","code":"401"}}"#.to_owned()),
+        (401, r#"{"error":{"message":"User not allowed to access model. Only allowed models=['a']. Tried to access x","type":"user_model_access_denied","param":"model","code":"401"}}"#.to_owned()),
+        (401, r#"{"error":{"message":"no","type":"key_vector_store_access_denied","code":"401"}}"#.to_owned()),
+        (401, r#"{"error":{"message":"no","type":"tool_access_denied","code":"401"}}"#.to_owned()),
+        (401, r#"{"error":{"message":"This API key does not have access to this model","code":"401"}}"#.to_owned()),
+        (403, r#"{"error":{"message":"Your API key does not have access to model gpt-5","type":"permission_error"}}"#.to_owned()),
+        (403, r#"{"error":{"message":"This API key is not allowed to access the model x","code":"forbidden"}}"#.to_owned()),
+        (403, r#"{"error":{"message":"The API key is not authorized to access model x"}}"#.to_owned()),
+        (400, r#"{"error":{"message":"Your API key is not allowed to use the tool web_search"}}"#.to_owned()),
+        (403, r#"{"type":"error","error":{"type":"permission_error","message":"Your API key does not have permission to use the specified resource."}}"#.to_owned()),
+        (403, r#"{"type":"error","error":{"type":"permission_error","message":"OAuth token does not meet scope requirement user:file_upload"}}"#.to_owned()),
         (403, r#"{"message":"User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel on resource: arn:x"}"#.to_owned()),
     ] {
         assert_eq!(judge(status, body.as_bytes()), Fault::Forbidden, "{body}");
@@ -159,10 +187,10 @@ fn a_key_that_is_shut_out_says_so() {
         assert_eq!(judge(403, google(message, reason).as_bytes()), Fault::Key, "{message}");
     }
     for (status, body) in [
-        (
-            403,
-            r#"{"type":"error","error":{"type":"permission_error","message":"Your API key does not have permission to use the specified resource."}}"#,
-        ),
+        (403, r#"{"code":"c","error":"API key is currently blocked: Blocked due to API key leak"}"#),
+        (403, r#"{"error":{"message":"The API key you provided has been revoked"}}"#),
+        (400, r#"{"error":{"message":"Your API key is disabled."}}"#),
+        (403, r#"{"type":"error","error":{"type":"permission_error","message":"OAuth token has been revoked."}}"#),
         (
             400,
             r#"{"type":"error","error":{"type":"invalid_request_error","message":"This organization has been disabled."}}"#,
@@ -407,6 +435,13 @@ fn an_account_that_is_empty_or_barred_is_not_the_requests_fault_whatever_its_sta
         (
             429,
             r#"{"error":{"message":"Your account org-1 <ak-1> is suspended, please check your plan and billing details","type":"exceeded_current_quota_error"}}"#,
+            Fault::Credit,
+        ),
+        (403, r#"{"code":403,"reason":"NOT_ENOUGH_BALANCE","message":"m","metadata":{}}"#, Fault::Credit),
+        (429, r#"{"error":{"code":"1113","message":"余额不足或无可用资源包,请充值。"}}"#, Fault::Credit),
+        (
+            429,
+            r#"{"error":{"code":"1113","message":"Insufficient balance or no resource package. Please recharge."}}"#,
             Fault::Credit,
         ),
         // What a client wrote, quoted.

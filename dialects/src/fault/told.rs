@@ -4,12 +4,16 @@ use serde_json::Value;
 
 use super::{MAX_BODY, error_of};
 
+mod key;
+mod litellm;
+mod model;
+
 /// An error as an upstream told it. The message is raw: it must be masked before anybody sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// A status that the error names for itself.
     pub status: Option<u16>,
-    /// `code`, `type` and Gemini's `status` and `reason`, lower case.
+    /// `code`, `type`, `reason` (Novita's, and Gemini's in its details) and Gemini's `status`, lower case.
     pub codes: Vec<String>,
     pub message: String,
     /// OpenRouter's moderation carries what it found.
@@ -30,7 +34,7 @@ impl Told {
         let error = error_of(root)?;
         let mut told = Self::default();
         let around = if std::ptr::eq(error, root) { None } else { Some(root) };
-        for key in ["code", "status_code", "status", "type", "raw_status_code"] {
+        for key in ["code", "status_code", "status", "type", "raw_status_code", "reason"] {
             match error.get(key) {
                 Some(Value::Number(n)) => told.note_status(n.as_u64()),
                 Some(Value::String(text)) => {
@@ -98,7 +102,9 @@ impl Told {
             "resource_exhausted",
             "too_many_requests",
             "tokens",
-        ])
+            // Codex.
+            "usage_limit_reached",
+        ]) || self.begins(QUOTA_TEXTS)
     }
 
     /// More tokens in one request than a minute has, or than this account may send at once.
@@ -107,21 +113,11 @@ impl Told {
     }
 
     pub(super) fn is_credit(&self) -> bool {
-        self.has(CREDIT) || self.says(CREDIT_TEXTS)
+        self.has(CREDIT) || self.says(CREDIT_TEXTS) || self.is_keys_budget()
             // xAI, 403: the words follow the team's id.
             || (self.says(&["Your team ", "Your newly created team "]) && self.message.contains("credits"))
             // Fireworks, 412: they follow the account's. A request has no place for a name that stands so.
             || (self.has(&["precondition_failed"]) && self.says(&["Account "]) && self.message.contains(" is suspended"))
-    }
-
-    /// LiteLLM: that of a tag which the request names.
-    pub(super) fn is_tags_budget(&self) -> bool {
-        self.says(&["Budget has been exceeded! Tag="])
-    }
-
-    /// LiteLLM: that of some of the key's models.
-    pub(super) fn is_groups_budget(&self) -> bool {
-        self.says(&["Budget has been exceeded! Model access group="])
     }
 
     pub(super) fn is_too_dear(&self) -> bool {
@@ -133,22 +129,14 @@ impl Told {
         self.anothers
     }
 
-    /// The key as such: wrong, expired, closed.
-    pub(super) fn is_bad_key(&self) -> bool {
-        self.has(BAD_KEY) || self.says(BAD_KEY_TEXTS)
+    /// The upstream has no such path: LM Studio says so under a 200.
+    pub(super) fn is_no_path(&self) -> bool {
+        self.begins(&["Unexpected endpoint or method"])
     }
 
-    /// The key, its account or its project is shut out, whatever it asks for.
-    pub(super) fn is_barred_key(&self) -> bool {
-        self.has(BARRED) || self.says(BARRED_TEXTS)
-    }
-
-    /// The key is good, and may not do this.
-    pub(super) fn is_forbidden(&self) -> bool {
-        self.has(&["key_model_access_denied", "team_model_access_denied", "insufficient_permissions", "missing_scope"])
-            || self.begins(&["You have insufficient permissions for this operation", "Cannot access gated repo"])
-            // Hugging Face: who has the key has not agreed to the terms of this one model.
-            || (self.begins(&["Access to model "]) && self.message.contains(" is restricted"))
+    /// Cohere's 498 (<https://docs.cohere.com/reference/errors>): something in the request or in the answer is on a list.
+    pub(super) fn is_deny_listed(&self) -> bool {
+        self.begins(&["blocked input", "blocked output"]) || self.message.contains("deny-listed")
     }
 
     /// The vendor does not serve the country that the gateway stands in.
@@ -159,62 +147,6 @@ impl Told {
                 "Country, region, or territory not supported",
                 "Gemini API free tier is not available in your country",
             ])
-    }
-
-    pub(super) fn is_missing_model(&self) -> bool {
-        if self.has(&[
-            "model_not_found",
-            "model_not_active",
-            "model_decommissioned",
-            "invalid_model",
-            "deploymentnotfound",
-            "model_not_available",
-            "model_terms_required",
-            "model_permission_blocked_org",
-            "model_permission_blocked_project",
-        ]) {
-            return true;
-        }
-        let named = self.begins(&[
-            "The model ",
-            "The requested model ",
-            "Model ",
-            "models/",
-            "This model ",
-            "Specified model ",
-            "No endpoints found",
-            "The API deployment ",
-            "Publisher Model",
-            "unknown model",
-            "invalid model",
-        ]);
-        // Anthropic says no more than the name; DeepSeek lists what it has, Bedrock names nothing; OpenRouter puts the
-        // name in front.
-        let bare = self.has(&["not_found_error"]) && self.begins(&["model: "]);
-        let listed = self.begins(&[
-            "The supported API model names are",
-            "The provided model identifier is invalid",
-            "You don't have access to the model with the specified model ID",
-        ]);
-        listed
-            || bare
-            || (named
-                && [
-                    "not found",
-                    "does not exist",
-                    "not exist",
-                    "not supported",
-                    "decommissioned",
-                    "deprecated",
-                    "no longer available",
-                    "reached the end of its life",
-                    "No endpoints found",
-                    "unknown model",
-                    "Invalid model",
-                ]
-                .iter()
-                .any(|text| self.message.contains(text)))
-            || self.message.strip_suffix(" is not a valid model ID").is_some_and(|name| !name.contains(' '))
     }
 
     /// A 404 or 403 about something else that the request named: a stored response, a file, a cache, a conversation.
@@ -304,6 +236,8 @@ const CREDIT: &[&str] = &[
     "billing_not_active",
     "billing_error",
     "insufficient_balance",
+    // Novita.
+    "not_enough_balance",
     "insufficient_credits",
     "credits_exhausted",
     // One API and what is made of it, Ark, Kimi, Model Studio.
@@ -325,67 +259,13 @@ const CREDIT_TEXTS: &[&str] = &[
     // Model Studio, SiliconFlow.
     "Access denied, please make sure your account is in good standing",
     "Sorry, your account balance is insufficient",
-    // LiteLLM, of what belongs to the key; see [`Told::is_tags_budget`].
-    "Budget has been exceeded! Current cost",
-    "Budget has been exceeded! Current spend",
-    "Budget has been exceeded! Key=",
-    "Budget has been exceeded! Team=",
-    "Budget has been exceeded! User=",
-    "Budget has been exceeded! Project=",
-    "Budget has been exceeded! Organization=",
+    // Zhipu, 1113.
+    "余额不足",
+    "您的账户已欠费",
 ];
 
-const BAD_KEY: &[&str] = &[
-    "invalid_api_key",
-    "api_key_invalid",
-    "api_key_expired",
-    "authentication_error",
-    "unauthenticated",
-    "invalid_authentication",
-    "account_deactivated",
-];
-const BAD_KEY_TEXTS: &[&str] =
-    &["Incorrect API key provided", "API key not valid", "API key expired", "API Key not found", "Invalid API key"];
-
-/// Reasons of `google.rpc.ErrorInfo` (<https://cloud.google.com/apis/design/errors>, `google/api/error_reason.proto`),
-/// and codes of others.
-const BARRED: &[&str] = &[
-    "consumer_suspended",
-    "billing_disabled",
-    "api_key_service_blocked",
-    "api_key_http_referrer_blocked",
-    "api_key_ip_address_blocked",
-    "api_key_android_app_blocked",
-    "api_key_ios_app_blocked",
-    "account_state_invalid",
-    "access_token_expired",
-    "access_token_scope_insufficient",
-    "access_token_type_unsupported",
-    "credentials_missing",
-    "organization_restricted",
-];
-const BARRED_TEXTS: &[&str] = &[
-    // In so many words. Google's "was reported as leaked", Anthropic's "does not have permission".
-    "Your API key ",
-    "Your key ",
-    "This API key ",
-    "The API key ",
-    // Google, which tells a reason beside it only sometimes.
-    "Your project has been denied access",
-    "Permission denied: Consumer ",
-    "Method doesn't allow unregistered callers",
-    // Anthropic, 403 and 400.
-    "This organization has been disabled",
-    "OAuth token ",
-    // AWS.
-    "The security token included in the request ",
-    "The request signature we calculated does not match",
-    "Authentication failed",
-    "Bearer Token has expired",
-    // OpenAI, Hugging Face.
-    "Your account has been deactivated",
-    "This authentication method does not have sufficient permissions",
-];
+/// Azure API Management's, under a 403 (<https://learn.microsoft.com/en-us/azure/api-management/quota-policy>).
+const QUOTA_TEXTS: &[&str] = &["Out of call volume quota", "Out of bandwidth quota"];
 
 /// How errors about a thing that a request names begin.
 const THINGS: &[&str] = &[
@@ -405,7 +285,8 @@ const THINGS: &[&str] = &[
     "You do not have permission to access tunedModels/",
     "You do not have permission to access the Corpus",
     "The File ",
-    "File not found",
+    // Anthropic's. Without a colon it is llama.cpp's, of a path that it does not have.
+    "File not found: ",
 ];
 
 const MODERATION: &[&str] = &[
