@@ -3,11 +3,13 @@
 //! Sources: OpenAI's and Groq's `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, Cerebras' the same with `-day`
 //! and `-minute`, Mistral's `-req-minute`, OpenRouter's bare `x-ratelimit-*` with a stamp in milliseconds, Anthropic's
 //! `anthropic-ratelimit-*` with RFC 3339 times, its subscriptions' `-unified-reset` in seconds since 1970, GitHub's
-//! `x-ratelimit-timeremaining`, Discord's and others' `x-ratelimit-reset-after`, the IETF draft's `ratelimit-reset`;
-//! Azure's `x-ms-retry-after-ms`; `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is None. These are hints: how far one is believed is
-//! the caller's policy.
+//! `x-ratelimit-timeremaining`, Discord's and others' `x-ratelimit-reset-after`, Mistral's `ratelimitbysize-reset`, the
+//! IETF draft's `ratelimit-reset` and what it became, `ratelimit` (`draft-ietf-httpapi-ratelimit-headers`; Hugging Face);
+//! Azure's `x-ms-retry-after-ms`; `retry-after` as in RFC 9110, 10.2.3. A value that makes no sense is None. These are
+//! hints: how far one is believed is the caller's policy.
 
 mod header;
+mod sentence;
 mod told;
 mod value;
 
@@ -55,8 +57,8 @@ impl QuotaHints {
     pub fn note(&mut self, name: &str, text: &str, now_unix_ms: u64) {
         let Some(slot) = slot(name) else { return };
         let text = text.trim_ascii();
-        // No real value is longer; a header is never a reason to work hard.
-        if text.is_empty() || text.len() > 64 {
+        // No real value is longer, but of several windows; a header is never a reason to work hard.
+        if text.is_empty() || text.len() > if slot == Slot::Windows { 512 } else { 64 } {
             return;
         }
         let (window, field) = match slot {
@@ -73,8 +75,13 @@ impl QuotaHints {
                 }
                 return;
             }
+            // Which of several windows is the one that refused is not told: the last to end is.
             Slot::Reset => {
-                self.reset_ms = value::reset_ms(text, now_unix_ms).or(self.reset_ms);
+                self.reset_ms = self.reset_ms.max(value::reset_ms(text, now_unix_ms));
+                return;
+            }
+            Slot::Windows => {
+                self.reset_ms = self.reset_ms.max(value::used_up_ms(text));
                 return;
             }
             Slot::Requests(field) => (&mut self.requests, field),

@@ -15,7 +15,10 @@ pub enum Slot {
     TokensDay(Field),
     RetryAfter,
     RetryAfterMs,
+    /// When a window ends that nothing else is told of.
     Reset,
+    /// What is left of several windows, and when each ends.
+    Windows,
 }
 
 /// The slot of a header, by its name in lower case.
@@ -27,7 +30,8 @@ pub fn slot(name: &str) -> Option<Slot> {
         return anthropic(rest);
     }
     match name {
-        "ratelimit-reset" => Some(Slot::Reset),
+        "ratelimit" => Some(Slot::Windows),
+        "ratelimit-reset" | "ratelimitbysize-reset" | "x-ratelimitbysize-reset" => Some(Slot::Reset),
         "retry-after" => Some(Slot::RetryAfter),
         "retry-after-ms" | "x-ms-retry-after-ms" => Some(Slot::RetryAfterMs),
         _ => None,
@@ -55,10 +59,11 @@ fn common(rest: &str) -> Option<Slot> {
     }
 }
 
-/// Anthropic also tells input and output tokens apart; `tokens` is the tighter of the two, and the one to heed.
+/// Anthropic also tells input and output tokens apart; `tokens` is the tighter of the two, and the one to heed where it is
+/// told.
 fn anthropic(rest: &str) -> Option<Slot> {
     let (what, field) = rest.rsplit_once('-')?;
-    if rest == "unified-reset" {
+    if matches!(rest, "unified-reset" | "input-tokens-reset" | "output-tokens-reset") {
         return Some(Slot::Reset);
     }
     let field = match field {
@@ -75,11 +80,16 @@ fn anthropic(rest: &str) -> Option<Slot> {
 }
 
 /// Every name that [`slot`] knows.
-pub const NAMES: [&str; 40] = [
+pub const NAMES: [&str; 45] = [
+    "ratelimit",
     "ratelimit-reset",
+    "ratelimitbysize-reset",
+    "x-ratelimitbysize-reset",
     "x-ratelimit-reset-after",
     "x-ratelimit-timeremaining",
     "anthropic-ratelimit-unified-reset",
+    "anthropic-ratelimit-input-tokens-reset",
+    "anthropic-ratelimit-output-tokens-reset",
     "retry-after-ms",
     "x-ms-retry-after-ms",
     "retry-after",

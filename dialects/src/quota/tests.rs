@@ -116,6 +116,13 @@ fn the_end_of_a_window_under_names_of_its_own() {
         ("x-ratelimit-reset-after", "40.0"),
         ("x-ratelimit-timeremaining", "40"),
         ("anthropic-ratelimit-unified-reset", "1700000040"),
+        ("anthropic-ratelimit-input-tokens-reset", "2023-11-14T22:14:00Z"),
+        ("anthropic-ratelimit-output-tokens-reset", "2023-11-14T22:14:00Z"),
+        ("ratelimitbysize-reset", "40"),
+        ("ratelimit", "\"api\";r=0;t=40"),
+        ("ratelimit", "\"api\";r=0;t=40, \"day\";r=7;t=3600"),
+        ("ratelimit", "\"day\"; r=7; t=3600, \"api\"; t=40; r=0"),
+        ("ratelimit", "limit=9, remaining=0, reset=40"),
     ] {
         let hints = scan([(name, text)], NOW);
         assert_eq!(hints, QuotaHints { reset_ms: Some(40_000), ..QuotaHints::default() }, "{name}");
@@ -123,11 +130,24 @@ fn the_end_of_a_window_under_names_of_its_own() {
 }
 
 #[test]
+fn a_window_of_which_something_is_left_is_no_reason_to_wait() {
+    for text in
+        ["\"api\";r=3;t=40", "\"api\"", "\"api\";t=40", "limit=9, remaining=2, reset=40", "r=0;t=-1", "r=0;;;=", ","]
+    {
+        assert_eq!(scan([("ratelimit", text)], NOW), QuotaHints::default(), "{text}");
+    }
+    let both = [("anthropic-ratelimit-input-tokens-reset", "9"), ("anthropic-ratelimit-output-tokens-reset", "40")];
+    assert_eq!(scan(both, NOW).reset_ms, Some(40_000));
+    assert_eq!(scan(both.into_iter().rev(), NOW).reset_ms, Some(40_000));
+}
+
+#[test]
 fn asking_by_name_finds_what_walking_finds() {
     for name in header::NAMES {
         assert!(slot(name).is_some(), "{name}");
-        let asked = read(|n| (n == name).then_some("7"), NOW);
-        assert_eq!(asked, scan([(name, "7")], NOW));
+        let text = if name == "ratelimit" { "\"api\";r=0;t=7" } else { "7" };
+        let asked = read(|n| (n == name).then_some(text), NOW);
+        assert_eq!(asked, scan([(name, text)], NOW));
         assert!(!asked.is_empty(), "{name}");
     }
 }

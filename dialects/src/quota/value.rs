@@ -47,6 +47,25 @@ pub fn retry_after_ms(text: &str, now_unix_ms: u64) -> Option<u64> {
     ms.map(|ms| ms.min(MAX_WAIT_MS))
 }
 
+/// When the last of the windows ends of which nothing is left: `"api";r=0;t=40, "day";r=7;t=3600`, before the draft's
+/// eighth version `limit=9, remaining=0, reset=40`.
+pub fn used_up_ms(text: &str) -> Option<u64> {
+    let (mut left, mut seconds, mut last) = (None, None, None);
+    // A name without a value begins the next window.
+    for part in text.split([',', ';']).chain([""]) {
+        match part.trim_ascii().split_once('=') {
+            Some(("r" | "remaining", n)) => left = count(n),
+            Some(("t" | "reset", n)) => seconds = count(n),
+            Some(_) => {}
+            None => {
+                last = last.max(seconds.filter(|_| left == Some(0)));
+                (left, seconds) = (None, None);
+            }
+        }
+    }
+    last.map(|seconds: u64| seconds.saturating_mul(1_000).min(MAX_WAIT_MS))
+}
+
 /// Seconds with an optional fraction and nothing else, in milliseconds.
 fn decimal_ms(text: &str) -> Option<u64> {
     match thousandths(text.as_bytes())? {
