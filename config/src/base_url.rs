@@ -98,10 +98,11 @@ impl BaseUrl {
         Ok(Self { tls, host, port, authority, prefix, version, suffix, versioned: true })
     }
 
-    /// Whether it leads to a vendor of the catalogue.
+    /// Whether it leads to a vendor of the catalogue, or to where one of its servers listens by default.
     pub fn is_a_vendors(&self) -> bool {
         let urls = catalogue::all().iter().filter_map(|known| Self::parse(known.base_url.as_deref()?).ok());
-        self.tls && urls.into_iter().any(|url| url.tls && url.host == self.host)
+        let mut same = urls.filter(|url| url.host == self.host && url.tls == self.tls);
+        same.any(|url| url.tls || url.port == self.port)
     }
 
     /// https.

@@ -103,12 +103,12 @@ pub(crate) fn warn(vars: &Vars<'_>, declared: &BTreeSet<&str>, findings: &mut Ve
     for (name, entry) in vars.entries() {
         let base = name.strip_suffix("_FILE").unwrap_or(name);
         // A variable of the user's own may be used by the YAML.
-        if vars.was_read(base) || vars.was_read(name) || known.contains(base) || is_numbered(base, &known) {
+        if vars.was_read(base) || vars.was_read(name) || known.contains(base) || is_numbered(base) {
             continue;
         }
         let capital = base.to_ascii_uppercase();
         let in_small = || {
-            let is_name = capital != base && (known.contains(&*capital) || is_numbered(&capital, &known));
+            let is_name = capital != base && (known.contains(&*capital) || is_numbered(&capital));
             is_name.then(|| format!("did you mean {capital}? Names are read in capitals"))
         };
         let meant = || tried.get(&capital).map(|meant| meant.fix.clone());
@@ -135,16 +135,25 @@ fn known_names() -> BTreeSet<&'static str> {
 }
 
 /// `GROQ_API_KEY_2`.
-fn is_numbered(name: &str, known: &BTreeSet<&str>) -> bool {
+fn is_numbered(name: &str) -> bool {
     let Some((base, number)) = name.rsplit_once('_') else { return false };
     let is_counted = number.parse().is_ok_and(|number: u32| (1..=catalogue::MOST_KEYS).contains(&number));
-    is_counted && !number.starts_with('0') && known.contains(base)
+    is_counted && !number.starts_with('0') && is_key(base)
+}
+
+/// Of which there may be several.
+fn is_key(name: &str) -> bool {
+    catalogue::all().iter().any(|known| known.keys.iter().any(|key| key == name))
 }
 
 /// Two slips of the pen, one in a short name, none in a shorter one: what is left of `CF_API_KEY` or `GITLAB_TOKEN` then
 /// is another vendor's, and the key would go to it.
 fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
+    if known.contains(base) && !is_key(base) {
+        let list = if base == "AUTH_TOKEN" { ", and takes several: name:token, with commas between" } else { "" };
+        return Some(format!("did you mean {base}? It is not numbered{list}"));
+    }
     if known.contains(base) {
         return Some(format!("did you mean {base}_2? Further keys are numbered so, up to {}", catalogue::MOST_KEYS));
     }

@@ -74,6 +74,7 @@ impl<'e> Vars<'e> {
 
     fn look_up(&self, name: &str) -> Option<Var> {
         let by_file = format!("{name}_FILE");
+        self.tell_shadowed(name);
         for layer in [Self::real_var, Self::entry] {
             match (layer(self, name), layer(self, &by_file)) {
                 (Some(direct), None) => return Some(direct),
@@ -87,6 +88,19 @@ impl<'e> Vars<'e> {
             }
         }
         None
+    }
+
+    /// A token that is taken out of the file goes on opening where the environment has it too.
+    fn tell_shadowed(&self, name: &str) {
+        if !matches!(name, "AUTH_TOKEN" | "ADMIN_TOKEN") {
+            return;
+        }
+        if let (Some(real), Some(entry)) = (self.real_var(name), self.entry(name))
+            && real.value != entry.value
+        {
+            let what = format!("the environment has another {name}, which counts; this line does nothing");
+            self.findings.borrow_mut().push(entry.place.warning(what, "keep one of them"));
+        }
     }
 
     /// Whether the real environment has a value for `name`; nobody is taken to have read it.

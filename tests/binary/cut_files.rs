@@ -78,6 +78,17 @@ async fn what_was_switched_off_or_limited_is_not_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_key_goes_to_where_its_server_listens_by_default() {
+    let upstream = records().await;
+    let whole =
+        format!("providers:\n  ollama:\n    models: [m]\n    api_key: {KEY}\n    base_url: {}\n", upstream.base_url());
+    let proxy = plan(&whole).start().await;
+    proxy.rewrite(until(&whole, "    base_url"));
+    assert!(refused(&proxy, 0).await.contains("ollama"));
+    assert_eq!(proxy.chat("ollama/m").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_key_goes_to_the_port_that_is_left_of_another() {
     let upstream = records().await;
     let url = upstream.base_url();

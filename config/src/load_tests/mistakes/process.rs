@@ -189,7 +189,25 @@ fn near_misses_in_dotenv_are_doubted() {
         ".env:1:1: warning: OPENAI_APIKEY: ",
         &["did you mean OPENAI_API_KEY?"],
     );
+    // Only keys are numbered.
+    one(&Setup::bare().dotenv("AUTH_TOKEN_2=x"), ".env:1:1: warning: AUTH_TOKEN_2: ", &["AUTH_TOKEN?", "with commas"]);
+    one(&Setup::bare().dotenv("ADMIN_TOKEN_2=x"), ".env:1:1: warning: ADMIN_TOKEN_2: ", &["ADMIN_TOKEN?"]);
+    one(
+        &Setup::bare().dotenv("OPENAI_BASE_URL_2=http://127.0.0.1:9"),
+        ".env:1:1: warning: OPENAI_BASE_URL_2: ",
+        &["OPENAI_BASE_URL?"],
+    );
     assert!(Setup::bare().dotenv("MY_OWN=x\nOPENAI_API_KEY_2=y\nOPENAI_API_KEY=x\nMY_PORT=4").told().is_empty());
+}
+
+/// `docker run --env-file .env` beside the mounted file: the environment is that of the start.
+#[test]
+fn a_token_that_the_environment_hides_is_told() {
+    let (two, one_left) = ("alice:0123456789abcdef0,bob:fedcba98765432100", "alice:0123456789abcdef0");
+    let setup = Setup::bare().var("AUTH_TOKEN", two).dotenv(&format!("AUTH_TOKEN={one_left}"));
+    one(&setup, ".env:1:1: warning: AUTH_TOKEN: the environment has another AUTH_TOKEN", &["keep one"]);
+    assert_eq!(setup.config().clients.len(), 2);
+    assert!(Setup::bare().var("AUTH_TOKEN", two).dotenv(&format!("AUTH_TOKEN={two}")).told().is_empty());
 }
 
 #[test]
