@@ -22,7 +22,9 @@ const DEEP: usize = 8;
 pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
     let mut known: Vec<Cow<'_, str>> = secrets.iter().map(|secret| Cow::Borrowed(*secret)).collect();
     // What the prefixes have left of one, in a text that was masked before.
-    known.extend(secrets.iter().map(|secret| mask_str(secret)));
+    known.extend(secrets.iter().map(|secret| mask_str(secret)).filter(|left| matches!(left, Cow::Owned(_))));
+    // And its larger half, in one that was cut in front.
+    known.extend(secrets.iter().filter_map(|secret| Some(Cow::Borrowed(end_of(secret)?))));
     known.retain(|secret| secret.len() >= LEAST);
     let (mut out, mut kept) = (Vec::new(), 0);
     let mut at = 0;
@@ -44,7 +46,13 @@ pub fn hide<'a>(body: &'a [u8], secrets: &[&str]) -> Cow<'a, [u8]> {
     Cow::Owned(out)
 }
 
-/// Whether [`hide`] could find this one: cheap, and never wrong where it says no.
+/// The second half of a long one.
+fn end_of(secret: &str) -> Option<&str> {
+    let end = secret.get(secret.len().div_ceil(2)..)?;
+    (secret.len() >= LONG && is_drawn(end.as_bytes())).then_some(end)
+}
+
+/// Whether [`hide`] could find this one, or its beginning: cheap, and never wrong where it says no.
 pub fn may_tell(body: &[u8], secret: &str) -> bool {
     let Some(head) = secret.as_bytes().get(..LEAST) else { return false };
     // What is escaped is for the search itself.
@@ -215,6 +223,13 @@ mod tests {
         for cut in ["'Ab/Cd+01\"2'", "'Ab/Cd+01\"2345678...'", "'Ab/Cd+01\"\n'"] {
             assert!(hidden(cut, &[KEY]).starts_with("'***"), "{cut}");
         }
+        // Cut in front: no more is left than a part of its first half.
+        let key = "0123deadbeef4567cafe89abcdef0123";
+        for cut in ["deadbeef4567cafe89abcdef0123", "...cafe89abcdef0123", "f4567cafe89abcdef0123, no more"] {
+            let said = hidden(cut, &[key]);
+            assert!(said.contains("***") && !said.contains("cafe"), "{said}");
+        }
+        assert_eq!(hidden("of 0123, 89abcdef0123!", &[key]), "of 0123, 89abcdef0123!");
         let site = "https://chat.lan1";
         assert_eq!(hidden("see https://docs", &[site, "production-gateway-key"]), "see https://docs");
         assert_eq!(hidden("production-east", &["production-gateway-key"]), "production-east");
