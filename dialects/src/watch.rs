@@ -101,7 +101,6 @@ pub struct Watch {
     /// The first letters of what may be events or bare text.
     begun: Vec<u8>,
     strip: bool,
-    to_close: bool,
     asked: Asked,
 }
 
@@ -144,7 +143,7 @@ impl Watch {
             true if label == Label::Page && !kind::may_be_empty(endpoint, label) => Mode::Foreign(foreign::PAGE),
             true => Mode::Opaque { bytes: 0 },
         };
-        Self { mode, endpoint, label, begun: Vec::new(), strip: false, to_close: false, asked: Asked::Any }
+        Self { mode, endpoint, label, begun: Vec::new(), strip: false, asked: Asked::Any }
     }
 
     /// From now on [`Seen::strip`] names events that hold nothing but usage: the client did not ask for them.
@@ -155,12 +154,6 @@ impl Watch {
     /// To be called first where it is known how the client wants its conversation: in another way it cannot read it.
     pub fn asked(&mut self, asked: Asked) {
         self.asked = asked;
-    }
-
-    /// To be called first where the answer has neither a length nor chunks, and ends with the connection: a document is
-    /// then whole only when all its brackets are closed; otherwise the framing vouches for all but its last one.
-    pub fn ends_with_connection(&mut self) {
-        self.to_close = true;
     }
 
     /// Takes the next chunk.
@@ -183,7 +176,7 @@ impl Watch {
             self.mode = Mode::Blank { bytes };
             return Seen { upto: chunk.len(), ..Seen::default() };
         }
-        let document = |bytes: usize| Mode::Json(Whole::new(self.endpoint, self.to_close, bytes as u64));
+        let document = |bytes: usize| Mode::Json(Whole::new(self.endpoint, bytes as u64));
         self.mode = match kind::of(self.endpoint, self.label, beginning) {
             // It is held no longer.
             _ if beginning.is_empty() && self.label == Label::Events => self.sse(),

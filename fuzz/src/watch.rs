@@ -16,7 +16,7 @@ const MOST: usize = 768 * 1024;
 pub fn judge(bytes: &[u8]) {
     let [endpoint, kind, body @ ..] = bytes else { return };
     let endpoint = Endpoint::ALL[usize::from(*endpoint) % Endpoint::ALL.len()];
-    let how = How { endpoint, kind: KINDS[usize::from(*kind) % 4], strip: kind & 4 > 0, to_close: kind & 8 > 0 };
+    let how = How { endpoint, kind: KINDS[usize::from(*kind) % 4], strip: kind & 4 > 0 };
     if body.contains(&0) {
         let text = body.split(|byte| *byte == 0).take(4).collect::<Vec<_>>().join(&[b'x'; LONG][..]);
         [vec![&text[..]], text.chunks(1_000).collect()].into_iter().for_each(|pieces| drop(how.watch(&pieces)));
@@ -33,7 +33,6 @@ struct How {
     endpoint: Endpoint,
     kind: &'static str,
     strip: bool,
-    to_close: bool,
 }
 
 impl How {
@@ -51,9 +50,6 @@ impl How {
         let mut watch = Watch::new(self.endpoint, self.kind, false);
         if self.strip {
             watch.strip_usage();
-        }
-        if self.to_close {
-            watch.ends_with_connection();
         }
         let (mut content, mut terminal, mut failed, mut waiting) = (false, false, false, 0);
         for piece in pieces {

@@ -131,9 +131,6 @@ impl Answer {
                 if strip_usage {
                     watch.strip_usage();
                 }
-                if framing == Framing::Close {
-                    watch.ends_with_connection();
-                }
                 Observer::Watch(watch)
             }
         };

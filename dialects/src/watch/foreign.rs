@@ -6,10 +6,12 @@
 //! answers have no shape of their own (pictures, sound, ranks, and Gemini's of nothing but counts), and none of zeros.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::balance::Balance;
 use super::needle::{CHOICES, ERROR};
 use crate::json::object::object;
 use crate::json::{Filled, Weight, keys};
@@ -31,11 +33,11 @@ pub enum Verdict {
     Open,
 }
 
-/// Judges what seems to be a whole document. `usage`: what it tells of it.
-pub fn judge(endpoint: Endpoint, document: &[u8], usage: Option<Usage>) -> Verdict {
+/// Judges what seems to be a whole document. `usage`: what it tells of it, and where.
+pub fn judge(endpoint: Endpoint, document: &[u8], usage: Option<Usage>, at: Range<usize>) -> Verdict {
     // Nearly every answer: so it need not be read.
     if usage.is_some() && has_choice(endpoint, document) && ERROR.find(document).is_none() {
-        return Verdict::Answer;
+        return if is_closed(document, at) { Verdict::Answer } else { Verdict::Open };
     }
     let told = is_told_by_usage(endpoint) && usage.is_some_and(|usage| usage.input > 0 || usage.output > 0);
     let mut look = Look::new(endpoint);
@@ -45,8 +47,11 @@ pub fn judge(endpoint: Endpoint, document: &[u8], usage: Option<Usage>) -> Verdi
         Ok(()) if look.refused => Verdict::Error,
         Ok(()) => Verdict::Foreign,
         Err(error) if error.is_eof() => Verdict::Open,
-        // `NaN` and the like within an answer are the client's to judge; a transcript may begin with a brace.
-        Err(error) if error.is_syntax() && (look.begun || is_transcript(endpoint)) => Verdict::Answer,
+        // A transcript may begin with a brace.
+        Err(error) if error.is_syntax() && is_transcript(endpoint) => Verdict::Answer,
+        // `NaN` and the like within an answer are the client's to judge, once all of it has come.
+        Err(error) if error.is_syntax() && look.begun && is_closed(document, 0..0) => Verdict::Answer,
+        Err(error) if error.is_syntax() && look.begun => Verdict::Open,
         Err(_) => Verdict::Foreign,
     }
 }
@@ -82,6 +87,29 @@ fn has_choice(endpoint: Endpoint, document: &[u8]) -> bool {
     bare(before).first() == Some(&b'{')
         && memchr::memchr2_iter(b'{', b'[', before).count() == 1
         && choice.is_some_and(|choice| choice.trim_ascii_start().starts_with(b"\""))
+}
+
+/// Whether all brackets are closed. `usage`: where a usage stands.
+fn is_closed(document: &[u8], usage: Range<usize>) -> bool {
+    closes_behind(document, usage).is_some() || {
+        let mut brackets = Balance::default();
+        brackets.push(document);
+        brackets.closed()
+    }
+}
+
+/// Whether the brace that ends the document is its first one's, as far as the usage and what surrounds it tell: a usage is
+/// at the top if the bracket before it ends a list of objects, as the choices are, since no choice has one of its own. Then
+/// no more than plain members may come after it.
+fn closes_behind(document: &[u8], usage: Range<usize>) -> Option<()> {
+    let before = document.get(..usage.start)?;
+    let (list, end) = before.split_at_checked(memchr::memrchr3(b'{', b'[', b']', before)?)?;
+    (end.first() == Some(&b']') && list.trim_ascii_end().ends_with(b"}")).then_some(())?;
+    let after = document.get(usage.end..)?.trim_ascii_end().strip_suffix(b"}")?;
+    let has_brackets =
+        || memchr::memchr3(b'{', b'}', b'\\', after).is_some() || memchr::memchr2(b'[', b']', after).is_some();
+    let in_text = || memchr::memchr_iter(b'"', after).count() % 2 == 1;
+    (after.is_empty() || !has_brackets() && !in_text()).then_some(())
 }
 
 /// Whether answers have so many shapes that one which tells its cost is taken for one; or, as Gemini's, may hold
@@ -383,7 +411,7 @@ mod tests {
             (Endpoint::AudioSpeech, r#"{"detail":"Not Found"}"#, Foreign),
             (Endpoint::Moderations, r#"{"anything":1}"#, Foreign),
         ] {
-            assert_eq!(judge(endpoint, document.as_bytes(), None), verdict, "{endpoint:?} {document}");
+            assert_eq!(judge(endpoint, document.as_bytes(), None, 0..0), verdict, "{endpoint:?} {document}");
         }
     }
 
@@ -413,10 +441,10 @@ mod tests {
             (Endpoint::GenerateContent, r#"{"usageMetadata":{"promptTokenCount":1}}"#, Answer),
             (Endpoint::ImagesGenerations, r#"{"predictions":[1],"usage":{"input_tokens":1}}"#, Answer),
         ] {
-            assert_eq!(judge(endpoint, document.as_bytes(), usage(1)), verdict, "{endpoint:?} {document}");
+            assert_eq!(judge(endpoint, document.as_bytes(), usage(1), 0..0), verdict, "{endpoint:?} {document}");
         }
         for endpoint in [Endpoint::GenerateContent, Endpoint::ImagesGenerations, Endpoint::Rerank] {
-            assert_eq!(judge(endpoint, br#"{"usageMetadata":{"totalTokenCount":0}}"#, usage(0)), Foreign);
+            assert_eq!(judge(endpoint, br#"{"usageMetadata":{"totalTokenCount":0}}"#, usage(0), 0..0), Foreign);
         }
     }
 

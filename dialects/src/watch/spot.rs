@@ -1,5 +1,7 @@
 //! Finds the reported usage in bytes that come in pieces and are not kept.
 
+use std::ops::Range;
+
 use super::needle;
 use crate::usage::{Found, after_key};
 use crate::{Dialect, Usage};
@@ -12,6 +14,8 @@ const MAX_OBJECT: usize = 8 * 1024;
 pub struct Spot {
     dialect: Dialect,
     usage: Option<Usage>,
+    /// Where that stands in the last piece, its key included; empty where nobody knows.
+    at: Range<usize>,
     /// The end of what came: what may be the beginning of a key, or a key and what followed it so far.
     held: Vec<u8>,
 }
@@ -25,14 +29,20 @@ pub fn in_whole(json: &[u8], dialect: Dialect) -> Option<Usage> {
 
 impl Spot {
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, usage: None, held: Vec::new() }
+        Self { dialect, usage: None, at: 0..0, held: Vec::new() }
     }
 
     pub fn usage(&self) -> Option<Usage> {
         self.usage
     }
 
+    /// Where it stands in the last piece, its key included; empty where that is not known without much ado.
+    pub fn at(&self) -> Range<usize> {
+        self.at.clone()
+    }
+
     pub fn push(&mut self, piece: &[u8]) {
+        self.at = 0..0;
         let key = needle::usage(self.dialect);
         let len = key.needle().len();
         let mut joined = std::mem::take(&mut self.held);
@@ -58,8 +68,10 @@ impl Spot {
         }
         let rest = piece.get(from..).unwrap_or_default();
         let went = look(rest, rest.len(), self.dialect, &mut self.usage);
+        let kept = went.kept(rest.len(), len);
+        self.at = if from == 0 { went.usage } else { 0..0 };
         joined.clear();
-        joined.extend_from_slice(rest.get(went.kept(rest.len(), len)..).unwrap_or_default());
+        joined.extend_from_slice(rest.get(kept..).unwrap_or_default());
         self.held = joined;
     }
 }
@@ -70,6 +82,8 @@ struct Went {
     at: usize,
     /// Here is a key whose value is not yet whole.
     waits: bool,
+    /// The last usage.
+    usage: Range<usize>,
 }
 
 impl Went {
@@ -83,7 +97,7 @@ impl Went {
 /// after a key, so that no cut decides otherwise; keys inside of a usage that was read are a part of it.
 fn look(bytes: &[u8], before: usize, dialect: Dialect, usage: &mut Option<Usage>) -> Went {
     let key = needle::usage(dialect);
-    let mut at = 0;
+    let (mut at, mut told) = (0, 0..0);
     while let Some(begin) = bytes.get(at..).and_then(|rest| key.find(rest)).map(|found| at + found) {
         if begin >= before {
             break;
@@ -95,12 +109,13 @@ fn look(bytes: &[u8], before: usize, dialect: Dialect, usage: &mut Option<Usage>
             Found::Usage(found, end) => {
                 *usage = Some(found);
                 at += end;
+                told = begin..at;
             }
-            Found::More if rest.len() < MAX_OBJECT => return Went { at: begin, waits: true },
+            Found::More if rest.len() < MAX_OBJECT => return Went { at: begin, waits: true, usage: told },
             Found::Nothing | Found::More => {}
         }
     }
-    Went { at, waits: false }
+    Went { at, waits: false, usage: told }
 }
 
 #[cfg(test)]

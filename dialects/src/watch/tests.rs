@@ -1,6 +1,8 @@
 use super::*;
 use crate::fault::Fault;
 
+mod whole;
+
 const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
 const TEXT: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}],\"usage\":null}\n\n";
@@ -337,10 +339,9 @@ fn a_short_document_commits_when_it_looks_whole() {
     assert!(watch.push(b).content);
     assert_eq!((watch.usage().map(|u| u.output), watch.end(true)), (Some(2), Ok(())));
     assert_eq!(watch.end(false), Err(Cut::Broken));
-    // Without a length only the brackets tell.
+    // Only the brackets tell.
     for cut in 2..body.len() - 1 {
         let mut watch = json();
-        watch.ends_with_connection();
         assert!(!watch.push(&body[..cut]).content, "{cut}");
         assert_eq!(watch.end(true), Err(Cut::NoTerminal), "{cut}");
         assert!(watch.push(&body[cut..]).content);
@@ -939,7 +940,8 @@ fn a_document_whose_brackets_do_not_fit_is_read_at_its_end() {
     for (text, want) in [
         (r#"{"a":{{}"#, Err(Cut::Foreign(OTHER))),
         (r#"{"error":{"message":"x"},"a":{{}}"#, Err(Cut::Foreign(OTHER))),
-        (r#"{"choices":[{"message":{"content":"x"}}],"a":[}"#, Ok(())),
+        (r#"{"choices":[{"message":{"content":"x"}}],"a":[}"#, Err(Cut::NoTerminal)),
+        (r#"{"choices":[{"message":{"content":"x"}}],"a":{]}"#, Ok(())),
     ] {
         for size in 1..=text.len() {
             let mut watch = Watch::new(Endpoint::Chat, "application/json", false);

@@ -2,7 +2,8 @@
 //!
 //! A short one (16 KiB) commits only when it looks complete, so that one that was cut, or holds an error under a 200,
 //! can still be replaced by another; half a document is of no use to anybody. A longer one commits once it begins as an
-//! answer. White space that servers send ahead to keep the connection alive does not commit.
+//! answer. White space that servers send ahead to keep the connection alive does not commit. Always: one whose brackets
+//! are not closed is not whole, however orderly HTTP has ended it; who stands in between often does so with half of one.
 
 use super::balance::Balance;
 use super::foreign::Verdict;
@@ -25,28 +26,27 @@ pub struct Whole {
     first: u8,
     last: u8,
     spot: Spot,
-    /// Where the framing tells nothing.
-    balance: Option<Balance>,
     content: bool,
     failure: Option<Box<Failure>>,
     /// What it is where it is no answer.
     foreign: Option<&'static str>,
-    /// What came before content, where it came in more than one chunk, and its brackets: it is read only where they are
-    /// closed, and not for each brace that is not the last one.
+    /// What came before content, where it came in more than one chunk: it is read only where its brackets are closed, and
+    /// not for each brace that is not the last one.
     kept: Vec<u8>,
+    /// The brackets of what is kept, and of all that comes after content: no framing vouches for them. One that was read
+    /// in one piece has closed them.
     open: Balance,
 }
 
 impl Whole {
     /// `blank`: bytes of white space that came ahead of it.
-    pub fn new(endpoint: Endpoint, to_close: bool, blank: u64) -> Self {
+    pub fn new(endpoint: Endpoint, blank: u64) -> Self {
         Self {
             endpoint,
             bytes: blank,
             first: 0,
             last: 0,
             spot: Spot::new(endpoint.dialect()),
-            balance: to_close.then(Balance::default),
             content: false,
             failure: None,
             foreign: None,
@@ -64,16 +64,18 @@ impl Whole {
             }
         }
         self.spot.push(chunk);
-        if let Some(balance) = &mut self.balance {
-            balance.push(chunk);
-        }
-        let failed = if self.content { None } else { self.commit(chunk) };
+        let failed = if self.content {
+            self.open.push(chunk);
+            None
+        } else {
+            self.commit(chunk)
+        };
         Seen { upto: chunk.len(), content: self.content, failed, foreign: self.foreign, ..Seen::default() }
     }
 
-    fn closed(&self) -> bool {
+    /// Whether it may be whole: the first bracket and the last fit together.
+    const fn seems_closed(&self) -> bool {
         matches!((self.first, self.last), (b'{', b'}') | (b'[', b']'))
-            && self.balance.as_ref().is_none_or(Balance::closed)
     }
 
     /// Decides whether there is enough to commit, or to refuse.
@@ -88,6 +90,7 @@ impl Whole {
                 if self.bytes > MAX_ERROR && long::begins_as_error(begun) {
                     return self.fail(chunk);
                 }
+                self.open.push(chunk);
                 self.settle(true, None);
             }
             b'{' | b'[' => return self.judge(chunk),
@@ -117,10 +120,10 @@ impl Whole {
     /// Judges it where it seems to be whole, and keeps it where it is not.
     fn judge(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
         let together = !self.kept.is_empty();
-        if together || !self.closed() {
+        if together || !self.seems_closed() {
             self.keep(chunk);
         }
-        if !self.closed() || together && !self.open.closed() {
+        if !self.seems_closed() || together && !self.open.closed() {
             return None;
         }
         self.read(chunk)
@@ -133,9 +136,16 @@ impl Whole {
 
     /// What is kept, or the one chunk that there is.
     fn read(&mut self, chunk: &[u8]) -> Option<Box<Failure>> {
-        let body = if self.kept.is_empty() { chunk } else { &self.kept };
-        match foreign::judge(self.endpoint, body, self.spot.usage()) {
-            Verdict::Answer => self.settle(true, None),
+        // Of what came in pieces nobody knows where a usage stands.
+        let (body, at) = match self.kept.is_empty() {
+            true => (chunk, self.spot.at()),
+            false => (&*self.kept, 0..0),
+        };
+        match foreign::judge(self.endpoint, body, self.spot.usage(), at) {
+            Verdict::Answer => {
+                self.open = Balance::default();
+                self.settle(true, None);
+            }
             Verdict::Foreign => self.settle(false, Some(foreign::OTHER)),
             Verdict::Error => return self.fail(chunk),
             // A brace that was not the last one.
@@ -158,7 +168,7 @@ impl Whole {
 
     pub fn end(&mut self, framing_clean: bool) -> Result<(), Cut> {
         // Where the brackets do not fit together nobody has read it yet.
-        if framing_clean && self.closed() && !self.kept.is_empty() {
+        if framing_clean && self.seems_closed() && !self.kept.is_empty() {
             self.read(&[]);
         }
         if self.failure.is_some() {
@@ -170,8 +180,12 @@ impl Whole {
         if !framing_clean {
             return Err(Cut::Broken);
         }
-        // What is no document at all is only as long as HTTP says.
-        if self.closed() || !matches!(self.first, 0 | b'{' | b'[') { Ok(()) } else { Err(Cut::NoTerminal) }
+        match self.first {
+            0 | b'{' | b'[' if self.content && self.seems_closed() && self.open.closed() => Ok(()),
+            0 | b'{' | b'[' => Err(Cut::NoTerminal),
+            // What is no document at all is only as long as HTTP says.
+            _ => Ok(()),
+        }
     }
 
     pub fn usage(&self) -> Option<Usage> {
