@@ -29,6 +29,7 @@ mod kind;
 pub(crate) mod lines;
 pub(crate) mod long;
 pub(crate) mod needle;
+pub(crate) mod progress;
 mod spot;
 mod sse;
 pub(crate) mod tally;

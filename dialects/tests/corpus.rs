@@ -14,7 +14,7 @@ use dialects::fault::{self, Fault};
 use dialects::watch::{Cut, Watch};
 use dialects::{Endpoint, Usage, envelope, mask, models, quota};
 use serde_json::Value;
-use support::{Exchange, Random, corpus, events_of, finish_reason, reported};
+use support::{Choices, Exchange, Random, corpus, events_of, reported};
 
 /// What a run over a stream comes to.
 #[derive(Debug, PartialEq)]
@@ -148,7 +148,7 @@ fn a_cut_stream_is_never_taken_for_a_whole_one() {
             continue;
         }
         let stride = 1 + events.len() / 60;
-        let (mut ended, mut finished, mut told) = (false, false, false);
+        let (mut ended, mut choices, mut finished, mut told) = (false, Choices::default(), false, false);
         for (index, event) in events.iter().enumerate() {
             if index % stride == 0 || index + 3 > events.len() {
                 for cut in [event.start + 1, event.start + event.len() / 2, event.trimmed_end().saturating_sub(1)] {
@@ -172,7 +172,10 @@ fn a_cut_stream_is_never_taken_for_a_whole_one() {
                 }
             }
             ended |= event.ends(endpoint);
-            finished |= event.data().is_some_and(|data| finish_reason(&data));
+            if let Some(data) = event.data() {
+                choices.note(&data);
+            }
+            finished = choices.finished();
             told |= event.data().is_some_and(|data| !data["error"].is_null());
             if index % stride == 0 || index + 3 > events.len() {
                 let (clean, broken) = (
@@ -216,11 +219,17 @@ fn documents_are_watched_without_being_kept() {
         // The last bracket of an array that streams says that it is whole.
         let array = endpoint == Endpoint::GenerateContent && body.starts_with(b"[");
         assert_eq!(run(exchange, endpoint, &[body], false).end, if array { Ok(()) } else { Err(Cut::Broken) });
-        for _ in 0..20 {
-            let cut = random.below(body.len());
-            let last = body[..cut].trim_ascii_end().last();
-            let end = run(exchange, endpoint, &[&body[..cut]], true).end;
-            assert!(end.is_err() || last == body.trim_ascii_end().last(), "{} at {cut}", exchange.name);
+        // What ends as it should is what is taken for whole by mistake.
+        let length = body.trim_ascii_end().len();
+        let closes: Vec<usize> = (1..length).filter(|cut| matches!(body[cut - 1], b'}' | b']')).collect();
+        let mut cuts: Vec<usize> = closes.iter().rev().take(20).copied().collect();
+        cuts.extend((0..20).filter_map(|_| closes.get(random.below(closes.len()))));
+        cuts.extend((0..20).map(|_| random.below(length)));
+        for cut in cuts {
+            let pieces = random.pieces(&body[..cut], 20_000);
+            for pieces in [&[&body[..cut]], &*pieces] {
+                assert!(run(exchange, endpoint, pieces, true).end.is_err(), "{} at {cut}", exchange.name);
+            }
         }
     }
     println!("{documents} documents, {with_usage} of them report usage");

@@ -8,17 +8,18 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Filled, Weight, keys};
+use crate::json::{Filled, Scalar, Weight, keys};
 use crate::watch::flat::Flat;
-use crate::watch::needle::CANDIDATES;
+use crate::watch::needle::{CANDIDATES, FINISH_REASON};
+use crate::watch::progress::{Progress, ends};
 
 /// What one chunk means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunk {
     /// A part of the answer, its finish reason, or why there is none.
     pub content: bool,
-    /// A candidate has finished, or the prompt was blocked.
-    pub finished: bool,
+    /// Which candidates it is about, and whether they have finished; all is over where the prompt was blocked.
+    pub progress: Progress,
     /// It speaks this format.
     pub ours: bool,
     /// Carries an error of its own, or is none and says what went wrong.
@@ -33,7 +34,8 @@ pub fn look(data: &[u8]) -> Chunk {
     json.deserialize_map(Read).unwrap_or_else(|_| {
         // `NaN` and the like are the client's to judge.
         let ours = data.starts_with(b"{") && CANDIDATES.find(data).is_some();
-        Chunk { content: ours, ours, said: !ours, ..Chunk::default() }
+        let progress = if ours { Progress::of(0, true, ends(data, &FINISH_REASON)) } else { Progress::default() };
+        Chunk { content: ours, progress, ours, said: !ours, ..Chunk::default() }
     })
 }
 
@@ -60,16 +62,16 @@ impl<'de> Visitor<'de> for Read {
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Candidates => {
-                    let Candidates { any, content, finished } = map.next_value()?;
+                    let Candidates { any, content, progress } = map.next_value()?;
                     chunk.ours |= any;
-                    chunk.content |= content || finished;
-                    chunk.finished |= finished;
+                    chunk.content |= content;
+                    chunk.progress.beside(progress);
                 }
                 Key::Feedback => {
                     let Blocked(blocked) = map.next_value()?;
                     chunk.ours |= blocked;
                     chunk.content |= blocked;
-                    chunk.finished |= blocked;
+                    chunk.progress.beside(if blocked { Progress::OVER } else { Progress::default() });
                 }
                 Key::Error => chunk.failed |= map.next_value::<Filled>()?.0,
                 Key::Usage => chunk.ours |= map.next_value::<Filled>()?.0,
@@ -93,7 +95,7 @@ impl<'de> Visitor<'de> for Read {
 struct Candidates {
     any: bool,
     content: bool,
-    finished: bool,
+    progress: Progress,
 }
 
 impl<'de> Deserialize<'de> for Candidates {
@@ -110,9 +112,9 @@ impl<'de> Deserialize<'de> for Candidates {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Candidates, A::Error> {
                 let mut all = Candidates::default();
                 while let Some(Candidate(one)) = seq.next_element()? {
-                    all.any = true;
+                    all.any |= one.any;
                     all.content |= one.content;
-                    all.finished |= one.finished;
+                    all.progress.beside(one.progress);
                 }
                 Ok(all)
             }
@@ -124,7 +126,7 @@ impl<'de> Deserialize<'de> for Candidates {
 /// One of them.
 struct Candidate(Candidates);
 
-keys! { CandidateKey { Content = "content", Finish = "finishReason" } }
+keys! { CandidateKey { Index = "index", Content = "content", Finish = "finishReason" } }
 
 impl<'de> Deserialize<'de> for Candidate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -135,17 +137,19 @@ impl<'de> Deserialize<'de> for Candidate {
                 f.write_str("a candidate")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Candidate, A::Error> {
-                let mut one = Candidates::default();
+                let (mut index, mut content, mut ended) = (0, false, false);
                 while let Some(key) = map.next_key::<CandidateKey>()? {
                     match key {
-                        CandidateKey::Content => one.content |= map.next_value::<Content>()?.0,
-                        CandidateKey::Finish => one.finished |= map.next_value::<Weight>()?.0,
+                        CandidateKey::Index => index = map.next_value::<Scalar>()?.number().unwrap_or_default(),
+                        CandidateKey::Content => content |= map.next_value::<Content>()?.0,
+                        CandidateKey::Finish => ended |= map.next_value::<Weight>()?.0,
                         CandidateKey::Other => {
                             map.next_value::<IgnoredAny>()?;
                         }
                     }
                 }
-                Ok(Candidate(one))
+                content |= ended;
+                Ok(Candidate(Candidates { any: true, content, progress: Progress::of(index, content, ended) }))
             }
         }
         deserializer.deserialize_map(Look)
@@ -242,7 +246,7 @@ mod tests {
         ] {
             let chunk = look(data.as_bytes());
             assert!(chunk.content && chunk.ours && !chunk.failed, "{data}");
-            assert_eq!(chunk.finished, finished, "{data}");
+            assert_eq!(chunk.progress.finished(), finished, "{data}");
         }
     }
 

@@ -8,18 +8,19 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Filled, Weight, keys};
+use crate::json::{Filled, Scalar, Weight, keys};
 use crate::watch::flat::Flat;
 use crate::watch::foreign::is_refusal;
-use crate::watch::needle::CHOICES;
+use crate::watch::needle::{CHOICES, FINISH};
+use crate::watch::progress::{Progress, ends};
 
 /// What one chunk means for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunk {
     /// Part of the answer: text, reasoning, a tool call, a finish reason.
     pub content: bool,
-    /// A choice has finished.
-    pub finished: bool,
+    /// Which choices it is about, and whether they have finished.
+    pub progress: Progress,
     /// Has a `choices` array, empty or not: it speaks this format.
     pub ours: bool,
     /// `choices` is there and empty.
@@ -38,7 +39,8 @@ pub fn look(data: &[u8]) -> Chunk {
     json.deserialize_map(Read).unwrap_or_else(|_| {
         // `NaN` and the like are the client's to judge.
         let ours = data.starts_with(b"{") && CHOICES.find(data).is_some();
-        Chunk { content: ours, ours, said: !ours, ..Chunk::default() }
+        let progress = if ours { Progress::of(0, true, ends(data, &FINISH)) } else { Progress::default() };
+        Chunk { content: ours, progress, ours, said: !ours, ..Chunk::default() }
     })
 }
 
@@ -70,7 +72,7 @@ impl<'de> Visitor<'de> for Read {
                     chunk.ours |= choices.array;
                     chunk.no_choices = choices.array && choices.empty;
                     chunk.content |= choices.content;
-                    chunk.finished |= choices.finished;
+                    chunk.progress.beside(choices.progress);
                     chunk.failed |= choices.failed;
                 }
                 Key::Error => chunk.failed |= map.next_value::<Filled>()?.0,
@@ -100,7 +102,7 @@ struct Choices {
     array: bool,
     empty: bool,
     content: bool,
-    finished: bool,
+    progress: Progress,
     failed: bool,
 }
 
@@ -120,7 +122,8 @@ impl<'de> Deserialize<'de> for Choices {
                 while let Some(choice) = seq.next_element::<Choice>()? {
                     all.empty = false;
                     all.content |= choice.content;
-                    all.finished |= choice.finish == Finish::Some;
+                    let ended = choice.finish == Finish::Some;
+                    all.progress.beside(Progress::of(choice.index, choice.content, ended));
                     all.failed |= choice.failed || choice.finish == Finish::Failed;
                 }
                 Ok(all)
@@ -130,7 +133,13 @@ impl<'de> Deserialize<'de> for Choices {
     }
 }
 
-keys! { ChoiceKey { Delta = "delta", Text = "text" | "message", Finish = "finish_reason", Error = "error" } }
+keys! { ChoiceKey {
+    Index = "index",
+    Delta = "delta",
+    Text = "text" | "message",
+    Finish = "finish_reason",
+    Error = "error",
+} }
 
 #[derive(PartialEq)]
 enum Finish {
@@ -140,6 +149,7 @@ enum Finish {
 }
 
 struct Choice {
+    index: u64,
     content: bool,
     failed: bool,
     finish: Finish,
@@ -154,9 +164,10 @@ impl<'de> Deserialize<'de> for Choice {
                 f.write_str("a choice")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Choice, A::Error> {
-                let mut choice = Choice { content: false, failed: false, finish: Finish::None };
+                let mut choice = Choice { index: 0, content: false, failed: false, finish: Finish::None };
                 while let Some(key) = map.next_key::<ChoiceKey>()? {
                     match key {
+                        ChoiceKey::Index => choice.index = map.next_value::<Scalar>()?.number().unwrap_or_default(),
                         ChoiceKey::Delta => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Text => choice.content |= map.next_value::<Delta>()?.0,
                         ChoiceKey::Finish => choice.finish = map.next_value()?,

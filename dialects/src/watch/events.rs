@@ -2,7 +2,8 @@
 
 use super::foreign::OTHER;
 use super::frame::Frame;
-use super::needle::{CANDIDATES, CHOICES, ERROR, candidate_finished, finished, said_why};
+use super::needle::{CANDIDATES, CHOICES, ERROR, FINISH, FINISH_REASON, behind, counts, is_first, said_why};
+use super::progress::{Progress, ends};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
 use super::{Cut, Failure};
@@ -12,14 +13,17 @@ use crate::openai::chunk;
 use crate::openai::typed::{self, Step};
 use crate::{Endpoint, Usage};
 
+/// Events of content within which a second choice shows, or it comes when the first has finished.
+const SOON: u64 = 16;
+
 /// The state of an answer that streams.
 #[derive(Debug)]
 pub struct Answer {
     endpoint: Endpoint,
     pub content: bool,
     pub terminal: bool,
-    /// A finish reason was seen: with it, an orderly end will do for servers that send no `[DONE]`.
-    finished: bool,
+    /// What has finished, for which an orderly end will do where servers send no `[DONE]`.
+    progress: Progress,
     /// Some event was part of an answer in the format that this endpoint streams: of chunks one with a choice. A stream
     /// without one has no end that we could know.
     pub ours: bool,
@@ -43,7 +47,7 @@ impl Answer {
             endpoint,
             content: false,
             terminal: false,
-            finished: false,
+            progress: Progress::default(),
             ours: false,
             foreign: false,
             usage: None,
@@ -113,7 +117,7 @@ impl Answer {
         self.usage = usage.or(self.usage);
         let chunk = chunk::look(data);
         self.ours |= chunk.ours && !chunk.no_choices;
-        self.finished |= chunk.finished;
+        self.progress.then(chunk.progress);
         self.words |= chunk.said;
         if chunk.failed {
             self.fail(data);
@@ -133,17 +137,21 @@ impl Answer {
         }
         let usage = self.cost(data);
         self.usage = usage.or(self.usage);
-        let ending = !self.finished && finished(data);
-        self.finished |= ending;
-        let ours = CHOICES.find(data).is_some();
+        let ending = !self.progress.finished() && ends(data, &FINISH);
+        let choices = CHOICES.find(data).and_then(|at| data.get(at + CHOICES.needle().len()..));
+        let ours = choices.is_some();
         self.ours |= ours;
         let error = ERROR.find(data).is_some();
-        if error || !ours {
+        let is_other = |list| (ending || self.may_be_other() && !is_first(list)) && counts(list);
+        if error || self.progress.several() || choices.is_none_or(is_other) {
             let chunk = chunk::look(data);
+            self.progress.then(chunk.progress);
             self.words |= chunk.said;
             if chunk.failed {
                 self.fail(data);
             }
+        } else if ending {
+            self.progress.then(Progress::of(0, true, true));
         }
         if usage.is_none() && !ending {
             self.tally.note(unpadded);
@@ -154,6 +162,11 @@ impl Answer {
         usage.is_some() && chunk::look(data).no_choices
     }
 
+    /// Whether an event is worth a look for its index.
+    fn may_be_other(&self) -> bool {
+        self.tally.events() < SOON || self.progress.finished()
+    }
+
     /// What the event says of the usage.
     fn cost(&self, data: &[u8]) -> Option<Usage> {
         in_whole(data, self.endpoint.dialect())
@@ -162,8 +175,10 @@ impl Answer {
     /// Gemini's: each event is an answer of its own, and the last one has a finish reason.
     fn generated(&mut self, name: &[u8], data: &[u8]) {
         self.usage = self.cost(data).or(self.usage);
-        let suspect = ERROR.find(data).is_some() || CANDIDATES.find(data).is_none();
-        let looked = if suspect { gemini::chunk::look(data) } else { gemini::chunk::Chunk::default() };
+        let ending = ends(data, &FINISH_REASON);
+        let is_other = |list| self.progress.several() || (ending || self.may_be_other()) && counts(list);
+        let looks = !self.content || ERROR.find(data).is_some() || behind(data, &CANDIDATES).is_none_or(is_other);
+        let looked = if looks { gemini::chunk::look(data) } else { gemini::chunk::Chunk::default() };
         if names_error(name) || looked.failed {
             self.fail(data);
             return;
@@ -173,16 +188,11 @@ impl Answer {
             return;
         }
         // Where a candidate has finished, or none has come, there may be words about it.
-        if self.content {
-            let finishes = candidate_finished(data);
-            self.words |= finishes && said_why(data);
-            self.finished |= finishes;
-        } else {
-            let chunk = gemini::chunk::look(data);
-            self.words |= said_why(data);
-            self.ours |= chunk.ours;
-            self.finished |= chunk.finished;
-            self.content = chunk.content;
+        self.words |= (ending || !self.content) && said_why(data);
+        self.progress.then(if looks { looked.progress } else { Progress::of(0, true, ending) });
+        if !self.content {
+            self.ours |= looked.ours;
+            self.content = looked.content;
         }
         if self.content {
             self.tally.note(data);
@@ -282,12 +292,12 @@ impl Answer {
         self.usage = usage.or(self.usage);
         if self.endpoint.streams_chunks() {
             self.ours = self.ours || CHOICES.find(head).is_some();
-            self.finished = self.finished || finished(head) || finished(tail);
+            self.progress.then(Progress::of_long(head, tail, &FINISH));
             return;
         }
         if self.endpoint == Endpoint::GenerateContent {
             self.ours = true;
-            self.finished = self.finished || candidate_finished(head) || candidate_finished(tail);
+            self.progress.then(Progress::of_long(head, tail, &FINISH_REASON));
             return;
         }
         let kind = match name {
@@ -307,7 +317,7 @@ impl Answer {
             return Err(Cut::Foreign(OTHER));
         }
         let foreign = self.content && !self.ours;
-        if self.terminal || (framing_clean && self.failure.is_none() && (self.finished || foreign)) {
+        if self.terminal || (framing_clean && self.failure.is_none() && (self.progress.finished() || foreign)) {
             return Ok(());
         }
         match (self.told, framing_clean) {

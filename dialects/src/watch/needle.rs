@@ -12,8 +12,9 @@ use crate::Dialect;
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static USAGE_METADATA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usageMetadata\""));
 pub static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
-static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
-static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
+pub static INDEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"index\""));
+pub static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+pub static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CANDIDATES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"candidates\""));
 static FINISH_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishMessage\""));
 static BLOCK_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"blockReasonMessage\""));
@@ -27,14 +28,15 @@ pub fn usage(dialect: Dialect) -> &'static Finder<'static> {
     }
 }
 
-/// Whether some choice has a finish reason.
-pub fn finished(data: &[u8]) -> bool {
-    reasoned(data, &FINISH)
+/// Whether an event is about the first choice, as nearly all are and tell at once. `list`: what stands behind the name of
+/// the choices.
+pub fn is_first(list: &[u8]) -> bool {
+    list.starts_with(b":[{\"index\":0,") || list.starts_with(b": [{\"index\": 0,")
 }
 
-/// The same of Gemini's candidates.
-pub fn candidate_finished(data: &[u8]) -> bool {
-    reasoned(data, &FINISH_REASON)
+/// Whether an event may be about another choice than the first; calls of tools are counted likewise.
+pub fn counts(list: &[u8]) -> bool {
+    INDEX.find_iter(list).any(|at| matches!(value_behind(list, at, &INDEX).first(), Some(b'1'..=b'9')))
 }
 
 /// Whether Gemini says in words why it has finished, or has not begun.
@@ -42,12 +44,22 @@ pub fn said_why(data: &[u8]) -> bool {
     FINISH_MESSAGE.find(data).is_some() || BLOCK_MESSAGE.find(data).is_some()
 }
 
-fn reasoned(data: &[u8], name: &Finder<'_>) -> bool {
-    name.find_iter(data).any(|at| {
-        let value = data.get(at + name.needle().len()..).unwrap_or_default();
-        let value = value.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start();
-        value.first() == Some(&b'"') && value.get(1) != Some(&b'"')
-    })
+/// Whether a value that begins so is a finish reason.
+pub fn is_reason(value: &[u8]) -> bool {
+    value.first() == Some(&b'"') && value.get(1) != Some(&b'"')
+}
+
+/// What stands behind a key, the first of that name.
+pub fn behind<'a>(data: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+    // Where it comes first it need not be searched for.
+    let first = data.strip_prefix(b"{").and_then(|rest| rest.strip_prefix(name.needle()));
+    first.or_else(|| data.get(name.find(data)? + name.needle().len()..))
+}
+
+/// What stands behind a key that begins there and its colon; nothing where it is no key.
+pub fn value_behind<'a>(data: &'a [u8], key: usize, name: &Finder<'_>) -> &'a [u8] {
+    let value = data.get(key + name.needle().len()..).unwrap_or_default();
+    value.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }
 
 #[cfg(test)]
@@ -55,17 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_reason_that_is_given_counts() {
-        assert!(finished(br#"{"choices":[{"finish_reason":null},{"finish_reason" : "stop"}]}"#));
-        for data in [
-            r#"{"finish_reason":null}"#,
-            r#"{"finish_reason":""}"#,
-            r#"{"x":"\"finish_reason\":\"stop\""}"#,
-            r#"{"finish_reason":"#,
-        ] {
-            assert!(!finished(data.as_bytes()), "{data}");
+    fn another_choice_than_the_first_is_told_by_its_index() {
+        assert!(counts(br#":[{"x":{"index":0},"index" : 12}"#) && counts(br#":[{"index":1,"#));
+        for list in [r#":[{"x":"index","y":"\"index\":1","index":null}"#, ":[]", r#":[{"index":0,"x":1}"#] {
+            assert!(!counts(list.as_bytes()), "{list}");
         }
-        assert!(candidate_finished(br#"{"candidates": [{"finishReason": "STOP"}]}"#));
-        assert!(!candidate_finished(br#"{"candidates": [{"finish_reason": "STOP"}]}"#));
+        assert!(is_first(b":[{\"index\":0,") && is_first(b": [{\"index\": 0, ") && !is_first(b":[{\"index\":0.5"));
+        for data in [r#"{"choices":[]"#, r#"{"id":"x","choices":[]"#] {
+            assert_eq!(behind(data.as_bytes(), &CHOICES), Some(&b":[]"[..]));
+        }
+        assert_eq!(behind(b"{}", &CHOICES), None);
     }
 }

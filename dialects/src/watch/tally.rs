@@ -42,6 +42,10 @@ impl Tally {
         self.text = self.text.saturating_add(bytes);
     }
 
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     pub fn tokens(&self) -> u64 {
         self.events.max(tokens(self.text))
     }

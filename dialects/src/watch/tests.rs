@@ -1,6 +1,7 @@
 use super::*;
 use crate::fault::Fault;
 
+mod several;
 mod whole;
 
 const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";

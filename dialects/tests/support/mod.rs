@@ -8,7 +8,7 @@ pub mod memory;
 pub mod responses;
 pub mod shapes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -192,12 +192,32 @@ pub fn reported(usage: &Value) -> Option<Usage> {
     })
 }
 
-/// Whether a chat chunk finishes a choice, or one of Gemini's a candidate.
-pub fn finish_reason(data: &Value) -> bool {
-    let choices = data["choices"].as_array().into_iter().flatten().map(|choice| &choice["finish_reason"]);
-    let candidates = data["candidates"].as_array().into_iter().flatten().map(|candidate| &candidate["finishReason"]);
-    choices.chain(candidates).any(|reason| reason.as_str().is_some_and(|r| !r.is_empty()))
-        || data["promptFeedback"]["blockReason"].is_string()
+/// The choices of a chat stream, or the candidates of Gemini's, by their index.
+#[derive(Debug, Default)]
+pub struct Choices {
+    came: BTreeSet<u64>,
+    ended: BTreeSet<u64>,
+    blocked: bool,
+}
+
+impl Choices {
+    pub fn note(&mut self, data: &Value) {
+        let all = ["choices", "candidates"].into_iter().filter_map(|name| data[name].as_array()).flatten();
+        for choice in all {
+            let index = choice["index"].as_u64().unwrap_or_default();
+            self.came.insert(index);
+            let reasons = [&choice["finish_reason"], &choice["finishReason"]];
+            if reasons.iter().any(|reason| reason.as_str().is_some_and(|reason| !reason.is_empty())) {
+                self.ended.insert(index);
+            }
+        }
+        self.blocked |= data["promptFeedback"]["blockReason"].is_string();
+    }
+
+    /// Each that came has finished.
+    pub fn finished(&self) -> bool {
+        self.blocked || !self.came.is_empty() && self.came == self.ended
+    }
 }
 
 /// An event of a stream and where it stands.
