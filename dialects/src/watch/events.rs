@@ -286,10 +286,13 @@ impl Answer {
         }
     }
 
-    /// An event beyond the bound: only its beginning, its end and its usage are known.
+    /// An event beyond the bound: only the beginning of its data, its end and its usage are known. Without data it is none.
     pub fn long_event(&mut self, name: &[u8], head: &[u8], tail: &[u8], usage: Option<Usage>) {
-        self.content = true;
         self.usage = usage.or(self.usage);
+        if head.is_empty() {
+            return;
+        }
+        self.content = true;
         if self.endpoint.streams_chunks() {
             self.ours = self.ours || CHOICES.find(head).is_some();
             self.progress.then(Progress::of_long(head, tail, &FINISH));

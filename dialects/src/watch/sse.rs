@@ -34,6 +34,8 @@ pub struct Sse {
     started: bool,
     /// Bytes that came before content.
     prelude: u64,
+    /// It has committed without any content: so much has come, or some of an event that is too long to be held.
+    waited: bool,
     pub strip: bool,
 }
 
@@ -50,6 +52,7 @@ impl Sse {
             strips_rest: false,
             started: false,
             prelude: 0,
+            waited: false,
             strip: false,
         }
     }
@@ -94,11 +97,11 @@ impl Sse {
     }
 
     fn told(&mut self, mut seen: Seen, bytes: usize) -> Seen {
-        if !self.answer.content {
+        if !self.is_committed() {
             self.prelude = self.prelude.saturating_add(bytes as u64);
-            self.answer.content = self.prelude > MAX_PRELUDE && self.answer.failure.is_none();
+            self.waited = self.prelude > MAX_PRELUDE && self.answer.failure.is_none();
         }
-        seen.content = self.answer.content;
+        seen.content = self.is_committed();
         seen.terminal = self.answer.terminal;
         seen.foreign = self.answer.foreign.then_some(OTHER);
         self.words |= std::mem::take(&mut self.answer.words);
@@ -108,11 +111,15 @@ impl Sse {
         seen
     }
 
+    const fn is_committed(&self) -> bool {
+        self.answer.content || self.waited
+    }
+
     /// Keeps the beginning of an event, or lets it through where it is too long.
     fn hold(&mut self, rest: &[u8], seen: &mut Seen, chunk: usize) {
         if self.long.is_none() {
             let len = self.held.len() + rest.len();
-            let first = self.endpoint == Endpoint::Responses && !self.answer.content;
+            let first = self.endpoint == Endpoint::Responses && !self.is_committed();
             let named = || is_named_error(if self.held.is_empty() { rest } else { &self.held });
             // What is beyond the first bound was looked at when it grew beyond it.
             let stays = || self.held.len() > MAX_EVENT || first || named();
@@ -125,7 +132,7 @@ impl Sse {
                 return self.cut(seen);
             }
             self.long = Some(long);
-            self.answer.content = true;
+            self.waited = true;
         } else if let Some(long) = &mut self.long {
             if long.grows_to_error(rest) {
                 return self.cut(seen);

@@ -326,6 +326,45 @@ fn an_endless_prelude_commits() {
     }
 }
 
+/// Nobody waits for an answer without an end; but one that never came is not whole.
+#[test]
+fn a_stream_of_nothing_is_no_answer_however_long_it_is() {
+    let long = format!(": {}\n\n", "x".repeat(100_000));
+    let waits = ": keep-alive\n\n".repeat(80_000);
+    for make in [chat as fn() -> Watch, responses, messages, generated] {
+        for text in [waits.clone(), format!("{long}{long}"), "\n".repeat(1_100_000), "id: 1\n\n".repeat(150_000)] {
+            for size in [1_000, 2_000_000] {
+                let mut watch = make();
+                text.as_bytes().chunks(size).for_each(|piece| drop(watch.push(piece)));
+                assert_eq!(watch.end(true), Err(Cut::NoTerminal), "{size}: {text:.20}");
+                assert_eq!(watch.end(false), Err(Cut::Broken));
+            }
+        }
+    }
+    // What comes at last is one, and so is what is of another format.
+    let foreign = "data: {\"value\":\"Sure\"}\n\n";
+    for (answer, want) in [
+        (&*[TEXT, STOP].concat(), Ok(())),
+        (&*[ROLE, TEXT, USAGE, DONE].concat(), Ok(())),
+        (foreign, Ok(())),
+        (TEXT, Err(Cut::NoTerminal)),
+        (DONE, Err(Cut::Foreign(OTHER))),
+    ] {
+        let mut watch = chat();
+        assert!(watch.push(waits.as_bytes()).content);
+        watch.push(answer.as_bytes());
+        assert_eq!(watch.end(true), want, "{answer}");
+    }
+    let mut watch = chat();
+    watch.push(format!("data: {{\"value\":\"{}\"}}\n\n", "x".repeat(100_000)).as_bytes());
+    assert_eq!(watch.end(true), Ok(()));
+    // A failure so late is told as one.
+    let mut watch = chat();
+    watch.push(waits.as_bytes());
+    let seen = watch.push(b"data: {\"error\":{\"message\":\"m\",\"code\":503}}\n\n");
+    assert_eq!((seen.content, seen.failed.is_some(), watch.end(true)), (true, true, Err(Cut::Told)));
+}
+
 fn json() -> Watch {
     Watch::new(Endpoint::Chat, "application/json", false)
 }
