@@ -282,7 +282,7 @@ impl Watch {
         match &self.mode {
             Mode::Sse(sse) => sse.words() || sse.failure().is_some(),
             Mode::Array(array) => array.words() || array.failure().is_some(),
-            Mode::Json(whole) => whole.failure().is_some(),
+            Mode::Json(whole) => whole.words || whole.failure().is_some(),
             Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => false,
         }
     }

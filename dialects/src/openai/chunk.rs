@@ -47,6 +47,8 @@ pub fn look(data: &[u8]) -> Chunk {
 keys! { Key {
     Choices = "choices",
     Error = "error",
+    // Cloudflare's.
+    Errors = "errors",
     Object = "object",
     Base = "base_resp",
     // Writer's completions, in a format of their own.
@@ -76,6 +78,7 @@ impl<'de> Visitor<'de> for Read {
                     chunk.failed |= choices.failed;
                 }
                 Key::Error => chunk.failed |= map.next_value::<Filled>()?.0,
+                Key::Errors => refused |= map.next_value::<Filled>()?.0,
                 // Mistral's.
                 Key::Object => chunk.flat |= map.next_value::<&RawValue>()?.get() == r#""error""#,
                 Key::Value => chunk.content |= map.next_value::<Weight>()?.0,

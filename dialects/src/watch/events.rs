@@ -2,7 +2,9 @@
 
 use super::foreign::OTHER;
 use super::frame::Frame;
-use super::needle::{CANDIDATES, CHOICES, ERROR, FINISH, FINISH_REASON, behind, counts, is_first, said_why};
+use super::needle::{
+    CANDIDATES, CHOICES, ERROR, FINISH, FINISH_REASON, behind, counts, has_choice, is_first, said_why, tells_error,
+};
 use super::progress::{Progress, ends};
 use super::spot::in_whole;
 use super::tally::{self, Tally};
@@ -118,7 +120,8 @@ impl Answer {
         let chunk = chunk::look(data);
         self.ours |= chunk.ours && !chunk.no_choices;
         self.progress.then(chunk.progress);
-        self.words |= chunk.said;
+        // What is no part of an answer, nor what it cost, is the upstream's own.
+        self.words |= chunk.said || chunk.no_choices && usage.is_none() || !chunk.ours || tells_error(data);
         if chunk.failed {
             self.fail(data);
         } else if chunk.content {
@@ -142,13 +145,17 @@ impl Answer {
         let ours = choices.is_some();
         self.ours |= ours;
         let error = ERROR.find(data).is_some();
+        let is_bare = !choices.is_some_and(has_choice);
         let is_other = |list| (ending || self.may_be_other() && !is_first(list)) && counts(list);
-        if error || self.progress.several() || choices.is_none_or(is_other) {
+        if error || is_bare || self.progress.several() || choices.is_none_or(is_other) {
             let chunk = chunk::look(data);
             self.progress.then(chunk.progress);
-            self.words |= chunk.said;
+            self.words |= chunk.said || is_bare && usage.is_none() || error && tells_error(data);
             if chunk.failed {
                 self.fail(data);
+            }
+            if is_bare {
+                return usage.is_some() && chunk.no_choices;
             }
         } else if ending {
             self.progress.then(Progress::of(0, true, true));
@@ -187,8 +194,8 @@ impl Answer {
             self.words = true;
             return;
         }
-        // Where a candidate has finished, or none has come, there may be words about it.
-        self.words |= (ending || !self.content) && said_why(data);
+        // An argument of a call may be named so too.
+        self.words |= said_why(self.endpoint, data) || looks && !looked.content && tells_error(data);
         self.progress.then(if looks { looked.progress } else { Progress::of(0, true, ending) });
         if !self.content {
             self.ours |= looked.ours;
@@ -200,6 +207,7 @@ impl Answer {
     }
 
     fn typed(&mut self, name: &[u8], data: &[u8]) {
+        self.words |= tells_error(data) || said_why(self.endpoint, data);
         let step = match name {
             name if names_error(name) => Step::Error,
             b"" | b"message" => match typed::kind(data) {
@@ -263,9 +271,8 @@ impl Answer {
             Step::Done if self.endpoint == Endpoint::Responses && typed::is_broken(data) => Step::Failed,
             // A kind of nobody's, and the words of an error.
             step @ (Step::Content | Step::Idle) if !typed::is_known(kind) && data.starts_with(b"{") => {
-                let chunk = chunk::look(data);
-                self.words |= chunk.said;
-                if chunk.failed { Step::Error } else { step }
+                self.words = true;
+                if chunk::look(data).failed { Step::Error } else { step }
             }
             step => step,
         }

@@ -62,7 +62,9 @@ impl Watch {
                 };
                 hide(events, secrets, |rest| elements.find(rest).map(|bound| bound.end), holds)
             }
-            Mode::Json(_) | Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Cow::Borrowed(events),
+            // What is content of it nobody can tell from here: only what is known to be secret goes.
+            Mode::Json(_) => mask::hide(events, secrets),
+            Mode::Opaque { .. } | Mode::Blank { .. } | Mode::Foreign(_) => Cow::Borrowed(events),
         }
     }
 }
@@ -223,6 +225,77 @@ mod tests {
         for size in [1_000_000, 4_096] {
             let (out, is_cut) = relayed(Endpoint::Responses, "text/event-stream", &all, size);
             assert!(!is_cut && out == all.replace("for Key0123456789", "for ***"), "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_content_is_looked_through_in_whatever_shape() {
+        let (sse, json) = ("text/event-stream", "application/json");
+        let chat = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
+        let typed =
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n";
+        let messages = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
+        let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}]}\n\n";
+        for (endpoint, first, told) in [
+            (Endpoint::Chat, chat, r#"{"choices":null,"base_resp":{"status_code":1004,"status_msg":"K"}}"#),
+            (Endpoint::Chat, chat, r#"{"choices":[],"base_resp":{"status_code":1004,"status_msg":"K"}}"#),
+            (Endpoint::Chat, chat, r#"{"result":null,"success":false,"errors":[{"code":10000,"message":"K"}]}"#),
+            (Endpoint::Chat, chat, r#"{"fault":{"faultstring":"K"}}"#),
+            (Endpoint::Chat, chat, r#"{"title":"K"}"#),
+            (Endpoint::Chat, chat, r#"{"choices":[],"x_groq":{"error":"K"}}"#),
+            (Endpoint::Chat, chat, r#"{"choices":[{"index":0,"delta":{"error":"K"}}]}"#),
+            (Endpoint::Responses, typed, r#"{"type":"response.in_progress","response":{"error":{"message":"K"}}}"#),
+            (Endpoint::Responses, typed, r#"{"type":"response.mcp_call.failed","item":{"error":"K"}}"#),
+            (
+                Endpoint::Responses,
+                typed,
+                r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"K"}}}"#,
+            ),
+            (Endpoint::Responses, typed, r#"{"errors":[{"message":"K"}]}"#),
+            (Endpoint::Messages, messages, r#"{"type":"message_delta","delta":{"stop_details":{"explanation":"K"}}}"#),
+            (Endpoint::Messages, messages, r#"{"errors":[{"message":"K"}]}"#),
+            (
+                Endpoint::GenerateContent,
+                gemini,
+                r#"{"promptFeedback":{"blockReason":"OTHER","blockReasonMessage":"K"}}"#,
+            ),
+            (Endpoint::GenerateContent, gemini, r#"{"errors":[{"message":"K"}]}"#),
+        ] {
+            let told = format!("data: {}\n\n", told.replace('K', "for Key0123456789"));
+            for size in [1_000_000, 7] {
+                let (out, _) = relayed(endpoint, sse, &(first.to_owned() + &told), size);
+                assert!(out.starts_with(first) && !out.contains("Key"), "{endpoint:?} {size}: {out}");
+            }
+        }
+        for (endpoint, told) in [
+            (Endpoint::GenerateContent, r#"{"promptFeedback":{"blockReason":"OTHER","blockReasonMessage":"for K"}}"#),
+            (
+                Endpoint::GenerateContent,
+                r#"{"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishMessage":"for K"}]}"#,
+            ),
+            (Endpoint::Messages, r#"{"type":"message","content":[],"stop_details":{"explanation":"for K"}}"#),
+            (Endpoint::Responses, r#"{"output":[{"type":"mcp_call","error":"for K"}],"error":null}"#),
+            (Endpoint::Responses, r#"{"output":[],"incomplete_details":{"reason":"for K"}}"#),
+        ] {
+            let told = told.replace('K', "Key0123456789");
+            let (out, is_cut) = relayed(endpoint, json, &told, 1_000_000);
+            assert_eq!((out, is_cut), (told.replace("Key0123456789", "***"), false), "{endpoint:?}");
+        }
+        for (endpoint, honest) in [
+            (
+                Endpoint::GenerateContent,
+                r#"{"candidates":[{"content":{"parts":[{"functionCall":{"args":{"userMessage":"Key0123456789","error":1}}}]}}]}"#,
+            ),
+            (
+                Endpoint::Messages,
+                r#"{"type":"message","content":[{"type":"tool_use","input":{"error":"Key0123456789"}}],"stop_details":null}"#,
+            ),
+            (
+                Endpoint::Responses,
+                r#"{"output":[{"type":"message","content":[{"text":"Key0123456789"}]}],"error":null,"incomplete_details":null}"#,
+            ),
+        ] {
+            assert_eq!(relayed(endpoint, json, honest, 1_000_000), (honest.to_owned(), false), "{endpoint:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::Dialect;
+use crate::{Dialect, Endpoint};
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static USAGE_METADATA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usageMetadata\""));
@@ -16,8 +16,11 @@ pub static INDEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"i
 pub static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
 pub static FINISH_REASON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishReason\""));
 pub static CANDIDATES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"candidates\""));
-static FINISH_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finishMessage\""));
-static BLOCK_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"blockReasonMessage\""));
+/// The end of Gemini's `finishMessage` and `blockReasonMessage`.
+static MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"Message\""));
+static ERRORS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"errors\""));
+static INCOMPLETE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"incomplete_details\""));
+static STOP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"stop_details\""));
 pub static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
 /// What a dialect calls the object that tells what an answer cost.
@@ -39,9 +42,32 @@ pub fn counts(list: &[u8]) -> bool {
     INDEX.find_iter(list).any(|at| matches!(value_behind(list, at, &INDEX).first(), Some(b'1'..=b'9')))
 }
 
-/// Whether Gemini says in words why it has finished, or has not begun.
-pub fn said_why(data: &[u8]) -> bool {
-    FINISH_MESSAGE.find(data).is_some() || BLOCK_MESSAGE.find(data).is_some()
+/// Whether an upstream says in its own words why an answer of this endpoint has ended, or has not begun.
+pub fn said_why(endpoint: Endpoint, data: &[u8]) -> bool {
+    match endpoint {
+        Endpoint::GenerateContent => MESSAGE.find_iter(data).any(|at| {
+            let before = data.get(..at).unwrap_or_default();
+            before.ends_with(b"\"finish") || before.ends_with(b"\"blockReason")
+        }),
+        Endpoint::Responses => is_told(data, &INCOMPLETE),
+        Endpoint::Messages => is_told(data, &STOP),
+        _ => false,
+    }
+}
+
+/// Whether an error is told anywhere in it, whatever else it tells: not that there is none.
+pub fn tells_error(data: &[u8]) -> bool {
+    is_told(data, &ERROR) || is_told(data, &ERRORS)
+}
+
+fn is_told(data: &[u8], name: &Finder<'_>) -> bool {
+    name.find_iter(data).any(|at| !matches!(value_behind(data, at, name), [] | [b'n', ..] | [b'[', b']', ..]))
+}
+
+/// Whether a list of choices has one. `list`: what stands behind its name.
+pub fn has_choice(list: &[u8]) -> bool {
+    let inside = list.trim_ascii_start().strip_prefix(b":").and_then(|list| list.trim_ascii_start().strip_prefix(b"["));
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"{"))
 }
 
 /// Whether a value that begins so is a finish reason.

@@ -7,6 +7,7 @@
 
 use super::balance::Balance;
 use super::foreign::Verdict;
+use super::needle::{said_why, tells_error};
 use super::spot::Spot;
 use super::{Cut, Failure, Seen, foreign, long, tally};
 use crate::{Endpoint, Usage};
@@ -28,6 +29,8 @@ pub struct Whole {
     spot: Spot,
     content: bool,
     failure: Option<Box<Failure>>,
+    /// An upstream's own words have come with the last chunk.
+    pub words: bool,
     /// What it is where it is no answer.
     foreign: Option<&'static str>,
     /// What came before content, where it came in more than one chunk: it is read only where its brackets are closed, and
@@ -49,6 +52,7 @@ impl Whole {
             spot: Spot::new(endpoint.dialect()),
             content: false,
             failure: None,
+            words: false,
             foreign: None,
             kept: Vec::new(),
             open: Balance::default(),
@@ -64,6 +68,8 @@ impl Whole {
             }
         }
         self.spot.push(chunk);
+        // What a call of the others holds is an object, and not a text, and may have an error of its own.
+        self.words = said_why(self.endpoint, chunk) || self.endpoint == Endpoint::Responses && tells_error(chunk);
         let failed = if self.content {
             self.open.push(chunk);
             None

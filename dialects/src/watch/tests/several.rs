@@ -126,7 +126,8 @@ fn candidates_finish_each_for_itself() {
     let blocked = "data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\n\n".to_owned();
     assert_eq!(ends(generated, &[blocked]), Ok(()));
     // Older models say it with each part.
-    let parts = [candidates(&[a_last.clone()]), candidates(&[a_last])];
+    let part = candidates(&[a_last]);
+    let parts = [part.clone(), part];
     assert_eq!(ends(generated, &parts), Ok(()));
 }
 
