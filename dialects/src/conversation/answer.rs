@@ -1,6 +1,6 @@
 //! What a model answers.
 
-use super::{Extra, Part, Str};
+use super::{Part, Str};
 use crate::{Usage, Wire};
 
 /// From here on memory counts.
@@ -22,8 +22,8 @@ pub struct Answer<'a> {
     pub stop_sequence: Option<Str<'a>>,
     pub usage: Option<Usage>,
     pub service_tier: Option<Str<'a>>,
-    /// Members unknown to the reader.
-    pub extra: Extra<'a>,
+    /// There are members unknown to the reader.
+    pub extra: bool,
     /// Bytes of the body that it was read from.
     pub length: usize,
 }
@@ -55,7 +55,7 @@ impl Answer<'_> {
             stop_sequence: None,
             usage: None,
             service_tier: None,
-            extra: Extra::new(),
+            extra: false,
             length: 0,
         }
     }

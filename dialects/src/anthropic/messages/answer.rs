@@ -25,6 +25,7 @@ object! {
         stop_sequence: Maybe<'a> = "stop_sequence",
         usage: &'a RawValue = "usage",
         error: Filled = "error",
+        ..extra: bool,
     }
 }
 
@@ -74,7 +75,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     object.text_or_null("stop_sequence", answer.stop_sequence.as_deref());
     words::usage(&mut object.object("usage"), &answer.usage.unwrap_or_default());
     losses.note_if(answer.service_tier.is_some(), Field::ServiceTier);
-    losses.note_if(!answer.extra.is_empty(), Field::Unknown);
+    losses.note_if(answer.extra, Field::Unknown);
     drop(object);
     body
 }

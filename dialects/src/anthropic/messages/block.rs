@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Wire;
-use crate::conversation::{Cache, Call, Citation, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
+use crate::conversation::{Cache, Call, Citation, Extra, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
 use crate::json::list;
 use crate::json::object::object;
 use crate::loss::{Field, Losses};
@@ -30,6 +30,7 @@ object! {
         signature: Str<'a> = "signature",
         data: Str<'a> = "data",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -41,6 +42,7 @@ object! {
         url: Str<'a> = "url",
         file_id: Str<'a> = "file_id",
         content: &'a RawValue = "content",
+        ..extra: bool,
     }
 }
 
@@ -211,7 +213,7 @@ fn native(json: &RawValue) -> Part<'_> {
 }
 
 fn source<'a>(raw: RawSource<'a>, lost: &mut Losses) -> Option<Source<'a>> {
-    lost.note_if(!raw.extra.is_empty(), Field::Unknown);
+    lost.note_if(raw.extra, Field::Unknown);
     Some(match (raw.data, raw.url, raw.file_id) {
         (Some(data), ..) if raw.kind.as_deref() == Some("text") => Source::Text(data),
         (Some(data), ..) => Source::Base64 { media_type: raw.media_type.unwrap_or_default(), data },

@@ -20,6 +20,7 @@ object! {
         /// How long it took.
         metrics: &'a RawValue = "metrics",
         tier: Tier<'a> = "serviceTier",
+        ..extra: bool,
     }
 }
 
@@ -70,7 +71,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     object.text("stopReason", words::finish_word(answer.finish.unwrap_or(Finish::Stop)));
     words::usage(&mut object.object("usage"), &answer.usage.unwrap_or_default());
     object.object("metrics").whole("latencyMs", 0);
-    losses.note_if(answer.wire != Wire::Converse && !answer.extra.is_empty(), Field::Unknown);
+    losses.note_if(answer.wire != Wire::Converse && answer.extra, Field::Unknown);
     losses.note_if(answer.stop_sequence.is_some(), Field::StopSequence);
     losses.note_if(answer.service_tier.is_some(), Field::ServiceTier);
     drop(object);

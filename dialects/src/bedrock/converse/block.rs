@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::formats::Medium;
 use crate::Wire;
-use crate::conversation::{Cache, Call, Citation, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
+use crate::conversation::{Cache, Call, Citation, Extra, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
 use crate::json::Scalar;
 use crate::json::object::object;
 
@@ -26,6 +26,7 @@ object! {
         reasoning: Reasoning<'a> = "reasoningContent",
         cited: Cited<'a> = "citationsContent",
         cache: CachePoint<'a> = "cachePoint",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -36,11 +37,12 @@ object! {
         source: RawSource<'a> = "source",
         context: Str<'a> = "context",
         citations: Enabled<'a> = "citations",
+        ..extra: bool,
     }
 }
 
 object! { struct RawSource<'a> { bytes: Str<'a> = "bytes", text: Str<'a> = "text", s3: S3<'a> = "s3Location", } }
-object! { struct S3<'a> { uri: Str<'a> = "uri", } }
+object! { struct S3<'a> { uri: Str<'a> = "uri", ..extra: bool, } }
 object! { struct Enabled<'a> { enabled: bool = "enabled", } }
 
 object! {
@@ -176,13 +178,13 @@ impl<'a> Reasoning<'a> {
 impl<'a> Held<'a> {
     /// None for what has a source, or anything else, that is not known.
     fn kind(self, medium: Medium) -> Option<Kind<'a>> {
-        let source = self.source.filter(|_| self.extra.is_empty())?;
+        let source = self.source.filter(|_| !self.extra)?;
         let format = self.format.unwrap_or_default();
         let source = match (source.bytes, source.text, source.s3) {
             (Some(data), ..) => Source::Base64 { media_type: Str(medium.media_type(&format)), data },
             (None, Some(text), _) => Source::Text(text),
             // Only the provider's customer can read it.
-            (None, None, Some(S3 { uri: Some(uri), extra })) if extra.is_empty() => Source::File(uri),
+            (None, None, Some(S3 { uri: Some(uri), extra: false, .. })) => Source::File(uri),
             (None, None, _) => return None,
         };
         let cite = self.citations.and_then(|citations| citations.enabled);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::super::generate::number::Whole;
 use super::{Ask, Method};
 use crate::bounds::{self, Of};
-use crate::conversation::{Extra, Str};
+use crate::conversation::Str;
 use crate::json::list::each;
 use crate::json::object::object;
 use crate::json::put::Object;
@@ -22,6 +22,7 @@ object! {
         dimensions: u64 = "dimensions",
         format: Str<'a> = "encoding_format",
         user: Str<'a> = "user",
+        ..extra: bool,
     }
 }
 
@@ -72,7 +73,7 @@ pub fn read_openai<'a>(body: &'a [u8]) -> Result<Ask<'a>, Bad> {
     };
     let mut lost = Losses::default();
     lost.note_if(read.user.is_some(), Field::User);
-    lost.note_if(!read.extra.is_empty(), Field::Unknown);
+    lost.note_if(read.extra, Field::Unknown);
     Ok(Ask { model, texts, dimensions: read.dimensions, one: false, packed, lost })
 }
 
@@ -94,10 +95,11 @@ object! {
         content: Content<'a> = "content",
         dimensions: Whole = "outputDimensionality" | "output_dimensionality",
         config: Config<'a> = "embedContentConfig" | "embed_content_config",
+        ..extra: bool,
     }
 }
 
-object! { struct Config<'a> { dimensions: Whole = "outputDimensionality" | "output_dimensionality", } }
+object! { struct Config<'a> { dimensions: Whole = "outputDimensionality" | "output_dimensionality", ..extra: bool, } }
 object! { struct Content<'a> { role: Str<'a> = "role", parts: Vec<Part<'a>> = "parts", } }
 object! { struct Part<'a> { text: Str<'a> = "text", } }
 
@@ -134,8 +136,8 @@ pub fn read_gemini<'a>(body: &'a [u8], method: Method, hints: &Hints<'a>) -> Res
             return Err(Bad::new("All requests must ask for as many dimensions.", Some("outputDimensionality")));
         }
         // The kind of task and a title, which others do not tell apart.
-        let inner = request.config.as_ref().is_some_and(|config| !Extra::is_empty(&config.extra));
-        ask.lost.note_if(inner || !request.extra.is_empty(), Field::Unknown);
+        let inner = request.config.as_ref().is_some_and(|config| config.extra);
+        ask.lost.note_if(inner || request.extra, Field::Unknown);
         ask.texts.push(text(request.content)?);
     }
     ask.dimensions = dimensions.and_then(Whole::count);

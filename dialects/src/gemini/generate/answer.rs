@@ -4,8 +4,8 @@ use serde_json::value::RawValue;
 
 use super::content::{self, Content};
 use super::grounding::{self, Cited};
+use super::put;
 use super::words::{self, Counts};
-use super::{path, put};
 use crate::Wire;
 use crate::conversation::{Answer, Finish, Kind, Maybe, Part};
 use crate::date;
@@ -25,6 +25,7 @@ object! {
         id: Maybe<'a> = "responseId",
         created: Maybe<'a> = "createTime",
         error: Filled = "error",
+        ..extra: bool,
     }
 }
 
@@ -35,6 +36,7 @@ object! {
         finish: &'a RawValue = "finishReason",
         grounding: &'a RawValue = "groundingMetadata",
         recited: &'a RawValue = "citationMetadata",
+        ..extra: bool,
     }
 }
 
@@ -98,10 +100,10 @@ fn add<'a>(answer: &mut Answer<'a>, piece: Body<'a>, cited: &mut usize) -> Resul
         answer.usage = counts.usage().or(answer.usage);
         answer.service_tier = counts.service_tier.or(answer.service_tier.take());
     }
-    answer.extra.extend(piece.extra);
+    answer.extra |= piece.extra;
     // Others were not asked for: one request gets one answer.
     let Some(candidate) = piece.candidates.into_iter().flatten().next() else { return Ok(()) };
-    path::keep(&mut answer.extra, "candidates.", candidate.extra);
+    answer.extra |= candidate.extra;
     let begin = answer.parts.len();
     let parts = content::parts(candidate.content.unwrap_or_default().parts)?;
     if answer.parts.is_empty() {
@@ -188,7 +190,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     }
     object.text("modelVersion", &context.model);
     object.text("responseId", answer.id.as_deref().unwrap_or(&context.request_id));
-    losses.note_if(answer.wire != Wire::Gemini && !answer.extra.is_empty(), Field::Unknown);
+    losses.note_if(answer.wire != Wire::Gemini && answer.extra, Field::Unknown);
     losses.note_if(answer.stop_sequence.is_some(), Field::StopSequence);
     losses.note_if(answer.service_tier.is_some(), Field::ServiceTier);
     drop(object);

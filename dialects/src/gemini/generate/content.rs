@@ -9,15 +9,15 @@ use serde_json::value::RawValue;
 
 use super::path;
 use crate::Wire;
-use crate::conversation::{Call, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
+use crate::conversation::{Call, Extra, Kind, Media, Native, Opaque, Part, Source, Str, ToolResult};
 use crate::json::list;
 use crate::json::object::object;
-use crate::json::scan::Scan;
 
 object! {
     pub struct Content<'a> {
         role: Str<'a> = "role",
         parts: list::Raws<'a> = "parts",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -31,6 +31,7 @@ object! {
         call: FunctionCall<'a> = "functionCall" | "function_call",
         response: FunctionResponse<'a> = "functionResponse" | "function_response",
         resolution: Resolution<'a> = "mediaResolution" | "media_resolution",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -39,6 +40,7 @@ object! {
         media_type: Str<'a> = "mimeType" | "mime_type",
         data: Str<'a> = "data",
         name: Str<'a> = "displayName" | "display_name",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -47,6 +49,7 @@ object! {
         media_type: &'a RawValue = "mimeType" | "mime_type",
         uri: Str<'a> = "fileUri" | "file_uri",
         name: Str<'a> = "displayName" | "display_name",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -57,6 +60,7 @@ object! {
         id: Str<'a> = "id",
         name: Str<'a> = "name",
         args: &'a RawValue = "args",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -66,6 +70,7 @@ object! {
         name: Str<'a> = "name",
         response: &'a RawValue = "response",
         parts: list::Raws<'a> = "parts",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -142,6 +147,7 @@ fn said(response: &RawValue) -> (Vec<Part<'_>>, bool) {
         struct Response<'a> {
             output: &'a RawValue = "output",
             error: &'a RawValue = "error",
+            ..extra: bool,
         }
     }
     let bare = |raw: &RawValue| {
@@ -149,34 +155,13 @@ fn said(response: &RawValue) -> (Vec<Part<'_>>, bool) {
         // A text that looks like an object would not come back as a text.
         (raw.get().starts_with('"') && !text.trim_start().starts_with('{')).then_some(text)
     };
-    if few(response.get().as_bytes())
-        && let Ok(Response { output, error, extra }) = serde_json::from_str(response.get())
-        && extra.is_empty()
+    if let Ok(Response { output, error, extra: false, .. }) = serde_json::from_str(response.get())
         && let (Some(raw), None) | (None, Some(raw)) = (output, error)
         && let Some(text) = bare(raw)
     {
         return (vec![Part::text(text)], error.is_some());
     }
     (vec![Part::text(response.get())], false)
-}
-
-/// Whether an object has so few members that all may be kept to be looked at. One of very many is no answer of a tool in
-/// Google's form.
-fn few(object: &[u8]) -> bool {
-    let mut scan = Scan::new(object);
-    let mut walk = || {
-        let mut more = scan.open()?;
-        for _ in 0..8 {
-            if !more {
-                return Some(true);
-            }
-            scan.key()?;
-            scan.skip()?;
-            more = scan.more()?;
-        }
-        Some(!more)
-    };
-    walk().unwrap_or(object.len() < 64 * 1024)
 }
 
 /// OpenAI's word for `MEDIA_RESOLUTION_HIGH` and the like.

@@ -108,8 +108,7 @@ fn grounded<'a>(metadata: Metadata<'a>, found: &mut Vec<Found<'a>>) {
 
 impl<'a> Chunk<'a> {
     fn site(&self) -> &Site<'a> {
-        static NONE: Site<'static> =
-            Site { uri: None, title: None, text: None, extra: crate::conversation::Extra::new() };
+        static NONE: Site<'static> = Site { uri: None, title: None, text: None, of: std::marker::PhantomData };
         self.web.as_ref().or(self.retrieved.as_ref()).or(self.maps.as_ref()).unwrap_or(&NONE)
     }
 }

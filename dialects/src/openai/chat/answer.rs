@@ -25,6 +25,7 @@ object! {
         usage: &'a RawValue = "usage",
         error: Filled = "error",
         citations: Vec<Maybe<'a>> = "citations",
+        ..extra: bool,
     }
 }
 
@@ -202,7 +203,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     drop(choices);
     losses.note_if(answer.stop_sequence.is_some(), Field::StopSequence);
     losses.note_if(answer.service_tier.is_some(), Field::ServiceTier);
-    losses.note_if(!answer.extra.is_empty(), Field::Unknown);
+    losses.note_if(answer.extra, Field::Unknown);
     if let Some(usage) = &answer.usage {
         words::usage(&mut object.object("usage"), usage);
     }

@@ -7,7 +7,7 @@
 
 use crate::Wire;
 use crate::conversation::{Extra, Kind, Opaque, Part, Str};
-use crate::json::object::object;
+use crate::json::object::{members_of, object};
 use crate::json::put::Object;
 
 object! {
@@ -17,6 +17,7 @@ object! {
         text: Str<'a> = "text" | "summary",
         signature: Str<'a> = "signature",
         data: Str<'a> = "data",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -55,15 +56,29 @@ impl<'a> Detail<'a> {
 
 /// Writes an entry back for the upstream that it came from.
 pub fn write_own(object: &mut Object<'_>, text: &str, opaque: &Opaque<'_>) {
-    let members: Detail<'_> = serde_json::from_str(&opaque.data).unwrap_or_default();
-    object.text_if("type", members.kind.as_deref());
+    // What a client sends back in here is of any length: none of it is kept, each member is written as it is met.
+    object! {
+        struct Known<'a> {
+            kind: Str<'a> = "type",
+            signature: Str<'a> = "signature",
+            data: Str<'a> = "data",
+        }
+    }
+    let read = serde_json::from_str::<Known<'_>>(&opaque.data);
+    let whole = read.is_ok();
+    let known = read.unwrap_or_default();
+    object.text_if("type", known.kind.as_deref());
     if !text.is_empty() {
-        let summary = members.kind.as_deref() == Some("reasoning.summary");
+        let summary = known.kind.as_deref() == Some("reasoning.summary");
         object.text(if summary { "summary" } else { "text" }, text);
     }
-    object.text_if("signature", members.signature.as_deref()).text_if("data", members.data.as_deref());
-    for (key, value) in &members.extra {
-        object.raw(key, value.get());
+    object.text_if("signature", known.signature.as_deref()).text_if("data", known.data.as_deref());
+    if whole {
+        members_of(&opaque.data, |key, value| {
+            if !matches!(key, "type" | "text" | "summary" | "signature" | "data") {
+                object.raw(key, value.get());
+            }
+        });
     }
 }
 

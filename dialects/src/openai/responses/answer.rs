@@ -107,7 +107,7 @@ pub fn write(answer: &Answer<'_>, context: &Context, losses: &mut Losses) -> Vec
     };
     losses.note_if(answer.service_tier.is_some() && head.service_tier.is_none(), Field::ServiceTier);
     losses.note_if(answer.stop_sequence.is_some(), Field::StopSequence);
-    losses.note_if(!answer.extra.is_empty(), Field::Unknown);
+    losses.note_if(answer.extra, Field::Unknown);
     response::write(&mut object, &head);
     let mut list = object.list("output");
     let said = |part: &Part<'_>| matches!(part.kind, Kind::Text { .. } | Kind::Refusal(_));

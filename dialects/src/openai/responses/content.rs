@@ -26,6 +26,7 @@ object! {
         filename: Maybe<'a> = "filename",
         audio: Audio<'a> = "input_audio",
         cache: &'a RawValue = "prompt_cache_breakpoint",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -125,9 +126,9 @@ fn image_url<'a>(json: &'a RawValue) -> Option<Str<'a>> {
 
 /// A marker that only says that it is one; any other is kept as it is.
 fn cache<'a>(json: &'a RawValue, extra: &mut Extra<'a>) -> Option<Cache<'a>> {
-    object! { struct Marker<'a> { mode: Maybe<'a> = "mode", } }
+    object! { struct Marker<'a> { mode: Maybe<'a> = "mode", ..extra: bool, } }
     let marker = serde_json::from_str::<Marker<'a>>(json.get()).unwrap_or_default();
-    let plain = marker.extra.is_empty() && marker.mode.and_then(Maybe::filled).as_deref() == Some("explicit");
+    let plain = !marker.extra && marker.mode.and_then(Maybe::filled).as_deref() == Some("explicit");
     if plain {
         return Some(Cache::default());
     }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{content, namespace};
 use crate::Wire;
-use crate::conversation::{Call, Kind, Maybe, Native, Opaque, Part, Str};
+use crate::conversation::{Call, Extra, Kind, Maybe, Native, Opaque, Part, Str};
 use crate::json::object::object;
 
 object! {
@@ -25,6 +25,7 @@ object! {
         arguments: &'a RawValue = "arguments",
         input: &'a RawValue = "input",
         output: &'a RawValue = "output",
+        ..extra: Extra<'a>,
     }
 }
 

@@ -20,6 +20,7 @@ object! {
         parameters: &'a RawValue = "parameters",
         strict: bool = "strict",
         format: &'a RawValue = "format",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -28,6 +29,7 @@ object! {
         kind: Maybe<'a> = "type",
         name: Maybe<'a> = "name",
         tools: Vec<&'a RawValue> = "tools",
+        ..extra: Extra<'a>,
     }
 }
 

@@ -35,6 +35,7 @@ object! {
         /// The beta's place for what is now `output_config.format`.
         output_format: Format<'a> = "output_format",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -42,6 +43,7 @@ object! {
     struct RawMessage<'a> {
         role: Str<'a> = "role",
         content: Content<'a> = "content",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -60,14 +62,15 @@ impl<'de> Deserialize<'de> for Messages<'de> {
     }
 }
 
-object! { struct Metadata<'a> { user: Str<'a> = "user_id", } }
-object! { struct OutputConfig<'a> { effort: Str<'a> = "effort", format: Format<'a> = "format", } }
+object! { struct Metadata<'a> { user: Str<'a> = "user_id", ..extra: bool, } }
+object! { struct OutputConfig<'a> { effort: Str<'a> = "effort", format: Format<'a> = "format", ..extra: bool, } }
 object! {
     struct Format<'a> {
         kind: Str<'a> = "type",
         schema: &'a RawValue = "schema",
         /// As some write it who come from OpenAI.
         json_schema: Named<'a> = "json_schema",
+        ..extra: bool,
     }
 }
 object! { struct Named<'a> { name: Str<'a> = "name", schema: &'a RawValue = "schema", strict: bool = "strict", } }
@@ -76,6 +79,7 @@ object! {
         kind: Str<'a> = "type",
         name: Str<'a> = "name",
         not_parallel: bool = "disable_parallel_tool_use",
+        ..extra: bool,
     }
 }
 object! {
@@ -86,6 +90,7 @@ object! {
         schema: &'a RawValue = "input_schema",
         strict: bool = "strict",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 object! {
@@ -93,6 +98,7 @@ object! {
         kind: Str<'a> = "type",
         budget: u64 = "budget_tokens",
         display: Str<'a> = "display",
+        ..extra: bool,
     }
 }
 
@@ -113,10 +119,10 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
         body.tool_choice.as_ref().and_then(|choice| choice.not_parallel).map(|not_parallel| !not_parallel);
     let tool_choice = body.tool_choice.and_then(|choice| tool_choice(choice, &mut lost));
     let config = body.output_config.unwrap_or_default();
-    lost.note_if(!config.extra.is_empty(), Field::Unknown);
+    lost.note_if(config.extra, Field::Unknown);
     let reasoning = reasoning(body.thinking, config.effort.as_deref(), &mut lost);
     let metadata = body.metadata.unwrap_or_default();
-    lost.note_if(!metadata.extra.is_empty(), Field::Unknown);
+    lost.note_if(metadata.extra, Field::Unknown);
     Ok(Request {
         system,
         messages,
@@ -181,7 +187,7 @@ fn tool(json: &RawValue) -> Tool<'_> {
 }
 
 fn tool_choice<'a>(choice: Choice<'a>, lost: &mut Losses) -> Option<ToolChoice<'a>> {
-    lost.note_if(!choice.extra.is_empty(), Field::Unknown);
+    lost.note_if(choice.extra, Field::Unknown);
     match (choice.kind.as_deref(), choice.name) {
         (Some("auto"), _) => Some(ToolChoice::Auto),
         (Some("any"), _) => Some(ToolChoice::Required),
@@ -195,7 +201,7 @@ fn tool_choice<'a>(choice: Choice<'a>, lost: &mut Losses) -> Option<ToolChoice<'
 }
 
 fn output<'a>(format: Format<'a>, lost: &mut Losses) -> Option<Output<'a>> {
-    lost.note_if(!format.extra.is_empty(), Field::Unknown);
+    lost.note_if(format.extra, Field::Unknown);
     let named = format.json_schema.unwrap_or_default();
     let Some(schema) = format.schema.or(named.schema) else {
         lost.note(Field::Unknown);
@@ -209,7 +215,7 @@ fn reasoning<'a>(thinking: Option<&'a RawValue>, effort: Option<&str>, lost: &mu
     lost.note_if(effort.is_some() && reasoning.effort.is_none(), Field::Unknown);
     let Some(json) = thinking else { return reasoning };
     let raw: RawThinking<'a> = serde_json::from_str(json.get()).unwrap_or_default();
-    lost.note_if(!raw.extra.is_empty(), Field::Unknown);
+    lost.note_if(raw.extra, Field::Unknown);
     reasoning.budget = raw.budget;
     reasoning.show = raw.display.as_deref().map(|display| display != "omitted");
     reasoning.thinking = match raw.kind.as_deref() {

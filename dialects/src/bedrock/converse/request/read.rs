@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::super::block;
 use super::tools::{self, ToolConfig};
 use crate::Wire;
-use crate::conversation::{Message, Output, Request, Role, Str, Thinking};
+use crate::conversation::{Extra, Message, Output, Request, Role, Str, Thinking};
 use crate::json::object::object;
 use crate::translate::{Bad, Hints};
 
@@ -20,10 +20,11 @@ object! {
         metadata: &'a RawValue = "requestMetadata",
         tier: Tier<'a> = "serviceTier",
         output: OutputConfig<'a> = "outputConfig",
+        ..extra: Extra<'a>,
     }
 }
 
-object! { struct RawMessage<'a> { role: Str<'a> = "role", content: Vec<&'a RawValue> = "content", } }
+object! { struct RawMessage<'a> { role: Str<'a> = "role", content: Vec<&'a RawValue> = "content", ..extra: Extra<'a>, } }
 
 object! {
     struct Inference<'a> {
@@ -48,9 +49,9 @@ object! {
 
 object! {
     /// What each vendor takes in its own words; of these only Anthropic's thinking is told from the rest.
-    struct Fields<'a> { thinking: RawThinking<'a> = "thinking", top_k: u64 = "top_k", }
+    struct Fields<'a> { thinking: RawThinking<'a> = "thinking", top_k: u64 = "top_k", ..extra: bool, }
 }
-object! { struct RawThinking<'a> { kind: Str<'a> = "type", budget: u64 = "budget_tokens", } }
+object! { struct RawThinking<'a> { kind: Str<'a> = "type", budget: u64 = "budget_tokens", ..extra: bool, } }
 
 const MESSAGES: Option<&str> = Some("messages");
 
@@ -92,7 +93,7 @@ pub fn read<'a>(body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
 
 fn model_fields<'a>(raw: &'a RawValue, request: &mut Request<'a>) {
     let fields: Fields<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
-    let known = fields.extra.is_empty() && fields.thinking.as_ref().is_none_or(|thinking| thinking.extra.is_empty());
+    let known = !fields.extra && fields.thinking.as_ref().is_none_or(|thinking| !thinking.extra);
     // All of it, or what is left would be written back without the rest.
     if !known {
         request.extra.push(("additionalModelRequestFields".into(), raw));

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::super::block::CachePoint;
 use super::super::model::Family;
 use crate::Wire;
-use crate::conversation::{Kind, Request, Str, Tool, ToolChoice, ToolKind};
+use crate::conversation::{Extra, Kind, Request, Str, Tool, ToolChoice, ToolKind};
 use crate::json::object::object;
 use crate::json::put::{List, Object};
 use crate::loss::{Field, Losses};
@@ -30,13 +30,14 @@ object! {
 }
 object! { pub struct Named<'a> { name: Str<'a> = "name", } }
 
-object! { struct RawTool<'a> { spec: Spec<'a> = "toolSpec", cache: CachePoint<'a> = "cachePoint", } }
+object! { struct RawTool<'a> { spec: Spec<'a> = "toolSpec", cache: CachePoint<'a> = "cachePoint", ..first: Option<Str<'a>>, } }
 object! {
     struct Spec<'a> {
         name: Str<'a> = "name",
         description: Str<'a> = "description",
         schema: InputSchema<'a> = "inputSchema",
         strict: bool = "strict",
+        ..extra: Extra<'a>,
     }
 }
 object! { struct InputSchema<'a> { json: &'a RawValue = "json", } }
@@ -57,7 +58,7 @@ pub fn read<'a>(config: ToolConfig<'a>, request: &mut Request<'a>) {
             }),
             (None, Some(point), Some(before)) => before.cache = Some(point.cache()),
             (None, _, _) => request.tools.push(Tool {
-                name: raw.extra.into_iter().next().map(|(key, _)| key).unwrap_or_default(),
+                name: raw.first.unwrap_or_default(),
                 description: None,
                 kind: ToolKind::Builtin { raw: Cow::Borrowed(json) },
                 cache: None,

@@ -59,7 +59,7 @@ object! {
     }
 }
 
-object! { struct Start<'a> { call: ToolUse<'a> = "toolUse", } }
+object! { struct Start<'a> { call: ToolUse<'a> = "toolUse", said: &'a RawValue = "text" | "reasoningContent", ..extra: bool, } }
 
 object! {
     struct Piece<'a> {
@@ -138,8 +138,7 @@ impl Read {
             return;
         }
         // A block that says nothing of itself is what its pieces are: emulators begin texts so.
-        let is_known = |(key, _): &(Str<'_>, _)| matches!(&**key, "text" | "reasoningContent");
-        if start.call.is_none() && start.extra.iter().all(is_known) {
+        if start.call.is_none() && !start.extra {
             return;
         }
         let Some(call) = start.call.filter(|call| !call.of_provider()) else {

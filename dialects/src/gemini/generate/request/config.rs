@@ -38,6 +38,7 @@ object! {
         json_schema: &'a RawValue = "responseJsonSchema" | "response_json_schema",
         modalities: &'a RawValue = "responseModalities" | "response_modalities",
         thinking: ThinkingConfig<'a> = "thinkingConfig" | "thinking_config",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -46,6 +47,7 @@ object! {
         show: bool = "includeThoughts" | "include_thoughts",
         budget: Whole = "thinkingBudget" | "thinking_budget",
         level: &'a RawValue = "thinkingLevel" | "thinking_level",
+        ..extra: Extra<'a>,
     }
 }
 

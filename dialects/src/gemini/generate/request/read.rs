@@ -9,7 +9,7 @@ use super::super::content::{self, Content};
 use super::config::{self, Config};
 use super::tools::{self, RawTool};
 use crate::Wire;
-use crate::conversation::{Message, Request, Role, Str};
+use crate::conversation::{Extra, Message, Request, Role, Str};
 use crate::json::object::object;
 use crate::translate::{Bad, Hints};
 
@@ -25,6 +25,7 @@ object! {
         cached: Str<'a> = "cachedContent" | "cached_content",
         labels: &'a RawValue = "labels",
         service_tier: Str<'a> = "serviceTier" | "service_tier",
+        ..extra: Extra<'a>,
     }
 }
 

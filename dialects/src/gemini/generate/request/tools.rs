@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::super::{path, schema};
 use crate::Wire;
-use crate::conversation::{Request, Str, Tool, ToolChoice, ToolKind};
+use crate::conversation::{Extra, Request, Str, Tool, ToolChoice, ToolKind};
 use crate::json::object::object;
 use crate::json::put::Object;
 use crate::loss::{Field, Losses};
@@ -21,6 +21,7 @@ object! {
     /// One entry may hold functions and any number of built-in tools, each under its own name.
     pub struct RawTool<'a> {
         functions: Vec<Declaration<'a>> = "functionDeclarations" | "function_declarations",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -30,12 +31,14 @@ object! {
         description: Str<'a> = "description",
         parameters: &'a RawValue = "parameters",
         json_schema: &'a RawValue = "parametersJsonSchema" | "parameters_json_schema",
+        ..extra: Extra<'a>,
     }
 }
 
 object! {
     pub struct Config<'a> {
         calling: Calling<'a> = "functionCallingConfig" | "function_calling_config",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -43,6 +46,7 @@ object! {
     pub struct Calling<'a> {
         mode: &'a RawValue = "mode",
         names: Vec<Str<'a>> = "allowedFunctionNames" | "allowed_function_names",
+        ..extra: Extra<'a>,
     }
 }
 

@@ -27,6 +27,7 @@ object! {
         reasoning: Str<'a> = "reasoning_content" | "reasoning",
         reasoning_details: Vec<Detail<'a>> = "reasoning_details",
         annotations: Vec<Annotation<'a>> = "annotations",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -38,6 +39,7 @@ object! {
         custom: Custom<'a> = "custom",
         /// Of streams, echoed by some clients.
         index: &'a RawValue = "index",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -45,6 +47,7 @@ object! {
     pub struct Function<'a> {
         name: Str<'a> = "name",
         arguments: &'a RawValue = "arguments",
+        ..extra: bool,
     }
 }
 
@@ -89,12 +92,13 @@ object! {
         file: File<'a> = "file",
         video: Image<'a> = "video_url",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 
-object! { struct Image<'a> { url: Str<'a> = "url", detail: Str<'a> = "detail", } }
-object! { struct Audio<'a> { data: Str<'a> = "data", format: Str<'a> = "format", } }
-object! { struct File<'a> { data: Str<'a> = "file_data", name: Str<'a> = "filename", id: Str<'a> = "file_id", } }
+object! { struct Image<'a> { url: Str<'a> = "url", detail: Str<'a> = "detail", ..extra: bool, } }
+object! { struct Audio<'a> { data: Str<'a> = "data", format: Str<'a> = "format", ..extra: bool, } }
+object! { struct File<'a> { data: Str<'a> = "file_data", name: Str<'a> = "filename", id: Str<'a> = "file_id", ..extra: bool, } }
 
 object! {
     /// Anthropic's cache marker, which OpenRouter and others take too.
@@ -242,7 +246,7 @@ impl<'a> RawCall<'a> {
             }
             (function, _) => {
                 let function = function.unwrap_or_default();
-                lost.note_if(!function.extra.is_empty(), Field::Unknown);
+                lost.note_if(function.extra, Field::Unknown);
                 let arguments = function.arguments.map(Str::json_text).unwrap_or_default();
                 Call { id, name: function.name.unwrap_or_default(), arguments, free_form: false }
             }
@@ -273,7 +277,7 @@ fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Result<Part<'a>, Bad> {
             return Ok(with(Kind::Refusal(text), cache, extra));
         }
         (Some("image_url"), RawPart { image: Some(image), cache, extra, .. }) => {
-            lost.note_if(!image.extra.is_empty(), Field::Unknown);
+            lost.note_if(image.extra, Field::Unknown);
             let source = from_url(image.url.unwrap_or_default());
             let media = Box::new(Media { detail: image.detail, ..source.into() });
             return Ok(with(Kind::Image(media), cache, extra));
@@ -283,13 +287,13 @@ fn part<'a>(json: &'a RawValue, lost: &mut Losses) -> Result<Part<'a>, Bad> {
             return Ok(with(Kind::Video(media), cache, extra));
         }
         (Some("input_audio"), RawPart { audio: Some(audio), cache, extra, .. }) => {
-            lost.note_if(!audio.extra.is_empty(), Field::Unknown);
+            lost.note_if(audio.extra, Field::Unknown);
             let media_type = audio_type(audio.format.as_deref().unwrap_or("wav")).into();
             let source = Source::Base64 { media_type, data: audio.data.unwrap_or_default() };
             return Ok(with(Kind::Audio(source.into()), cache, extra));
         }
         (Some("file"), RawPart { file: Some(file), cache, extra, .. }) => {
-            lost.note_if(!file.extra.is_empty(), Field::Unknown);
+            lost.note_if(file.extra, Field::Unknown);
             let source = match (file.data, file.id) {
                 (Some(data), _) => match from_url(data) {
                     // Some send the base64 alone; what a file is, OpenAI assumes to be PDF.

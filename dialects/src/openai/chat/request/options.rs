@@ -15,6 +15,7 @@ object! {
         function: Function<'a> = "function",
         custom: Custom<'a> = "custom",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -25,6 +26,7 @@ object! {
         description: Str<'a> = "description",
         parameters: &'a RawValue = "parameters",
         strict: bool = "strict",
+        ..extra: bool,
     }
 }
 
@@ -60,7 +62,7 @@ pub fn tool<'a>(json: &'a RawValue, lost: &mut Losses) -> Tool<'a> {
 
 impl<'a> Function<'a> {
     pub fn tool(self, lost: &mut Losses) -> Tool<'a> {
-        lost.note_if(!self.extra.is_empty(), Field::Unknown);
+        lost.note_if(self.extra, Field::Unknown);
         Tool {
             name: self.name.unwrap_or_default(),
             description: self.description,
@@ -116,19 +118,20 @@ pub fn output<'a>(json: &'a RawValue, lost: &mut Losses) -> Option<Output<'a>> {
             description: Str<'a> = "description",
             schema: &'a RawValue = "schema",
             strict: bool = "strict",
+            ..extra: bool,
         }
     }
-    object! { struct Format<'a> { kind: Str<'a> = "type", schema: Schema<'a> = "json_schema", } }
+    object! { struct Format<'a> { kind: Str<'a> = "type", schema: Schema<'a> = "json_schema", ..extra: bool, } }
     let format: Format<'a> = serde_json::from_str(json.get()).ok()?;
     match (format.kind.as_deref(), format.schema) {
         (Some("text"), _) => Some(Output::Text),
         (Some("json_object"), _) => {
             // Together and llama.cpp take a schema here.
-            lost.note_if(!format.extra.is_empty(), Field::Unknown);
+            lost.note_if(format.extra, Field::Unknown);
             Some(Output::Json)
         }
         (Some("json_schema"), Some(schema)) => {
-            lost.note_if(!schema.extra.is_empty() || !format.extra.is_empty(), Field::Unknown);
+            lost.note_if(schema.extra || format.extra, Field::Unknown);
             let json: Json<'a> = Cow::Borrowed(schema.schema?);
             Some(Output::Schema {
                 name: schema.name,
@@ -157,9 +160,10 @@ pub fn reasoning<'a>(raw: &RawReasoning<'a>, extra: &mut Extra<'a>, lost: &mut L
             enabled: bool = "enabled",
             exclude: bool = "exclude",
             summary: Str<'a> = "summary",
+            ..extra: bool,
         }
     }
-    object! { struct Switch<'a> { kind: Str<'a> = "type", budget: u64 = "budget_tokens", } }
+    object! { struct Switch<'a> { kind: Str<'a> = "type", budget: u64 = "budget_tokens", ..extra: bool, } }
     let mut reasoning = Reasoning::default();
     if let Some(json) = raw.effort {
         reasoning.effort = Effort::from_label(&Str::json_text(json));
@@ -170,7 +174,7 @@ pub fn reasoning<'a>(raw: &RawReasoning<'a>, extra: &mut Extra<'a>, lost: &mut L
     if let Some(json) = raw.object {
         match serde_json::from_str::<Object<'a>>(json.get()) {
             Ok(object) => {
-                lost.note_if(!object.extra.is_empty(), Field::Unknown);
+                lost.note_if(object.extra, Field::Unknown);
                 let effort = object.effort.as_deref().and_then(Effort::from_label);
                 lost.note_if(object.effort.is_some() && effort.is_none(), Field::Unknown);
                 reasoning.effort = effort.or(reasoning.effort);
@@ -184,8 +188,8 @@ pub fn reasoning<'a>(raw: &RawReasoning<'a>, extra: &mut Extra<'a>, lost: &mut L
     }
     if let Some(json) = raw.switch {
         match serde_json::from_str::<Switch<'a>>(json.get()) {
-            Ok(Switch { kind: Some(kind), budget, extra: inner }) => {
-                lost.note_if(!inner.is_empty(), Field::Unknown);
+            Ok(Switch { kind: Some(kind), budget, extra: inner, .. }) => {
+                lost.note_if(inner, Field::Unknown);
                 reasoning.budget = budget.or(reasoning.budget);
                 reasoning.thinking = match &*kind {
                     "enabled" => Some(Thinking::On),

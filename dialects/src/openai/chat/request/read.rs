@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::message::{self, Raw, RawCache};
 use super::options::{self, Function, RawReasoning};
 use crate::Wire;
-use crate::conversation::{Message, Request, Sampling, Str};
+use crate::conversation::{Extra, Message, Request, Sampling, Str};
 use crate::json::list::{each, map};
 use crate::json::object::object;
 use crate::loss::Losses;
@@ -50,6 +50,7 @@ object! {
         store: bool = "store",
         cache_key: Str<'a> = "prompt_cache_key",
         cache: RawCache<'a> = "cache_control",
+        ..extra: Extra<'a>,
     }
 }
 

@@ -35,15 +35,17 @@ object! {
         cache_key: Str<'a> = "prompt_cache_key",
         user: Str<'a> = "user" | "safety_identifier",
         previous: Str<'a> = "previous_response_id",
+        ..extra: Extra<'a>,
     }
 }
 
-object! { struct Text<'a> { format: &'a RawValue = "format", verbosity: Maybe<'a> = "verbosity", } }
+object! { struct Text<'a> { format: &'a RawValue = "format", verbosity: Maybe<'a> = "verbosity", ..extra: Extra<'a>, } }
 
 object! {
     struct RawReasoning<'a> {
         effort: &'a RawValue = "effort",
         summary: Maybe<'a> = "summary" | "generate_summary",
+        ..extra: Extra<'a>,
     }
 }
 
@@ -137,10 +139,11 @@ fn format<'a>(json: &'a RawValue) -> Option<Output<'a>> {
             description: Maybe<'a> = "description",
             schema: &'a RawValue = "schema",
             strict: bool = "strict",
+            ..extra: bool,
         }
     }
     let format: Format<'a> = serde_json::from_str(json.get()).ok()?;
-    if !format.extra.is_empty() {
+    if format.extra {
         return None;
     }
     match &*filled(format.kind)? {
