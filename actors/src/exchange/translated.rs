@@ -1,8 +1,9 @@
 //! An answer in another format than the client's: what comes is translated as it comes.
 //!
 //! Always: what is appended for the client are whole events, or one whole document; of a stream nothing is held but one
-//! unfinished event, of a document no more than [`MAX_DOCUMENT`]. What is held beyond a little is counted in the buffer
-//! budget before it is; what is long is translated beside the workers, and nothing more is taken up meanwhile.
+//! unfinished event and what a call's arguments have been so far, of a document no more than [`MAX_DOCUMENT`]. What is
+//! held beyond a little is counted in the buffer budget before it is; what is long is translated beside the workers, and
+//! nothing more is taken up meanwhile.
 
 use std::task::{Context as Waking, Poll};
 
@@ -203,8 +204,12 @@ impl Translated {
             self.mode = self.opened(*first);
         }
         match &mut self.mode {
-            // Only what may be long is looked at for its end, once more than it is anyway.
-            Mode::Stream(stream) if stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE => {
+            // Only what may be long is looked at for its end, once more than it is anyway. Short events may bring the
+            // end of what others have told piece by piece.
+            Mode::Stream(stream)
+                if stream.waiting() <= LARGE
+                    && (stream.pending() + piece.len() <= LARGE || stream.due(piece) <= LARGE) =>
+            {
                 self.widest = self.widest.max((stream.pending() + piece.len()).min(AT_ONCE));
                 let mut out = Output::default();
                 stream.push(piece, &mut out);
@@ -212,8 +217,8 @@ impl Translated {
             }
             Mode::Stream(stream) => {
                 self.widest = AT_ONCE;
-                self.held.cover(peak(stream.due(piece)), self.budget)?;
-                let (piece, length) = (piece.clone(), stream.due(piece));
+                self.held.cover(peak(stream.due(piece), stream), self.budget)?;
+                let (piece, length) = (piece.clone(), stream.due(piece).max(stream.waiting()));
                 Err(self.stream_beside(length, move |stream, out| {
                     stream.push(&piece, out);
                     None
@@ -237,15 +242,15 @@ impl Translated {
     /// [`Cut`] when it is not whole, or not to be understood ([`Cut::Foreign`]), or tells an error.
     pub fn end(&mut self, clean: bool) -> Result<Result<Output, Cut>, Halt> {
         match &mut self.mode {
-            Mode::Stream(stream) if stream.pending() <= LARGE => {
+            Mode::Stream(stream) if stream.pending().max(stream.waiting()) <= LARGE => {
                 let mut out = Output::default();
                 let ended = stream.end(clean, &mut out).map(drop);
                 let taken = self.pushed(out)?;
                 Ok(ended.map(|()| taken.out))
             }
             Mode::Stream(stream) => {
-                let length = stream.pending();
-                self.held.cover(peak(length), self.budget)?;
+                self.held.cover(peak(stream.pending(), stream), self.budget)?;
+                let length = stream.pending().max(stream.waiting());
                 Err(self.stream_beside(length, move |stream, out| Some(stream.end(clean, out).map(drop))))
             }
             Mode::Document(_) if !clean => Ok(Err(Cut::Broken)),
@@ -422,7 +427,13 @@ impl Translation {
     }
 }
 
-/// What is held at most while so many bytes of a stream are translated, themselves included.
-fn peak(bytes: usize) -> u64 {
-    (bytes + bounds::allowed(bytes)) as u64
+/// What is held at most while an event of so many bytes is translated, all that the stream holds already included. What
+/// waits is read and written, where a quote takes two bytes.
+fn peak(event: usize, stream: &translate::Stream) -> u64 {
+    let event = if event > LARGE { event + bounds::allowed(event) } else { 0 };
+    (stream.held() + 3 * stream.waiting() + event) as u64
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

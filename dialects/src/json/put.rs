@@ -32,6 +32,14 @@ pub fn grow(out: &mut Vec<u8>, by: usize) {
     }
 }
 
+/// Appends to a text that is kept, which grows so as well.
+pub fn append(text: &mut String, more: &str) {
+    if text.capacity() - text.len() < more.len() && more.len().max(text.len()) > LARGE {
+        text.reserve_exact(more.len().max(text.len() / 4));
+    }
+    text.push_str(more);
+}
+
 /// From here on memory counts, and below it time.
 const LARGE: usize = 64 * 1024;
 

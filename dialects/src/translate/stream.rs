@@ -107,9 +107,17 @@ impl Writer {
     /// Bytes of texts that are kept for later events.
     fn held(&self) -> usize {
         match self {
-            Self::Chat(write) => write.held(),
             Self::Responses(write) => write.held(),
-            Self::Gemini(write) => write.held(),
+            Self::Chat(_) | Self::Gemini(_) | Self::Messages(_) | Self::Converse(_) => self.waiting(),
+        }
+    }
+
+    /// Bytes of JSON that are kept until it is whole, and read then.
+    fn waiting(&self) -> usize {
+        match self {
+            Self::Chat(write) => write.waiting(),
+            Self::Responses(write) => write.waiting(),
+            Self::Gemini(write) => write.waiting(),
             Self::Messages(_) | Self::Converse(_) => 0,
         }
     }
@@ -199,6 +207,11 @@ impl Stream {
     /// The length of the event that is held.
     pub fn pending(&self) -> usize {
         self.frames.held()
+    }
+
+    /// The length of the JSON that is kept until it is whole: any event, and the end of the answer, may have it read.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
     }
 
     /// Bytes that are kept between two pieces.

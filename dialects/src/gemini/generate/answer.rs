@@ -228,7 +228,7 @@ pub fn write_part(
             let made = call.id.is_empty().then(|| context.id("call_", n as u32));
             let mut object = list.object();
             let id = made.as_deref().unwrap_or(&call.id);
-            put::call(&mut object, id, &call.name, Some(&put::args(call)), None);
+            put::call(&mut object, id, call, true, None);
             object.text_if("thoughtSignature", signature.as_deref());
             return true;
         }

@@ -1,7 +1,5 @@
 //! Parts as they are written, in requests and in answers.
 
-use std::borrow::Cow;
-
 use serde::de::IgnoredAny;
 
 use super::content::{guessed_type, is_kept};
@@ -15,41 +13,32 @@ pub fn is_object(json: &str) -> bool {
     json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }
 
-/// Arguments as the object that they must be here.
-pub fn args<'c>(call: &'c Call<'_>) -> Cow<'c, str> {
+/// Arguments as the object that they must be here; anything else becomes the one member of one.
+fn args(function: &mut Object<'_>, call: &Call<'_>) {
+    let text = &*call.arguments;
     if call.free_form {
-        return Cow::Owned(one(FREE_FORM, &call.arguments));
+        function.object("args").text(FREE_FORM, text);
+    } else if text.trim().is_empty() {
+        function.raw("args", "{}");
+    } else if is_object(text) {
+        function.raw("args", text);
+    } else {
+        function.object("args").text("arguments", text);
     }
-    object(&call.arguments, "arguments")
 }
 
-/// A JSON object as it is; anything else becomes its one member.
-pub fn object<'t>(text: &'t str, member: &str) -> Cow<'t, str> {
-    if text.trim().is_empty() {
-        return Cow::Borrowed("{}");
-    }
-    if is_object(text) { Cow::Borrowed(text) } else { Cow::Owned(one(member, text)) }
-}
-
-/// An object of one text.
-pub fn one(member: &str, text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 16);
-    Object::open(&mut out).text(member, text);
-    String::from_utf8(out).unwrap_or_else(|_| "{}".to_owned())
-}
-
-/// A call. `extra`: what its own client wrote beside.
-pub fn call(part: &mut Object<'_>, id: &str, name: &str, args: Option<&str>, extra: Option<&Extra<'_>>) {
-    let mut call = part.object("functionCall");
+/// A call. `with_args`: it says them, be there none. `extra`: what its own client wrote beside.
+pub fn call(part: &mut Object<'_>, id: &str, call: &Call<'_>, with_args: bool, extra: Option<&Extra<'_>>) {
+    let mut function = part.object("functionCall");
     if !id.is_empty() {
-        call.text("id", id);
+        function.text("id", id);
     }
-    call.text("name", name);
-    if let Some(args) = args {
-        call.raw("args", args);
+    function.text("name", &call.name);
+    if with_args {
+        args(&mut function, call);
     }
     if let Some(extra) = extra {
-        path::put(&mut call, extra, "functionCall.");
+        path::put(&mut function, extra, "functionCall.");
     }
 }
 

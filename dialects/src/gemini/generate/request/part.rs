@@ -129,11 +129,10 @@ impl<'r> Parts<'r> {
     }
 
     fn call(&self, list: &mut List<'_>, call: &Call<'_>, part: &Part<'_>, signature: Option<&str>) {
-        let args = put::args(call);
         // What the client left out stays out in its own format.
-        let args = (!self.own || !call.arguments.is_empty()).then_some(&*args);
+        let args = !self.own || !call.arguments.is_empty();
         let mut object = list.object();
-        put::call(&mut object, &call.id, &call.name, args, self.own.then_some(&part.extra));
+        put::call(&mut object, &call.id, call, args, self.own.then_some(&part.extra));
         self.close(&mut object, part, signature);
     }
 

@@ -9,7 +9,7 @@ use super::super::answer::write_part;
 use super::super::grounding::{self, Cited, MAX_CITATIONS};
 use super::super::{put, words};
 use crate::conversation::{Call, Citation, Delta, Event, Finish, Opaque, Opened, Str};
-use crate::json::put::Object;
+use crate::json::put::{Object, append};
 use crate::loss::Losses;
 use crate::translate::{Context, MAX_EVENT};
 use crate::{Usage, Wire};
@@ -38,8 +38,8 @@ enum Open {
 }
 
 impl Write {
-    /// Bytes of the answer that are kept for later events.
-    pub fn held(&self) -> usize {
+    /// Bytes of arguments that are kept until they are whole, and read then.
+    pub fn waiting(&self) -> usize {
         self.held
     }
 
@@ -117,7 +117,7 @@ impl Write {
                 self.held = self.held.saturating_add(piece.len());
                 // What no event could hold is cut off, and then is no object.
                 if self.held <= MAX_EVENT {
-                    call.arguments.0.to_mut().push_str(piece);
+                    append(call.arguments.0.to_mut(), piece);
                 }
             }
             (Delta::Opaque(opaque), Open::Text | Open::Thought) => {
@@ -148,7 +148,7 @@ impl Write {
                     let mut parts = content.list("parts");
                     let mut object = parts.object();
                     let id = made.as_deref().unwrap_or(&call.id);
-                    put::call(&mut object, id, &call.name, Some(&put::args(&call)), None);
+                    put::call(&mut object, id, &call, true, None);
                     let packed = opaque.as_ref().map(|opaque| opaque.pack_base64(Wire::Gemini));
                     object.text_if("thoughtSignature", packed.as_deref());
                     drop(object);

@@ -9,7 +9,7 @@ use super::super::request::client_id;
 use super::super::{detail, words};
 use crate::Usage;
 use crate::conversation::{Citation, Delta, Event, Finish, Kind, Opaque, Opened, Part};
-use crate::json::put::{Object, grow_for, string};
+use crate::json::put::{Object, append, grow_for, string};
 use crate::translate::{Context, MAX_EVENT};
 
 /// What a part of the conversation is here.
@@ -63,8 +63,8 @@ pub struct Write {
 }
 
 impl Write {
-    /// Bytes of the answer that are kept for later events.
-    pub fn held(&self) -> usize {
+    /// Bytes of arguments that are kept until they are whole, and read then.
+    pub fn waiting(&self) -> usize {
         self.held
     }
 
@@ -252,7 +252,7 @@ impl Write {
             }
             (Place::Call { index, free_form }, Delta::Arguments(text)) => {
                 let FreeForm::Json(held) = free_form else { return };
-                held.push_str(text);
+                append(held, text);
                 self.held = self.held.saturating_add(text.len());
                 if self.held > MAX_EVENT {
                     // Too long to be taken out of its JSON: it goes as it comes.

@@ -38,6 +38,8 @@ pub struct Write {
     /// Where each part is.
     places: Vec<Place>,
     held: usize,
+    /// Bytes of arguments that are not said before they are whole.
+    hidden: usize,
     usage: Option<Usage>,
     finish: Finish,
     refused: bool,
@@ -60,10 +62,16 @@ impl Write {
             items: Vec::new(),
             places: Vec::new(),
             held: 0,
+            hidden: 0,
             usage: None,
             finish: Finish::Stop,
             refused: false,
         }
+    }
+
+    /// Bytes of arguments that are kept until they are whole, and read then.
+    pub fn waiting(&self) -> usize {
+        self.hidden
     }
 
     /// The last event has been written, whatever is still to come.
@@ -312,6 +320,7 @@ impl Write {
             (State::Thought(thought), Delta::Opaque(opaque)) => thought.opaque = Some(opaque.clone().into_owned()),
             (State::Call(call), Delta::Arguments(text)) if !text.is_empty() => {
                 if let Some(hidden) = &mut call.hidden {
+                    self.hidden = self.hidden.saturating_add(text.len());
                     grow(hidden, text.len());
                     hidden.extend_from_slice(text.as_bytes());
                 } else {
@@ -357,7 +366,10 @@ impl Write {
         let Some(item) = items.get_mut(at) else { return };
         match &mut item.state {
             State::Thought(thought) => thought.finish(&item.id, at, sequence, out),
-            State::Call(call) => call.finish(&item.id, at, sequence, out),
+            State::Call(call) => {
+                self.hidden = self.hidden.saturating_sub(call.hidden.as_ref().map_or(0, Vec::len));
+                call.finish(&item.id, at, sequence, out);
+            }
             State::Message(_) | State::Done(_) => {}
         }
         let json = item.whole(status);
