@@ -3,8 +3,8 @@
 //! A body of a few bytes an element (`{},{},{}`) would become hundreds of bytes an element. One pass over the raw bytes
 //! counts what would be built, without an allocation; what would take more than [`allowed`] is refused by the name of
 //! what there is too much of. The walk asks only by which key a thing stands and not in which format: what it takes for
-//! a message where it is none only makes the sum greater. What is handed on as it came (schemas, arguments) is passed
-//! over, for it is never built.
+//! a message where it is none only makes the sum greater. What is handed on as it came (arguments, long schemas) is
+//! passed over, for it is never built: who looks into it keeps no more than what it names.
 //! Always holds: linear in the bytes; whatever the parser takes, the walk goes through to its end; where the walk stops
 //! early the parser stops too.
 
@@ -22,6 +22,10 @@ use count::{Costs, Sums};
 const ALWAYS: usize = 12 * 1024 * 1024;
 /// A body of fewer bytes holds no more than that, whatever is in it: the worst are some 300 for each.
 const SMALL: usize = 32 * 1024;
+
+/// A longer schema is read by nobody, but left as it is: as Gemini's writer and reader see one, it takes many times its
+/// length.
+pub(crate) const LONGEST_SCHEMA: usize = 256 * 1024;
 
 /// More of something than is translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

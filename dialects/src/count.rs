@@ -8,6 +8,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::bounds::{self, TooMany};
 use crate::conversation::{Kind, Part, Request, Source, ToolKind};
 use crate::json::object::object;
 use crate::json::put::Object;
@@ -42,7 +43,20 @@ pub fn estimate(request: &Request<'_>) -> u64 {
 
 /// Reads what is to be counted, in a client's format.
 pub fn read<'a>(wire: Wire, body: &'a [u8], hints: &Hints<'a>) -> Result<Request<'a>, Bad> {
-    translate::read(wire, if wire == Wire::Gemini { whole(body) } else { body }, hints)
+    translate::read(wire, counted(wire, body), hints)
+}
+
+/// What that holds at most beside the body.
+///
+/// # Errors
+/// Where that is more than a body of its size may take.
+pub fn held(wire: Wire, body: &[u8]) -> Result<usize, TooMany> {
+    bounds::request(wire, counted(wire, body))
+}
+
+/// Of a body that asks for a count, what is to be counted.
+fn counted(wire: Wire, body: &[u8]) -> &[u8] {
+    if wire == Wire::Gemini { whole(body) } else { body }
 }
 
 /// The whole request that one of Gemini's holds in place of its contents.

@@ -2,8 +2,8 @@
 
 use std::mem::size_of;
 
-use super::TooMany;
 use super::key::What;
+use super::{LONGEST_SCHEMA, TooMany};
 use crate::conversation::{Call, Citation, Message, Part, Str, Tool};
 
 /// A list that grows by doubling holds, while it moves, three times what is in it.
@@ -16,6 +16,8 @@ const fn grown(size: usize) -> usize {
 /// A borrowed piece of JSON, and the key that it stands under.
 const RAW: usize = 16;
 const MEMBER: usize = RAW + size_of::<Str<'static>>();
+/// A schema of the shortest members (`"":1,`), for each of its bytes.
+const SCHEMA: usize = 34;
 
 /// Bytes that one of each takes, by the place in [`What::ALL`]: read, and what is written around it.
 #[derive(Debug)]
@@ -29,7 +31,8 @@ const CALL: usize = PART + size_of::<Call<'static>>() + 480;
 const TOOL: usize = size_of::<Tool<'static>>() + RAW * GROWING + 400;
 const CITATION: usize = size_of::<Citation<'static>>() * GROWING;
 const TEXT: usize = size_of::<Str<'static>>() * GROWING;
-const MEMBERS: usize = MEMBER * GROWING;
+/// Gemini's are kept by the path at which they stood.
+const MEMBERS: usize = MEMBER * GROWING + 48;
 
 pub static REQUEST: Costs =
     Costs([MESSAGE + 80, PART + 64, CALL + 128, TOOL + 96, CITATION + 64, TEXT + 8, PART, PART, MEMBERS]);
@@ -59,6 +62,8 @@ pub struct Sums {
     /// Bytes of strings with escapes, which are copied, and of the longest one, which the parser copies too.
     pub escaped: usize,
     pub longest: usize,
+    /// Bytes that the schema takes that takes most: one is built after the other.
+    schema: usize,
     /// Quotes and backslashes in what is handed on as it came: where it goes into a string, each takes one more.
     pub quotes: usize,
 }
@@ -75,6 +80,7 @@ impl Sums {
             param: None,
             escaped: 0,
             longest: 0,
+            schema: 0,
             quotes: 0,
         }
     }
@@ -86,6 +92,13 @@ impl Sums {
         *count += 1;
         self.weight += cost;
         if self.weight > self.room { Err(self.too_many(self.weight - self.room)) } else { Ok(()) }
+    }
+
+    /// A schema of this length.
+    pub fn schema(&mut self, length: usize) {
+        if length <= LONGEST_SCHEMA {
+            self.schema = self.schema.max(length * SCHEMA);
+        }
     }
 
     /// The name of the top that is walked through now.
@@ -110,7 +123,7 @@ impl Sums {
         // What is written is about as long as what came, and the parser's copy of a string is gone by then.
         let written = length.saturating_add(self.quotes);
         let flat = self.escaped.saturating_add(written.max(self.longest.saturating_mul(2)));
-        let total = flat.saturating_add(self.weight);
+        let total = flat.saturating_add(self.weight).saturating_add(self.schema);
         // A single text that fills the body is taken, however the parser's copy of it grew.
         let counted = self.escaped.saturating_add(written).saturating_add(self.weight);
         if counted > self.allowed || total > self.allowed && self.weight > self.allowed / 16 {

@@ -43,11 +43,30 @@ impl What {
     }
 }
 
+impl What {
+    /// What the members come to that one of these has and nobody knows: one of Gemini's holds tools by their names.
+    pub const fn others(self) -> Self {
+        match self {
+            Self::Tools => Self::Tools,
+            Self::Messages
+            | Self::Parts
+            | Self::Calls
+            | Self::Citations
+            | Self::Texts
+            | Self::Answers
+            | Self::Vectors
+            | Self::Members => Self::Members,
+        }
+    }
+}
+
 /// What is done with the value of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Under {
     /// It is handed on as it came.
     Raw,
+    /// The same; but while it is looked through, a short one is built.
+    Schema,
     /// It is nothing that a format knows.
     Unknown,
     /// An object whose members are read.
@@ -60,7 +79,7 @@ pub enum Under {
 
 /// A key that nobody knows is a member that is kept: so is `Unknown` too little for none that is read.
 pub fn under(key: &[u8]) -> Under {
-    use Under::{Inside, List, Raw, Read, Unknown};
+    use Under::{Inside, List, Raw, Read, Schema, Unknown};
     match key {
         b"messages" | b"contents" => Read(What::Messages),
         b"input" => List(What::Messages),
@@ -171,41 +190,14 @@ pub fn under(key: &[u8]) -> Under {
         | b"parametersJsonSchema"
         | b"parameters_json_schema"
         | b"responseSchema"
+        | b"response_schema"
         | b"responseJsonSchema"
-        | b"arguments"
-        | b"args"
-        | b"json"
-        | b"response"
-        | b"embedding"
-        | b"values"
-        | b"index"
-        | b"type"
-        | b"role"
-        | b"name"
-        | b"id"
-        | b"model"
-        | b"url"
-        | b"logprobs"
-        | b"object"
-        | b"tool_call_id"
-        | b"tool_use_id"
-        | b"toolUseId"
-        | b"call_id"
-        | b"is_error"
-        | b"signature"
-        | b"status"
-        | b"detail"
-        | b"media_type"
-        | b"mimeType"
-        | b"title"
-        | b"description"
-        | b"ttl"
-        | b"strict"
-        | b"finish_reason"
-        | b"thought"
-        | b"thoughtSignature"
-        | b"refusal"
-        | b"reasoning_content" => Raw,
+        | b"response_json_schema" => Schema,
+        b"arguments" | b"args" | b"json" | b"response" | b"embedding" | b"values" | b"index" | b"type" | b"role"
+        | b"name" | b"id" | b"model" | b"url" | b"logprobs" | b"object" | b"tool_call_id" | b"tool_use_id"
+        | b"toolUseId" | b"call_id" | b"is_error" | b"signature" | b"status" | b"detail" | b"media_type"
+        | b"mimeType" | b"title" | b"description" | b"ttl" | b"strict" | b"finish_reason" | b"thought"
+        | b"thoughtSignature" | b"refusal" | b"reasoning_content" => Raw,
         _ => Unknown,
     }
 }

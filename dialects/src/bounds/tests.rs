@@ -40,6 +40,29 @@ fn the_limit_that_is_told_is_less_than_what_came() {
 }
 
 #[test]
+fn a_name_that_is_known_elsewhere_or_comes_again_is_counted_too() {
+    let count = 1_000_000;
+    let part = format!("{{{}}}", many(r#""url":1"#, count));
+    let refused = request(Wire::Chat, &chat(&part)).unwrap_err();
+    assert_eq!((refused.what, refused.param), ("members", Some("messages")));
+    assert!(refused.limit < count, "{refused:?}");
+    // One of Gemini's tools for each.
+    let tools = format!(r#"{{"contents":[],"tools":[{{{}}}]}}"#, many(r#""codeExecution":{}"#, 100_000));
+    assert_eq!(request(Wire::Gemini, tools.as_bytes()).unwrap_err().what, "tools");
+}
+
+#[test]
+fn a_schema_that_may_be_built_is_counted() {
+    let of = |bytes: usize| {
+        let members = many("\"\":1", bytes / 5);
+        let body = format!(r#"{{"model":"m","tools":[{{"function":{{"name":"f","parameters":{{{members}}}}}}}]}}"#);
+        request(Wire::Chat, body.as_bytes()).unwrap() - body.len()
+    };
+    assert!(of(100_000) > 3_000_000);
+    assert!(of(LONGEST_SCHEMA + 100) < 2 * LONGEST_SCHEMA, "one that nobody builds");
+}
+
+#[test]
 fn what_anybody_sends_is_taken() {
     let message = r#"{"role":"user","content":[{"type":"text","text":"a line or two of what somebody said\n"}]}"#;
     for count in [1, 1_000, 15_000] {

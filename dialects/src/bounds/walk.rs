@@ -9,6 +9,10 @@ use super::key::{Under, What, under};
 /// No format nests what it knows any deeper. Beyond it nothing is read, only handed on.
 const DEEPEST: u32 = 24;
 
+/// Beyond so many members of one object each is counted, whatever its name is: a name that one format knows is kept where
+/// another one stands, and one that is said again as well. Hardly anything that comes in numbers has more.
+const FEW: u32 = 4;
+
 #[derive(Debug)]
 pub struct Walk<'a> {
     bytes: &'a [u8],
@@ -22,7 +26,7 @@ impl<'a> Walk<'a> {
 
     pub fn top(mut self, sums: &mut Sums) -> Result<(), TooMany> {
         match self.peek() {
-            Some(b'{') => self.object(sums, 0),
+            Some(b'{') => self.object(What::Members, sums, 0),
             // Gemini's pieces in one list.
             Some(b'[') => self.list(What::Answers, sums, 0),
             _ => Ok(()),
@@ -39,9 +43,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An object whose members are read.
-    fn object(&mut self, sums: &mut Sums, depth: u32) -> Result<(), TooMany> {
+    /// An object whose members are read. `others`: what those that are not known come to.
+    fn object(&mut self, others: What, sums: &mut Sums, depth: u32) -> Result<(), TooMany> {
         self.at += 1;
+        let mut known = 0;
         loop {
             match self.peek() {
                 Some(b'"') => {}
@@ -68,8 +73,9 @@ impl<'a> Walk<'a> {
                 b"response" if depth == 0 => Under::Inside,
                 key => under(key),
             };
-            if under == Under::Unknown {
-                sums.one(What::Members)?;
+            known += u32::from(under != Under::Unknown);
+            if under == Under::Unknown || known > FEW {
+                sums.one(others)?;
             }
             if self.peek() == Some(b':') {
                 self.at += 1;
@@ -96,7 +102,7 @@ impl<'a> Walk<'a> {
                     sums.one(what)?;
                     match byte {
                         b'{' | b'[' if depth >= DEEPEST => self.raw(sums),
-                        b'{' => self.object(sums, depth + 1)?,
+                        b'{' => self.object(what.others(), sums, depth + 1)?,
                         b'[' => self.raw(sums),
                         _ => self.scalar(sums),
                     }
@@ -107,9 +113,16 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, under: Under, sums: &mut Sums, depth: u32) -> Result<(), TooMany> {
         match (self.peek(), under) {
-            (Some(b'{'), Under::Read(_) | Under::Inside) if depth < DEEPEST => self.object(sums, depth),
+            (Some(b'{'), Under::Read(what)) if depth < DEEPEST => self.object(what.others(), sums, depth),
+            (Some(b'{'), Under::Inside) if depth < DEEPEST => self.object(What::Members, sums, depth),
             (Some(b'['), Under::Inside) if depth < DEEPEST => self.list(What::Parts, sums, depth),
             (Some(b'['), Under::Read(what) | Under::List(what)) if depth < DEEPEST => self.list(what, sums, depth),
+            (Some(b'{'), Under::Schema) => {
+                let from = self.at;
+                self.raw(sums);
+                sums.schema(self.at - from);
+                Ok(())
+            }
             (Some(b'{' | b'['), _) => {
                 self.raw(sums);
                 Ok(())

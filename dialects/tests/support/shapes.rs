@@ -100,6 +100,15 @@ pub fn requests(size: usize) -> Vec<Shape> {
             &format!(r#"{{"x":{}{}}}"#, "[".repeat(size / 2), "]".repeat(size / 2)),
             after,
         ));
+        let few = format!(r#"{{"text":"{}","id":1,"url":1,"name":1}}"#, text(70, "x"));
+        all.push(wrap(from, "parts with members of others", before, &fill(size, &few), after));
+        all.push(wrap(
+            from,
+            "a part with one name many times",
+            before,
+            &format!("{{{}}}", fill(size, r#""id":1"#)),
+            after,
+        ));
         let members: String = number(size, r#""@":1"#);
         all.push(wrap(from, "members of a part", before, &format!("{{{members}}}"), after));
         all.push(wrap(from, "members", &format!("{{{members},{}", &before[1..]), "", after));

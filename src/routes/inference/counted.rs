@@ -7,7 +7,7 @@ use actors::heavy;
 use actors::share::Share;
 use dialects::error::ErrorKind;
 use dialects::translate::Hints;
-use dialects::{Dialect, Endpoint, Wire, bounds, count};
+use dialects::{Dialect, Endpoint, Wire, count};
 
 use super::bad::Bad;
 use crate::entry::Entry;
@@ -42,7 +42,7 @@ pub(super) async fn estimated(
         let (body, model, share) = (body.clone(), envelope.model.clone().into_owned(), share.shared());
         let work = heavy::run(body.len(), move || {
             let mut held = Share::none();
-            let counted = match bounds::request(wire, &body) {
+            let counted = match count::held(wire, &body) {
                 Ok(bytes) => held.cover(bytes as u64, budget).map(|()| count(&body, &model)),
                 Err(many) => Ok(Err(many.into())),
             };

@@ -11,14 +11,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::value::RawValue;
 
 use super::number::Whole;
+use crate::bounds::LONGEST_SCHEMA;
 use crate::conversation::{Json, Str};
 use crate::json::put::{List, Object};
 
 /// A schema that is nested deeper is left as it is.
 const MAX_DEPTH: usize = 32;
-
-/// No schema is longer. What is, is left as it is: it would be held several times.
-const MAX_LENGTH: usize = 256 * 1024;
 
 /// A schema: its members in their order, but for those that are null.
 struct Schema<'a>(Vec<(Str<'a>, Member<'a>)>);
@@ -45,7 +43,7 @@ struct Read(Place, usize);
 
 impl<'a> Schema<'a> {
     fn read(raw: &'a RawValue) -> Option<Self> {
-        if raw.get().len() > MAX_LENGTH {
+        if raw.get().len() > LONGEST_SCHEMA {
             return None;
         }
         match Read(Place::One, MAX_DEPTH).deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
