@@ -441,7 +441,7 @@ impl Drop for Connection {
 }
 
 /// The connection that a request came over; none in tests.
-fn of(request: &HttpRequest) -> Option<&Rc<Connection>> {
+pub fn of(request: &HttpRequest) -> Option<&Rc<Connection>> {
     request.conn_data::<Rc<Connection>>()
 }
 
@@ -453,17 +453,17 @@ pub fn known(request: &HttpRequest) {
     }
 }
 
-/// The body of this request came as it is here. Tells how much its head holds in memory, where that is much: 0 for a usual
+/// The body of the request at hand came as it is here. Tells how much its head holds in memory, where that is much: 0 for a usual
 /// one.
-pub fn has_read(request: &HttpRequest, body: &[u8]) -> u64 {
-    let Some(connection) = of(request) else { return 0 };
+pub fn has_read(connection: Option<&Rc<Connection>>, body: &[u8]) -> u64 {
+    let Some(connection) = connection else { return 0 };
     connection.ends_with(body);
     connection.head.get()
 }
 
 /// How long the client of an answer may take nothing of it.
-pub fn may_pause(request: &HttpRequest, idle: Duration) {
-    if let Some(connection) = of(request) {
+pub fn may_pause(connection: Option<&Rc<Connection>>, idle: Duration) {
+    if let Some(connection) = connection {
         connection.patience.set(idle.clamp(Duration::from_secs(1), UNREAD));
     }
 }

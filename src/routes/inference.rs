@@ -31,7 +31,7 @@ use super::named;
 use crate::app::State;
 use crate::auth::{self, Denied};
 use crate::body::{self, Coding};
-use crate::connections::Farewell;
+use crate::connections::{Connection, Farewell};
 use crate::drain::Cutting;
 use crate::entry::Entry;
 use crate::gateway::{Call, CallBody, Granted, Held, Refused};
@@ -88,6 +88,7 @@ async fn answer(
     let shard = state.worker.shard();
     let config = &shard.table.config;
     let caller;
+    let connection = connections::of(request);
     entry.record.address = auth::address(request, &config.server.trusted_proxies);
     match auth::client(request, &config.clients) {
         Ok(client) => {
@@ -109,7 +110,7 @@ async fn answer(
         entry.conceal(config);
         return reply::refusal(entry, dialect, ErrorKind::Unavailable, message, None, Some(1));
     }
-    let (body, model) = match read(request, payload, &shard, endpoint, in_path, &mut entry).await {
+    let (body, model) = match read(request, connection, payload, &shard, endpoint, in_path, &mut entry).await {
         Ok(read) => read,
         Err(bad) => {
             entry.conceal(config);
@@ -184,7 +185,7 @@ async fn answer(
     let mut call = Running::start(call, entry.waits.clone(), uploads);
     if !stream {
         return match state.drain.unless_cut(Pin::new(&mut call)).await {
-            Ok(Ok(granted)) => granted_reply(request, granted, entry, endpoint, keepalive, state),
+            Ok(Ok(granted)) => granted_reply(request, connection, granted, entry, endpoint, keepalive, state),
             Ok(Err(refused)) => reply::refused(entry, dialect, refused),
             Err(Cutting) => shutting_down(entry, dialect),
         };
@@ -194,7 +195,7 @@ async fn answer(
     let in_time = state.drain.unless_cut(pin!(alarm::within(Instant::now() + keepalive, &mut call))).await;
     match in_time {
         Err(Cutting) => shutting_down(entry, dialect),
-        Ok(Ok(Ok(granted))) => granted_reply(request, granted, entry, endpoint, keepalive, state),
+        Ok(Ok(Ok(granted))) => granted_reply(request, connection, granted, entry, endpoint, keepalive, state),
         Ok(Ok(Err(refused))) => reply::refused(entry, dialect, refused),
         Ok(Err(_)) => {
             entry.record.status = 200;
@@ -222,6 +223,7 @@ fn shutting_down(mut entry: Entry, dialect: Dialect) -> HttpResponse {
 
 fn granted_reply(
     request: &HttpRequest,
+    connection: Option<&Rc<Connection>>,
     mut granted: Granted,
     mut entry: Entry,
     endpoint: Endpoint,
@@ -237,7 +239,7 @@ fn granted_reply(
         return head.finish();
     }
     entry.answered();
-    connections::may_pause(request, granted.deployment.provider.config.timeouts.idle);
+    connections::may_pause(connection, granted.deployment.provider.config.timeouts.idle);
     let farewell = farewell(request, endpoint);
     head.body(Relay::answer(granted, entry, endpoint, keepalive, farewell, || state.drain.cut()))
 }
@@ -250,6 +252,7 @@ fn farewell(request: &HttpRequest, endpoint: Endpoint) -> Option<Farewell> {
 /// The body, and the name of the model that an upload asks for.
 async fn read(
     request: &HttpRequest,
+    connection: Option<&Rc<Connection>>,
     payload: Payload,
     shard: &Shard,
     endpoint: Endpoint,
@@ -293,7 +296,7 @@ async fn read(
     let (limit, budget) = (server.body_limit, server.buffer_budget);
     let read = match coding {
         None => body::read(payload, announced, limit, budget).await.and_then(|(body, mut share)| {
-            match connections::has_read(request, &body) {
+            match connections::has_read(connection, &body) {
                 0 => {}
                 head => share.grow(head, budget)?,
             }
