@@ -114,17 +114,19 @@ impl Worked {
 /// all that a request holds without any body. Measured: twice a small body and 40 KiB, and some 256 KiB of any other. Where
 /// nobody else holds anything a body never lacks it; how many that are hardly one there may be is `max_in_flight`'s.
 fn count_beside(length: u64, share: &mut Share, budget: u64) -> Result<(), Full> {
-    match share.grow((2 * length + (2 * length).min(40 * 1024)).min(256 * 1024), budget) {
-        Err(Full) if all_held() > share.bytes() => Err(Full),
-        Ok(()) | Err(Full) => Ok(()),
-    }
+    grow_among_others((2 * length + (2 * length).min(40 * 1024)).min(256 * 1024), share, budget)
 }
 
 /// The same of an upload on its way, of which nothing but its beginning is kept: its connections' buffers are filled by a
 /// provider that takes it slowly. Measured: twice one of 60 KB, 540 KiB of one of 1 MB, 720 KiB of one of 10 MB.
 pub fn count_beside_upload(length: Option<u64>, share: &mut Share, budget: u64) -> Result<(), Full> {
     let beside = length.map_or(UPLOADED, |length| (2 * length + 40 * 1024).min(UPLOADED));
-    match share.grow(beside, budget) {
+    grow_among_others(beside, share, budget)
+}
+
+/// What is not there where nobody else holds anything is not lacked.
+fn grow_among_others(bytes: u64, share: &mut Share, budget: u64) -> Result<(), Full> {
+    match share.grow(bytes, budget) {
         Err(Full) if all_held() > share.bytes() => Err(Full),
         Ok(()) | Err(Full) => Ok(()),
     }

@@ -4,7 +4,7 @@
 //! short mutex each, never held across an await. The router reads the `ready_at` atomics and takes no lock.
 //!
 //! What is known of whom:
-//! - a deployment: breaker, a cooldown (model missing, overloaded), its latency, what is in flight;
+//! - a deployment: breaker, a pause (overloaded, by its `retry-after`), its latency, what is in flight;
 //! - a key: a cooldown (its own fault: invalid, no credit) and its configured quota windows;
 //! - a key at a deployment: a cooldown (429) and the windows that the provider's headers or the listed model's limits
 //!   speak of; vendors count these a model, so one model's 429 must not silence the key for the others.

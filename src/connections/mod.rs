@@ -120,7 +120,7 @@ pub struct Connection {
     tail: Cell<u64>,
     /// With what the request ends that came last.
     ends: Cell<Ends>,
-    /// So many bytes came for the head of the request at hand, or less, where more of it came with them.
+    /// Bytes that came up to the end of the head of the request at hand, with whatever came together with it.
     came: Cell<u64>,
     /// What its head holds, if it is large.
     head: Cell<u64>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use upstream::client::Ended;
-use upstream::harness::{Plan, one, provider};
+use upstream::harness::{Plan, Proxy, one, provider};
 use upstream::server::find;
 use upstream::*;
 
@@ -31,6 +31,14 @@ fn asks(word: &str) -> String {
 
 const CHAT: &str = "/v1/chat/completions";
 const KEYS: &str = "api_keys: [sk-key-number-one-000, sk-key-number-two-000, sk-key-number-three-0]";
+
+/// Of three clients.
+const TOKENS: &str = "a:alice-token-0123456789,b:bob-token-0123456789,c:carol-token-0123456789";
+
+/// A chat of one of them.
+async fn says(proxy: &Proxy, who: &str, word: &str) -> client::Answer {
+    client::Ask::post(CHAT, &format!("{who}-token-0123456789"), asks(word)).send(proxy.port).await
+}
 
 fn quick(yaml: &str) -> Plan {
     plan(yaml).env("RETRY_BASE_DELAY", "20ms")
@@ -168,13 +176,8 @@ async fn a_pause_or_a_redirect_that_one_client_draws_is_kept_by_that_client_alon
     ] {
         let what = String::from_utf8_lossy(&said).into_owned();
         let upstream = chokes_on("poison", said.clone()).await;
-        let tokens = "a:alice-token-0123456789,b:bob-token-0123456789,c:carol-token-0123456789";
-        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", tokens).start().await;
-        let ask = |who: &'static str, word: &'static str| {
-            let token = format!("{who}-token-0123456789");
-            async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
-        };
-        let ask = &ask;
+        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", TOKENS).start().await;
+        let ask = |who, word| says(&proxy, who, word);
         assert_eq!(ask("bob", "good").await.status, 200);
         let drawn = futures::future::join_all((0..6).map(|_| ask("alice", "poison"))).await;
         assert!(drawn.iter().all(|answer| answer.status >= 500), "{what}");
@@ -197,44 +200,39 @@ async fn the_words_of_a_bad_key_take_one_that_serves_others_from_their_client_al
     let signed_out = br#"{"error":"unauthorized","signin_url":"https://ollama.com/connect"}"#;
     let (denied, poor) = (canned::error("No access", "x_denied", "x"), canned::error("Insufficient credits", "e", "x"));
     let much = canned::error("This request would exceed your organization's rate limit", "rate_limit_error", "x");
-    for (said, first, then) in [
-        (canned::json(401, &[], signed_out), 502, 502),
-        (canned::json(401, &[], &denied), 502, 502),
-        (canned::json(402, &[], &poor), 502, 502),
-        (canned::json(429, &["retry-after: 50"], &much), 429, 429),
+    for (said, status) in [
+        (canned::json(401, &[], signed_out), 502),
+        (canned::json(401, &[], &denied), 502),
+        (canned::json(402, &[], &poor), 502),
+        (canned::json(429, &["retry-after: 50"], &much), 429),
     ] {
         let what = String::from_utf8_lossy(&said).into_owned();
         let upstream = chokes_on("poison", said.clone()).await;
-        let tokens = "a:alice-token-0123456789,b:bob-token-0123456789,c:carol-token-0123456789";
-        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", tokens).start().await;
-        let ask = |who: &'static str, word: &'static str| {
-            let token = format!("{who}-token-0123456789");
-            async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
-        };
-        let ask = &ask;
+        let proxy = quick(&one(&upstream.base_url(), "")).env("AUTH_TOKEN", TOKENS).start().await;
+        let ask = |who, word| says(&proxy, who, word);
         assert_eq!(ask("bob", "good").await.status, 200);
         let before = upstream.count();
         for _ in 0..3 {
             let begun = std::time::Instant::now();
             let answer = ask("alice", "poison").await;
-            assert_eq!((answer.status, upstream.count()), (first, before + 1), "{what}: {}", answer.text());
+            assert_eq!((answer.status, upstream.count()), (status, before + 1), "{what}: {}", answer.text());
             assert!(begun.elapsed() < Duration::from_secs(2), "{what}: {:?}", begun.elapsed());
         }
         // It is told as if the key were out for all.
         let again = ask("alice", "good").await;
         assert_eq!(
             (again.status, again.header("retry-after").is_some()),
-            (then, then == 429),
+            (status, status == 429),
             "{what}: {}",
             again.text()
         );
         assert_eq!(ask("bob", "good").await.status, 200, "{what}");
         // Which speaks for it: it may be asked once more. What two have met is everybody's.
-        assert_eq!(ask("alice", "poison").await.status, first, "{what}");
+        assert_eq!(ask("alice", "poison").await.status, status, "{what}");
         let before = upstream.count();
-        assert_eq!(ask("bob", "poison").await.status, first, "{what}");
+        assert_eq!(ask("bob", "poison").await.status, status, "{what}");
         let third = ask("carol", "good").await;
-        assert_eq!((third.status, upstream.count()), (then, before + 1), "{what}: {}", third.text());
+        assert_eq!((third.status, upstream.count()), (status, before + 1), "{what}: {}", third.text());
     }
     // The only client is everybody: there is nobody whom it could be kept from.
     let upstream = chokes_on("poison", canned::json(401, &[], signed_out)).await;
@@ -252,13 +250,8 @@ async fn no_client_keeps_what_is_back_from_others() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let yaml = one(&format!("http://{addr}/v1"), "breaker: { failures: 2, open: 400ms, max_open: 60s }");
-    let tokens = "a:alice-token-0123456789,b:bob-token-0123456789";
-    let proxy = quick(&yaml).env("AUTH_TOKEN", tokens).env("RETRY_MAX_RETRIES", "0").start().await;
-    let ask = |who: &'static str, word: &'static str| {
-        let token = format!("{who}-token-0123456789");
-        async move { client::Ask::post(CHAT, &token, asks(word)).send(proxy.port).await }
-    };
-    let ask = &ask;
+    let proxy = quick(&yaml).env("AUTH_TOKEN", TOKENS).env("RETRY_MAX_RETRIES", "0").start().await;
+    let ask = |who, word| says(&proxy, who, word);
     for _ in 0..3 {
         assert!(ask("alice", "good").await.status >= 500);
     }

@@ -56,17 +56,11 @@ impl Cooldown {
                 Admission::Normal(_) => 0,
                 Admission::Canary(_) => (self.step + 1).min(MAX_STEP),
             };
-            self.gate.close(now.after_ms(self.wait(hint, cap)));
+            self.gate.close(now.after_ms(self.length(hint, cap)));
         } else if let (State::Waiting { until }, Some(_)) = (self.gate.state(), hint) {
-            self.gate.close(until.max(now.after_ms(self.wait(hint, cap))));
+            self.gate.close(until.max(now.after_ms(self.length(hint, cap))));
         }
         self.ready_at().unwrap_or(now)
-    }
-
-    /// How long such a pause would be, in milliseconds.
-    #[must_use]
-    pub fn length(&self, hint: Option<u64>, cap: Duration) -> u64 {
-        self.wait(hint, cap)
     }
 
     /// It worked. True if that ended the cooldown.
@@ -102,8 +96,9 @@ impl Cooldown {
         matches!(self.gate.state(), State::Passing)
     }
 
-    /// Milliseconds, between [`SOON`] and the cap.
-    fn wait(&self, hint: Option<u64>, cap: Duration) -> u64 {
+    /// How long it would be if it began now: milliseconds, between [`SOON`] and the cap.
+    #[must_use]
+    pub fn length(&self, hint: Option<u64>, cap: Duration) -> u64 {
         let wait = match hint {
             Some(hint) => hint.max(SOON << self.step),
             None => FIRST << self.step,
